@@ -1,0 +1,32 @@
+# run: the server on the embedded node.  test: everything, with real QEMU guests.  check: all that needs no hypervisor.
+.PHONY: run test check lint format setup
+venv := .venv/bin
+# Where virtcim listens and what it manages: make run ARGS="--connect qemu:///system"
+ARGS ?=
+# Which tests, and how: make test PYTEST="tests/live -x"
+PYTEST ?=
+
+run: setup
+	@exec $(venv)/virtcim serve $(ARGS)
+
+test:
+	@scripts/install-packages.sh test
+	@scripts/setup-venv.sh
+	@scripts/run-tests.sh $(PYTEST)
+
+check: lint
+	$(venv)/pytest -m "not live" $(PYTEST)
+
+lint: setup
+	$(venv)/ruff format --check .
+	$(venv)/ruff check .
+	$(venv)/mypy
+	$(venv)/pytest -q tests/test_layers.py
+
+format: setup
+	$(venv)/ruff check --fix .
+	$(venv)/ruff format .
+
+setup:
+	@scripts/install-packages.sh base
+	@scripts/setup-venv.sh

@@ -1,0 +1,16 @@
+#!/bin/bash
+# run-tests.sh [PYTEST ARGUMENTS]: bring up the test bed, run pytest, and end the bed if this script started it.
+# A libvirtd that ran before (a system service, or a bed started by hand) is used and left running.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
+
+if [ -e /run/libvirt-testbed.pid ] || virsh -c qemu:///system version > /dev/null 2>&1; then
+    echo "Using the libvirtd that runs already"
+elif "${as_root[@]}" scripts/testbed/testbed-up.sh; then
+    trap '"${as_root[@]}" scripts/testbed/testbed-down.sh' EXIT
+else
+    echo "libvirtd does not run here: its tests will be skipped" >&2
+fi
+.venv/bin/pytest "$@"

@@ -1,0 +1,126 @@
+"""Associations: one walk over the declarations; the four operations and enumerating links are projections of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from virtcim.broker.call import Item, Path
+from virtcim.broker.instances import Found, Instances
+from virtcim.broker.provider import Association, End
+from virtcim.broker.schema import leaf_name
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The filters of an association operation; None does not filter. Class names exist; roles are lower-case."""
+
+    association: str | None = None
+    result: str | None = None
+    role: str | None = None
+    result_role: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link met on a walk: from the source, standing at the near end, to the instance at the far end."""
+
+    association: Association
+    near: End
+    far: End
+    source: Found
+    target: Found
+
+
+Links = WeakKeyDictionary[object, dict[Association, Item]]
+
+
+class Associations:
+    """Walks and links between the instances."""
+
+    def __init__(self, instances: Instances) -> None:
+        self.instances = instances
+        self.catalog = instances.catalog
+        self.schema = instances.schema
+
+    def walk(self, source: Found, wanted: Wanted) -> Iterator[Step]:
+        """Every link from an instance that passes the filters, each declaration tried from both ends."""
+        for association in self.catalog.associations:
+            for near, far in ((association.a, association.b), (association.b, association.a)):
+                if self._fits(source, near, far, wanted):
+                    yield from self._across(association, near, far, source, wanted)
+
+    def _fits(self, source: Found, near: End, far: End, wanted: Wanted) -> bool:
+        return (
+            wanted.role in (None, near.role.lower())
+            and wanted.result_role in (None, far.role.lower())
+            and self.schema.is_a(source.provider.classname, near.classname)
+        )
+
+    def _across(self, association: Association, near: End, far: End, source: Found, wanted: Wanted) -> Iterator[Step]:
+        for other in near.across(source.target):
+            target = self.instances.named(other, far.classname)
+            if target is None:
+                continue
+            step = Step(association, near, far, source, target)
+            if self._passes(wanted.association, self.classname(step)) and self._passes(
+                wanted.result, target.item.cls.name
+            ):
+                yield step
+
+    def _passes(self, wanted: str | None, classname: str) -> bool:
+        return wanted is None or self.schema.is_a(classname, wanted)
+
+    def classname(self, step: Step) -> str:
+        """The class of the link: the leaf of the platform that either end belongs to."""
+        ends = (step.source.target, step.target.target)
+        platforms = (getattr(end, "platform", None) for end in ends)
+        return leaf_name(step.association.classname, next((p for p in platforms if p), None))
+
+    def link(self, step: Step, namespace: str) -> Item:
+        """The association instance, the same from either side. A link across namespaces is seen in both."""
+        a, b = (step.source, step.target) if step.near is step.association.a else (step.target, step.source)
+        if a.item.path.namespace != b.item.path.namespace or a.provider.volatile or b.provider.volatile:
+            return self._make(step, a, b, namespace)
+        kept: Links = vars(a.target).setdefault("_links", WeakKeyDictionary())
+        links = kept.setdefault(b.target, {})
+        item = links.get(step.association)
+        if item is None:
+            item = links[step.association] = self._make(step, a, b, str(a.item.path.namespace))
+        return item
+
+    def _make(self, step: Step, a: Found, b: Found, namespace: str) -> Item:
+        association = step.association
+        cls = self.schema.get(self.classname(step))
+        more = association.properties(a.target, b.target) if association.properties else {}
+        references = {association.a.role: a.item.path, association.b.role: b.item.path}
+        keys = tuple((key.name, references.get(key.name, more.get(key.name))) for key in cls.keys)
+        return Item(cls, Path(cls.name, keys, namespace), {**references, **more})
+
+    def of_class(self, namespace: str, classname: str) -> Iterator[Item]:
+        """Every link of an association class and its subclasses that is seen in a namespace."""
+        for association, platform in self.catalog.linking(classname):
+            for step in self._all(association):
+                if namespace in (step.source.item.path.namespace, step.target.item.path.namespace):
+                    item = self.link(step, namespace)
+                    if platform is None or self.schema.is_a(item.cls.name, classname):
+                        yield item
+
+    def _all(self, association: Association) -> Iterator[Step]:
+        for provider, platform in self.catalog.serving(association.a.classname):
+            for target in self.instances.objects(provider, platform):
+                source = Found(provider, target, self.instances.item(provider, target))
+                yield from self._across(association, association.a, association.b, source, Wanted())
+
+    def find(self, path: Path, namespace: str) -> Item | None:
+        """The link that a path of references names; None when there is none."""
+        for association, _ in self.catalog.linking(path.classname):
+            near = path.key(association.a.role)
+            source = self.instances.find(near) if isinstance(near, Path) else None
+            if source is None or not self.schema.is_a(source.provider.classname, association.a.classname):
+                continue
+            for step in self._across(association, association.a, association.b, source, Wanted()):
+                if step.target.item.path == path.key(association.b.role):
+                    return self.link(step, namespace)
+        return None

@@ -1,0 +1,252 @@
+"""The broker: finds the namespace and operation of a Call and answers it from instances, associations, methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
+
+from virtcim.broker.associations import Associations, Step, Wanted
+from virtcim.broker.call import (
+    EVERYTHING,
+    Answer,
+    Call,
+    CIMError,
+    ClassPath,
+    Form,
+    Item,
+    MethodAnswer,
+    Path,
+    Selection,
+    Status,
+)
+from virtcim.broker.catalog import Catalog
+from virtcim.broker.classes import Classes
+from virtcim.broker.instances import Found, Instances
+from virtcim.broker.jobs import Jobs
+from virtcim.broker.methods import Methods, Translate
+from virtcim.broker.operations import OPERATIONS, converted
+from virtcim.broker.provider import INTEROP, VIRT
+from virtcim.broker.values import ParseEmbedded, Typing
+
+NAMESPACES = {VIRT: VIRT, INTEROP: INTEROP, "root/interop": INTEROP}
+Names = frozenset[str] | None
+
+
+class Broker:
+    """Answers calls over a catalog of profiles and a world; `namespaces` maps each served name to the real one."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        world: Any,
+        jobs: Jobs,
+        parse_embedded: ParseEmbedded,
+        translate: Translate,
+        namespaces: Mapping[str, str] = NAMESPACES,
+    ) -> None:
+        self.schema = catalog.schema
+        self.namespaces = namespaces
+        self.typing = Typing(catalog.schema, parse_embedded)
+        self.classes = Classes(catalog.schema)
+        self.instances = Instances(catalog, world)
+        self.associations = Associations(self.instances)
+        self.methods = Methods(self.instances, self.typing, jobs, translate)
+        self._translate = translate
+
+    def answer(self, call: Call) -> Answer | MethodAnswer:
+        """Answer a call. Errors: CIMError."""
+        operation = OPERATIONS.get(call.name.lower()) if call.target is None else None
+        if call.target is None and operation is None:
+            raise CIMError(Status.NOT_SUPPORTED, f"operation {call.name} is not supported")
+        call = self._in_real_namespace(call)
+        try:
+            if operation is None:
+                return self.methods.invoke(call)
+            return getattr(self, f"_{operation.run}")(call.namespace, **converted(operation, call))
+        except CIMError:
+            raise
+        except Exception as error:
+            fault = self._translate(error)
+            if fault is None:
+                raise
+            raise fault.error from error
+
+    def _in_real_namespace(self, call: Call) -> Call:
+        real = self.namespaces.get(call.namespace.lower())
+        if real is None:
+            raise CIMError(Status.INVALID_NAMESPACE, f"namespace {call.namespace} does not exist")
+        return Call(call.message_id, call.name, real, call.parameters, call.target, call.user)
+
+    def real(self, path: Path, default: str) -> Path:
+        """The canonical path in its real namespace; references to a namespace that is not served stay as they are."""
+        canonical = self.typing.path(path)
+        given = (path.namespace or default).lower()
+        return Path(canonical.classname, canonical.keys, self.namespaces.get(given, given))
+
+    # Instances
+
+    def _find(self, path: Path, namespace: str) -> Item:
+        canonical = self.real(Path(path.classname, path.keys), namespace)
+        if self.schema.get(canonical.classname).is_association:
+            item = self.associations.find(canonical, namespace)
+            if item is not None:
+                return item
+        return self.instances.get(canonical).item
+
+    def _get_instance(
+        self, namespace: str, instance_name: Path, property_list: Names, include_class_origin: bool, **_: bool
+    ) -> Answer:
+        item = self._find(instance_name, namespace)
+        return Answer(Form.INSTANCE, (item,), _selection(property_list, include_class_origin))
+
+    def _enumerate_instances(
+        self,
+        namespace: str,
+        class_name: str,
+        deep_inheritance: bool,
+        property_list: Names,
+        include_class_origin: bool,
+        **_: bool,
+    ) -> Answer:
+        cls = self.schema.get(class_name)
+        names = property_list
+        if not deep_inheritance:
+            own = frozenset(cls.properties)
+            names = own if names is None else names & own
+        return Answer(Form.NAMED_INSTANCE, self._all(namespace, cls.name), _selection(names, include_class_origin))
+
+    def _enumerate_instance_names(self, namespace: str, class_name: str) -> Answer:
+        return Answer(Form.INSTANCE_NAME, self._all(namespace, self.schema.get(class_name).name))
+
+    def _all(self, namespace: str, classname: str) -> Iterable[Item]:
+        items = self.instances.of_class(namespace, classname)
+        return chain(items, self.associations.of_class(namespace, classname))
+
+    # Associations
+
+    def _wanted(
+        self, assoc_class: str | None, result_class: str | None, role: str | None, result_role: str | None
+    ) -> Wanted:
+        for name in (assoc_class, result_class):
+            if name is not None:
+                self.schema.get(name, Status.INVALID_PARAMETER)
+        return Wanted(assoc_class, result_class, role and role.lower(), result_role and result_role.lower())
+
+    def _steps(self, namespace: str, path: Path, wanted: Wanted) -> Iterable[Step]:
+        self.schema.get(path.classname, Status.INVALID_PARAMETER)
+        source: Found = self.instances.get(self.real(Path(path.classname, path.keys), namespace))
+        return self.associations.walk(source, wanted)
+
+    def _associators(
+        self,
+        namespace: str,
+        object_name: Path | ClassPath,
+        assoc_class: str | None,
+        result_class: str | None,
+        role: str | None,
+        result_role: str | None,
+        property_list: Names,
+        include_class_origin: bool,
+        include_qualifiers: bool,
+    ) -> Answer:
+        wanted = self._wanted(assoc_class, result_class, role, result_role)
+        if isinstance(object_name, ClassPath):
+            paths = self.classes.associated(self._known(object_name), wanted, namespace)
+            return self._class_views(paths, include_qualifiers, include_class_origin)
+        items = _once(step.target.item for step in self._steps(namespace, object_name, wanted))
+        return Answer(Form.OBJECT_WITH_PATH, items, _selection(property_list, include_class_origin))
+
+    def _associator_names(
+        self,
+        namespace: str,
+        object_name: Path | ClassPath,
+        assoc_class: str | None,
+        result_class: str | None,
+        role: str | None,
+        result_role: str | None,
+    ) -> Answer:
+        wanted = self._wanted(assoc_class, result_class, role, result_role)
+        if isinstance(object_name, ClassPath):
+            return Answer(Form.CLASS_PATH, self.classes.associated(self._known(object_name), wanted, namespace))
+        items = _once(step.target.item for step in self._steps(namespace, object_name, wanted))
+        return Answer(Form.OBJECT_PATH, items)
+
+    def _references(
+        self,
+        namespace: str,
+        object_name: Path | ClassPath,
+        result_class: str | None,
+        role: str | None,
+        property_list: Names,
+        include_class_origin: bool,
+        include_qualifiers: bool,
+    ) -> Answer:
+        wanted = self._wanted(result_class, None, role, None)
+        if isinstance(object_name, ClassPath):
+            paths = self.classes.associations(self._known(object_name), wanted, namespace)
+            return self._class_views(paths, include_qualifiers, include_class_origin)
+        steps = self._steps(namespace, object_name, wanted)
+        items = _once(self.associations.link(step, namespace) for step in steps)
+        return Answer(Form.OBJECT_WITH_PATH, items, _selection(property_list, include_class_origin))
+
+    def _reference_names(
+        self, namespace: str, object_name: Path | ClassPath, result_class: str | None, role: str | None
+    ) -> Answer:
+        wanted = self._wanted(result_class, None, role, None)
+        if isinstance(object_name, ClassPath):
+            return Answer(Form.CLASS_PATH, self.classes.associations(self._known(object_name), wanted, namespace))
+        steps = self._steps(namespace, object_name, wanted)
+        return Answer(Form.OBJECT_PATH, _once(self.associations.link(step, namespace) for step in steps))
+
+    def _known(self, path: ClassPath) -> str:
+        return self.schema.get(path.classname, Status.INVALID_PARAMETER).name
+
+    def _class_views(self, paths: list[ClassPath], qualifiers: bool, class_origin: bool) -> Answer:
+        views = [(path, self.classes.view(path.classname, False, qualifiers, class_origin)) for path in paths]
+        return Answer(Form.CLASS_WITH_PATH, views)
+
+    # Classes and qualifiers
+
+    def _get_class(
+        self,
+        namespace: str,
+        class_name: str,
+        local_only: bool,
+        include_qualifiers: bool,
+        include_class_origin: bool,
+        property_list: Names,
+    ) -> Answer:
+        view = self.classes.view(class_name, local_only, include_qualifiers, include_class_origin, property_list)
+        return Answer(Form.CLASS, (view,))
+
+    def _enumerate_classes(
+        self,
+        namespace: str,
+        class_name: str | None,
+        deep_inheritance: bool,
+        local_only: bool,
+        include_qualifiers: bool,
+        include_class_origin: bool,
+    ) -> Answer:
+        names = self.classes.names(class_name, deep_inheritance)
+        views = (self.classes.view(name, local_only, include_qualifiers, include_class_origin) for name in names)
+        return Answer(Form.CLASS, views)
+
+    def _enumerate_class_names(self, namespace: str, class_name: str | None, deep_inheritance: bool) -> Answer:
+        return Answer(Form.CLASS_NAME, self.classes.names(class_name, deep_inheritance))
+
+    def _get_qualifier(self, namespace: str, qualifier_name: str) -> Answer:
+        return Answer(Form.QUALIFIER, (self.classes.qualifier(qualifier_name),))
+
+    def _enumerate_qualifiers(self, namespace: str) -> Answer:
+        return Answer(Form.QUALIFIER, self.schema.qualifiers.values())
+
+
+def _selection(names: Names, class_origin: bool) -> Selection:
+    return EVERYTHING if names is None and not class_origin else Selection(names, class_origin)
+
+
+def _once(items: Iterable[Item]) -> Iterable[Item]:
+    """An instance that is reached twice is answered once."""
+    return {item.path: item for item in items}.values()

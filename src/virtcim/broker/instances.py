@@ -1,0 +1,92 @@
+"""Instances: made from objects by providers, kept as long as the object lives, found by path and by class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from virtcim.broker.call import CIMError, Item, Path, Status
+from virtcim.broker.catalog import Catalog
+from virtcim.broker.provider import InstanceProvider
+from virtcim.broker.schema import leaf_name
+
+
+class Found:
+    """An instance together with the object and the provider it comes from."""
+
+    __slots__ = ("item", "provider", "target")
+
+    def __init__(self, provider: InstanceProvider, target: object, item: Item) -> None:
+        self.provider = provider
+        self.target = target
+        self.item = item
+
+
+class Instances:
+    """The instances of the model over a world of objects."""
+
+    def __init__(self, catalog: Catalog, world: Any) -> None:
+        self.catalog = catalog
+        self.schema = catalog.schema
+        self.world = world
+
+    def item(self, provider: InstanceProvider, target: object) -> Item:
+        """The instance that a provider makes of an object; kept with the object unless it is volatile."""
+        if provider.volatile:
+            return self._make(provider, target)
+        kept: dict[object, Item] = vars(target).setdefault("_items", {})
+        item = kept.get(provider)
+        if item is None:
+            item = kept[provider] = self._make(provider, target)
+        return item
+
+    def _make(self, provider: InstanceProvider, target: object) -> Item:
+        cls = self.schema.get(leaf_name(provider.classname, getattr(target, "platform", None)))
+        properties = provider.make(target)
+        if "creationclassname" in cls.properties:
+            properties.setdefault("CreationClassName", cls.name)
+        unknown = [name for name in properties if name.lower() not in cls.properties]
+        if unknown:
+            raise LookupError(f"{cls.name} has no property {unknown}")
+        keys = tuple((key.name, properties.get(key.name)) for key in cls.keys)
+        return Item(cls, Path(cls.name, keys, provider.namespace), properties)
+
+    def named(self, target: object, classname: str) -> Found | None:
+        """An object as instance of a class; None when no provider makes it one."""
+        provider = self.catalog.provider(target, classname)
+        return Found(provider, target, self.item(provider, target)) if provider else None
+
+    def of_class(self, namespace: str, classname: str) -> Iterator[Item]:
+        """Every instance of a class and its subclasses in a namespace."""
+        for provider, platform in self.catalog.serving(classname):
+            if provider.namespace == namespace:
+                for target in self.objects(provider, platform):
+                    yield self.item(provider, target)
+
+    def objects(self, provider: InstanceProvider, platform: str | None) -> Iterator[object]:
+        for target in self.catalog.sources[provider.of](self.world):
+            if provider.when(target) and platform in (None, getattr(target, "platform", None)):
+                yield target
+
+    def find(self, path: Path) -> Found | None:
+        """The instance of a canonical path with namespace, by its creation class; None when there is none."""
+        for provider, platform in self.catalog.serving(path.classname):
+            if provider.namespace == path.namespace:
+                for target in self._candidates(provider, platform, path):
+                    item = self.item(provider, target)
+                    if item.path == path:
+                        return Found(provider, target, item)
+        return None
+
+    def _candidates(self, provider: InstanceProvider, platform: str | None, path: Path) -> Iterable[object]:
+        if provider.find is None:
+            return self.objects(provider, platform)
+        found = provider.find(self.world, dict(path.keys))
+        return (t for t in found if provider.when(t) and platform in (None, getattr(t, "platform", None)))
+
+    def get(self, path: Path) -> Found:
+        """As `find`. Errors: CIMError NOT_FOUND naming the path."""
+        found = self.find(path)
+        if found is None:
+            raise CIMError(Status.NOT_FOUND, f"no such instance: {path}")
+        return found

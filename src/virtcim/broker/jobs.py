@@ -1,0 +1,90 @@
+"""CIM_ConcreteJob life cycle (DSP1103): long work in threads, its state, its end, and when it is forgotten."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from virtcim.broker.provider import Job, Refused, Work
+
+log = logging.getLogger(__name__)
+
+STARTING, RUNNING, COMPLETED, TERMINATED, EXCEPTION = 3, 4, 7, 8, 10  # JobState
+ENDED = (COMPLETED, TERMINATED, EXCEPTION)
+WORKERS = 32
+
+
+def now() -> str:
+    """This moment as CIM datetime, in UTC."""
+    return datetime.now(UTC).strftime("%Y%m%d%H%M%S.%f+000")
+
+
+class Jobs:
+    """Runs work as jobs; a job that has ended stays readable for `retention` seconds."""
+
+    def __init__(self, retention: float, explain: Callable[[Exception], str]) -> None:
+        self._retention = retention
+        self._explain = explain
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="job")
+
+    def __iter__(self) -> Iterator[Job]:
+        self._forget()
+        with self._lock:
+            return iter(list(self._jobs.values()))
+
+    def get(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def start(self, work: Work, method: str) -> Job:
+        """Start work in the background and answer its job at once."""
+        started = now()
+        job = Job(id=str(uuid.uuid4()), work=work, method=method, started=started, changed=started)
+        with self._lock:
+            self._jobs[job.id] = job
+        self._pool.submit(self._run, job)
+        return job
+
+    def _run(self, job: Job) -> None:
+        self._move(job, RUNNING)
+        try:
+            job.returned = job.work.run(job.progress)
+        except Refused as refusal:
+            self._fail(job, refusal.reason)
+        except Exception as error:  # whatever ends the work is the job's error: nobody else waits for it
+            log.warning("job %s (%s) failed", job.id, job.work.name, exc_info=True)
+            self._fail(job, self._explain(error))
+        else:
+            job.progress.percent = 100
+            self._move(job, COMPLETED)
+
+    def _fail(self, job: Job, reason: str) -> None:
+        job.error = reason
+        self._move(job, EXCEPTION)
+
+    def _move(self, job: Job, state: int) -> None:
+        job.changed = now()
+        job.state = state
+
+    def _forget(self) -> None:
+        limit = datetime.now(UTC).timestamp() - self._retention
+        with self._lock:
+            old = [job.id for job in self._jobs.values() if job.state in ENDED and _moment(job.changed) < limit]
+            for job_id in old:
+                del self._jobs[job_id]
+
+    def close(self) -> None:
+        """Ask running work to end and take no more."""
+        for job in self:
+            if job.state not in ENDED and job.work.cancel:
+                job.work.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _moment(text: str) -> float:
+    return datetime.strptime(text[:21], "%Y%m%d%H%M%S.%f").replace(tzinfo=UTC).timestamp()

@@ -1,0 +1,171 @@
+"""Extrinsic methods: target and parameters checked against the schema, the handler called, its results checked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from virtcim.broker.call import (
+    Argument,
+    Call,
+    CIMError,
+    ClassPath,
+    Instance,
+    MethodAnswer,
+    MethodDef,
+    Out,
+    Path,
+    PropertyDef,
+    Status,
+    Value,
+)
+from virtcim.broker.catalog import Catalog
+from virtcim.broker.instances import Instances
+from virtcim.broker.jobs import Jobs
+from virtcim.broker.provider import MethodProvider, Reference, Refused, Returned, Work
+from virtcim.broker.values import Mistyped, Typing, WrongClass
+
+log = logging.getLogger(__name__)
+
+JOB_STARTED = 4096
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What an exception from below means: a CIM error, and the Values entries a method may answer instead."""
+
+    error: CIMError
+    names: tuple[str, ...] = ()
+
+
+Translate = Callable[[Exception], Fault | None]
+
+
+class Methods:
+    """Calls the methods that profiles provide."""
+
+    def __init__(self, instances: Instances, typing: Typing, jobs: Jobs, translate: Translate) -> None:
+        self.catalog: Catalog = instances.catalog
+        self.instances = instances
+        self.typing = typing
+        self.jobs = jobs
+        self.translate = translate
+
+    def invoke(self, call: Call) -> MethodAnswer:
+        """Run the method. Errors: CIMError NOT_FOUND, METHOD_NOT_FOUND, METHOD_NOT_AVAILABLE, INVALID_PARAMETER."""
+        if call.target is None:
+            raise CIMError(Status.INVALID_PARAMETER, f"{call.name} has no target")
+        cls = self.catalog.schema.get(call.target.classname, Status.NOT_FOUND)
+        declared = cls.methods.get(call.name.lower())
+        if declared is None:
+            raise CIMError(Status.METHOD_NOT_FOUND, f"class {cls.name} has no method {call.name}")
+        provider = self.catalog.method(cls.name, declared.name)
+        if provider is None:
+            reason = self.catalog.left_out(cls.name, declared.name) or "no instance of this class provides it"
+            raise CIMError(Status.METHOD_NOT_AVAILABLE, f"{cls.name}.{declared.name} is not available: {reason}")
+        target = self._target(call)
+        try:
+            return self._run(provider, declared, target, self._parameters(declared, call))
+        except (WrongClass, Refused) as refusal:
+            return self._refuse(declared, refusal)
+
+    def _target(self, call: Call) -> object:
+        if isinstance(call.target, Path):
+            path = self.typing.path(call.target)
+            return self.instances.get(Path(path.classname, path.keys, call.namespace)).target
+        assert isinstance(call.target, ClassPath)
+        items = [
+            (provider, target)
+            for provider, platform in self.catalog.serving(call.target.classname)
+            for target in self.instances.objects(provider, platform)
+        ]
+        if len(items) != 1:  # clients of libvirt-cim call on the class: right where it has one instance
+            text = f"{call.name} on class {call.target.classname}: it has {len(items)} instances, name one"
+            raise CIMError(Status.NOT_FOUND if not items else Status.INVALID_PARAMETER, text)
+        return items[0][1]
+
+    def _parameters(self, declared: MethodDef, call: Call) -> dict[str, object]:
+        typed: dict[str, object] = {}
+        for name, argument in call.parameters.items():
+            parameter = declared.parameters.get(name.lower())
+            if parameter is None:
+                raise CIMError(Status.INVALID_PARAMETER, f"{declared.name} has no parameter {name}")
+            if parameter.is_in:
+                given = argument.value if isinstance(argument, Argument) else argument
+                typed[parameter.name] = self._typed(parameter, given, call.namespace)
+        return typed | {p.name: None for p in declared.parameters.values() if p.is_in and p.name not in typed}
+
+    def _typed(self, parameter: PropertyDef, given: Value, namespace: str) -> object:
+        try:
+            value = self.typing.value(parameter, given)
+        except Mistyped as error:
+            raise CIMError(Status.INVALID_PARAMETER, f"parameter {error}") from error
+        if parameter.type != "reference":
+            return value
+        if isinstance(value, list):
+            return [self._reference(parameter, one, namespace) for one in value]
+        return self._reference(parameter, value, namespace)
+
+    def _reference(self, parameter: PropertyDef, value: Value, namespace: str) -> Reference | None:
+        """A reference that names nothing reaches the method: only the method knows its return value for that."""
+        if not isinstance(value, Path):
+            return None
+        schema = self.catalog.schema
+        wanted = parameter.reference_class or value.classname
+        if schema.find(value.classname) is None or not schema.is_a(value.classname, wanted):
+            return Reference(value, None)
+        path = self.typing.path(value)
+        path = Path(path.classname, path.keys, path.namespace or namespace)
+        found = self.instances.find(path)
+        return Reference(path, found.target if found else None)
+
+    def _run(
+        self, provider: MethodProvider, declared: MethodDef, target: object, parameters: dict[str, object]
+    ) -> MethodAnswer:
+        try:
+            result = provider.run(target, **parameters)
+        except (CIMError, Refused):
+            raise
+        except Exception as error:
+            fault = self.translate(error)
+            if fault is None:
+                raise
+            raise self._as_refusal(declared, fault) from error
+        if isinstance(result, Work):
+            result = Returned(JOB_STARTED, Job=self.jobs.start(result, declared.name))
+        return MethodAnswer(result.value, declared.type, tuple(self._outs(declared, result)))
+
+    def _as_refusal(self, declared: MethodDef, fault: Fault) -> Exception:
+        known = set(declared.values.values())
+        name = next((name for name in fault.names if name in known), None)
+        return Refused(name, fault.error.message) if name else fault.error
+
+    def _refuse(self, declared: MethodDef, refusal: Exception) -> MethodAnswer:
+        name = refusal.name if isinstance(refusal, Refused) else "Invalid Parameter"
+        value = next((entry for entry, known in declared.values.items() if known == name), None)
+        reason = refusal.reason if isinstance(refusal, Refused) else str(refusal)
+        if value is None:
+            raise CIMError(Status.FAILED, f"{declared.name}: {reason}") from refusal
+        log.info("%s answers %s (%s): %s", declared.name, value, name, reason)
+        return MethodAnswer(int(value), declared.type, (), reason)
+
+    def _outs(self, declared: MethodDef, result: Returned) -> Iterable[Out]:
+        for name, value in result.out.items():
+            parameter = declared.parameters.get(name.lower())
+            if parameter is None or not parameter.is_out:
+                raise LookupError(f"{declared.name} has no out parameter {name}")
+            if value is not None:
+                yield Out(parameter, self._out(parameter, value))
+
+    def _out(self, parameter: PropertyDef, value: object) -> Value:
+        if isinstance(value, list | tuple):
+            return [self._out(parameter, one) for one in value]
+        if parameter.type == "reference" and not isinstance(value, Path):
+            found = self.instances.named(value, parameter.reference_class or "")
+            if found is None:
+                raise LookupError(f"{parameter.name} is no {parameter.reference_class}: {type(value).__name__}")
+            return found.item.path
+        if value is None or isinstance(value, bool | int | float | str | Path | Instance):
+            return value
+        raise LookupError(f"{parameter.name} cannot be {type(value).__name__}")

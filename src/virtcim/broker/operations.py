@@ -1,0 +1,145 @@
+"""The table of intrinsic operations: parameters, converted here, and what runs them (DSP0200 clause 5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Path, Status, Value
+from virtcim.broker.values import Mistyped, scalar
+
+REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of an intrinsic operation; `kind` is a key of _CONVERTERS."""
+
+    name: str
+    kind: str
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An intrinsic operation; `run` names the broker's method, called with the converted parameters."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    run: str
+
+
+def _flag(name: str, default: bool) -> Parameter:
+    return Parameter(name, "flag", default)
+
+
+_CLASS = Parameter("ClassName", "class", REQUIRED)
+_ANY_CLASS = Parameter("ClassName", "class")
+_INSTANCE = Parameter("InstanceName", "instance", REQUIRED)
+_OBJECT = Parameter("ObjectName", "object", REQUIRED)
+_LIST = Parameter("PropertyList", "names")
+_LOCAL = _flag("LocalOnly", True)
+_QUALIFIERS = _flag("IncludeQualifiers", True)
+_NO_QUALIFIERS = _flag("IncludeQualifiers", False)
+_ORIGIN = _flag("IncludeClassOrigin", False)
+_DEEP = _flag("DeepInheritance", True)
+_SHALLOW = _flag("DeepInheritance", False)
+_ASSOCIATION = Parameter("AssocClass", "class")
+_RESULT = Parameter("ResultClass", "class")
+_ROLE = Parameter("Role", "text")
+_RESULT_ROLE = Parameter("ResultRole", "text")
+_QUALIFIER = Parameter("QualifierName", "text", REQUIRED)
+
+_TABLE = (
+    ("GetInstance", "get_instance", (_INSTANCE, _LOCAL, _NO_QUALIFIERS, _ORIGIN, _LIST)),
+    ("EnumerateInstances", "enumerate_instances", (_CLASS, _LOCAL, _DEEP, _NO_QUALIFIERS, _ORIGIN, _LIST)),
+    ("EnumerateInstanceNames", "enumerate_instance_names", (_CLASS,)),
+    (
+        "Associators",
+        "associators",
+        (_OBJECT, _ASSOCIATION, _RESULT, _ROLE, _RESULT_ROLE, _NO_QUALIFIERS, _ORIGIN, _LIST),
+    ),
+    ("AssociatorNames", "associator_names", (_OBJECT, _ASSOCIATION, _RESULT, _ROLE, _RESULT_ROLE)),
+    ("References", "references", (_OBJECT, _RESULT, _ROLE, _NO_QUALIFIERS, _ORIGIN, _LIST)),
+    ("ReferenceNames", "reference_names", (_OBJECT, _RESULT, _ROLE)),
+    ("GetClass", "get_class", (_CLASS, _LOCAL, _QUALIFIERS, _ORIGIN, _LIST)),
+    ("EnumerateClasses", "enumerate_classes", (_ANY_CLASS, _SHALLOW, _LOCAL, _QUALIFIERS, _ORIGIN)),
+    ("EnumerateClassNames", "enumerate_class_names", (_ANY_CLASS, _SHALLOW)),
+    ("GetQualifier", "get_qualifier", (_QUALIFIER,)),
+    ("EnumerateQualifiers", "enumerate_qualifiers", ()),
+)
+OPERATIONS = {name.lower(): Operation(name, parameters, run) for name, run, parameters in _TABLE}
+
+
+def converted(operation: Operation, call: Call) -> dict[str, Any]:
+    """The parameters of a call by snake_case name. Errors: CIMError INVALID_PARAMETER naming the parameter."""
+    known = {parameter.name.lower(): parameter for parameter in operation.parameters}
+    sent = {name.lower(): value for name, value in call.parameters.items()}
+    for name in call.parameters:
+        if name.lower() not in known:
+            raise CIMError(Status.INVALID_PARAMETER, f"{operation.name} has no parameter {name}")
+    return {snake(p.name): _convert(operation, p, sent.get(p.name.lower())) for p in operation.parameters}
+
+
+def snake(name: str) -> str:
+    """PropertyList -> property_list."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+def _convert(operation: Operation, parameter: Parameter, value: Value | Argument) -> Any:
+    if value is None:
+        if parameter.default is REQUIRED:
+            raise CIMError(Status.INVALID_PARAMETER, f"{operation.name} needs {parameter.name}")
+        return parameter.default
+    try:
+        return _CONVERTERS[parameter.kind](parameter.name, value)
+    except Mistyped as error:
+        raise CIMError(Status.INVALID_PARAMETER, f"{operation.name}: {error}") from error
+
+
+def _class(name: str, value: object) -> str:
+    if isinstance(value, ClassPath):
+        return value.classname
+    raise Mistyped(f"{name} is a class name")
+
+
+def _instance(name: str, value: object) -> Path:
+    if isinstance(value, Path):
+        return value
+    if isinstance(value, ClassPath):  # a path without keys looks like a class name in some clients' requests
+        return Path(value.classname, (), value.namespace)
+    raise Mistyped(f"{name} is an instance name")
+
+
+def _object(name: str, value: object) -> Path | ClassPath:
+    if isinstance(value, Path | ClassPath):
+        return value
+    raise Mistyped(f"{name} is an instance name or a class name")
+
+
+def _boolean(name: str, value: object) -> object:
+    if isinstance(value, str):
+        return scalar(name, "boolean", value)
+    raise Mistyped(f"{name} is a boolean")
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise Mistyped(f"{name} is a string")
+
+
+def _names(name: str, value: object) -> frozenset[str]:
+    names = value if isinstance(value, list) else [value]
+    return frozenset(_text(f"each element of {name}", one).lower() for one in names)
+
+
+_CONVERTERS: Mapping[str, Callable[[str, object], Any]] = {
+    "class": _class,
+    "instance": _instance,
+    "object": _object,
+    "flag": _boolean,
+    "text": _text,
+    "names": _names,
+}

@@ -1,0 +1,174 @@
+"""What profile modules write: instances, associations and methods as declarations over plain objects.
+
+An object is anything with a `__dict__` that never changes (or, with `volatile=True`, is asked anew each time). One with a
+`platform` attribute ("KVM", "Test", ...) is served under the platform's leaf of the declared Virt_ class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from virtcim.broker.call import Path, Properties, Value
+
+T = TypeVar("T")
+Keys = Mapping[str, Value]
+
+VIRT = "root/virt"
+INTEROP = "interop"
+
+
+@dataclass(frozen=True, eq=False)
+class InstanceProvider:
+    """How objects of one Python type become instances of one class."""
+
+    classname: str
+    of: type
+    make: Callable[[Any], Properties]
+    when: Callable[[Any], bool]
+    find: Callable[[Any, Keys], Iterable[object]] | None
+    namespace: str
+    volatile: bool
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of an association: `across` leads from an object at this end to the objects at the other one."""
+
+    role: str
+    classname: str
+    across: Callable[[Any], Iterable[object]]
+
+
+@dataclass(frozen=True, eq=False)
+class Association:
+    """An association between two ends, walked both ways; `properties(a, b)` adds what it has beyond the references."""
+
+    classname: str
+    a: End
+    b: End
+    properties: Callable[[Any, Any], Properties] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MethodProvider:
+    """A method of a class: `run(object, **parameters)` answers Returned or Work, or raises Refused."""
+
+    classname: str
+    name: str
+    run: Callable[..., Returned | Work]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A REF parameter: the canonical path and the object it names, None when there is none."""
+
+    path: Path
+    target: object | None
+
+
+class Returned:
+    """What a method returns: its value and out parameters by name. A REF is given as the object itself."""
+
+    def __init__(self, value: int = 0, **out: object) -> None:
+        self.value = value
+        self.out = out
+
+
+class Refused(Exception):
+    """A method's own failure: a Values entry of its return ValueMap (e.g. "Invalid Parameter") and the reason."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Work:
+    """Work that takes long: the broker runs it as a CIM_ConcreteJob and answers 4096 with the Job (DSP1103).
+
+    `run` gets a `Progress` and returns what the method would have returned; `affects` are (object, ElementEffects value)
+    pairs; `cancel`, when given, asks for the work to end early.
+    """
+
+    name: str
+    owner: object
+    affects: Sequence[tuple[object, int]]
+    run: Callable[[Progress], Returned]
+    cancel: Callable[[], None] | None = None
+
+
+@dataclass
+class Progress:
+    """Where running work tells how far it is: 0..100."""
+
+    percent: int = 0
+
+
+@dataclass(eq=False)
+class Job:
+    """A job's present state; made and changed by broker.jobs alone."""
+
+    id: str
+    work: Work
+    method: str
+    started: str
+    progress: Progress = field(default_factory=Progress)
+    state: int = 3  # JobState ValueMap: 3 Starting, 4 Running, 7 Completed, 8 Terminated, 9 Killed, 10 Exception
+    changed: str = ""
+    error: str = ""
+    returned: Returned | None = None
+
+
+class Profile:
+    """The declarations of one profile; `facts` names its file in profiles/ (without .yaml)."""
+
+    def __init__(self, facts: str) -> None:
+        self.facts = facts
+        self.sources: dict[type, Callable[[Any], Iterable[object]]] = {}
+        self.instances: list[InstanceProvider] = []
+        self.associations: list[Association] = []
+        self.methods: list[MethodProvider] = []
+        self.unsupported: list[tuple[str, str, str]] = []
+
+    def source(self, kind: type[T], objects: Callable[[Any], Iterable[T]]) -> None:
+        """Say where all objects of a type come from: a function of the world (host.inventory.Hosts)."""
+        self.sources[kind] = objects
+
+    def instance(
+        self,
+        classname: str,
+        of: type[T],
+        when: Callable[[T], bool] = lambda _: True,
+        find: Callable[[Any, Keys], Iterable[T]] | None = None,
+        namespace: str = VIRT,
+        volatile: bool = False,
+    ) -> Callable[[Callable[[T], Properties]], Callable[[T], Properties]]:
+        """Declare an instance provider.
+
+        `find(world, keys)` leads from key values to the few objects that can have them; without it all are compared.
+        """
+
+        def declare(make: Callable[[T], Properties]) -> Callable[[T], Properties]:
+            self.instances.append(InstanceProvider(classname, of, make, when, find, namespace, volatile))
+            return make
+
+        return declare
+
+    def associate(
+        self, classname: str, a: End, b: End, properties: Callable[[Any, Any], Properties] | None = None
+    ) -> None:
+        self.associations.append(Association(classname, a, b, properties))
+
+    def method(self, classname: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        def declare(run: Callable[..., Any]) -> Callable[..., Any]:
+            self.methods.append(MethodProvider(classname, name, run))
+            return run
+
+        return declare
+
+    def leaves_out(self, classname: str, method: str, reason: str) -> None:
+        """Say that a method of a served class is not done here, and why: it answers METHOD_NOT_AVAILABLE."""
+        self.unsupported.append((classname, method, reason))

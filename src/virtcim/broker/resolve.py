@@ -1,0 +1,157 @@
+"""Class inheritance (DSP0004): a class with all it inherits, as a pywbem declaration and as a compact ClassDef."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pywbem
+
+from virtcim.broker.call import ClassDef, MethodDef, PropertyDef, Value
+
+Declared = dict[str, pywbem.CIMClass]
+Element = Any  # CIMProperty, CIMMethod or CIMParameter
+
+
+class SchemaError(Exception):
+    """The schema contradicts itself; the message has a line for each fault."""
+
+
+def resolve_all(local: Declared) -> Declared:
+    """Every class with its inherited elements, marked `propagated`, and inherited qualifiers. Errors: SchemaError."""
+    missing = [
+        f"{c.classname}: superclass {c.superclass} is not declared"
+        for c in local.values()
+        if c.superclass and c.superclass.lower() not in local
+    ]
+    if missing:
+        raise SchemaError("\n".join(missing))
+    done: Declared = {}
+    for name in local:
+        _resolve(name, local, done)
+    return done
+
+
+def _resolve(name: str, local: Declared, done: Declared) -> pywbem.CIMClass:
+    if name not in done:
+        own = local[name]
+        above = _resolve(own.superclass.lower(), local, done) if own.superclass else None
+        done[name] = derive(own, above)
+    return done[name]
+
+
+def derive(own: pywbem.CIMClass, above: pywbem.CIMClass | None) -> pywbem.CIMClass:
+    """The class `own`, as its MOF declares it, below its resolved superclass."""
+    made = pywbem.CIMClass(own.classname, superclass=own.superclass)
+    made.qualifiers = _qualifiers(own, above)
+    made.properties = _elements(own.classname, own.properties, above.properties if above else {})
+    made.methods = _elements(own.classname, own.methods, above.methods if above else {})
+    return made
+
+
+def _elements(classname: str, own: Mapping[str, Element], above: Mapping[str, Element]) -> list[Element]:
+    merged: dict[str, Element] = {}
+    for name, element in above.items():
+        inherited = element.copy()
+        inherited.propagated = True
+        merged[name.lower()] = inherited
+    for name, element in own.items():
+        made = element.copy()
+        before = above.get(name)
+        made.propagated = False
+        made.class_origin = before.class_origin if before is not None else classname
+        if before is not None:
+            made.qualifiers = _qualifiers(element, before)
+            if getattr(made, "value", None) is None and hasattr(before, "value"):
+                made.value = before.value
+        merged[name.lower()] = made
+    return list(merged.values())
+
+
+def _qualifiers(own: Element, above: Element | None) -> list[pywbem.CIMQualifier]:
+    merged: dict[str, pywbem.CIMQualifier] = {}
+    for name, qualifier in above.qualifiers.items() if above is not None else ():
+        if qualifier.tosubclass is not False:
+            inherited = qualifier.copy()
+            inherited.propagated = True
+            merged[name.lower()] = inherited
+    for name, qualifier in own.qualifiers.items():
+        made = qualifier.copy()
+        made.propagated = False
+        merged[name.lower()] = made
+    return list(merged.values())
+
+
+def compact(declared: pywbem.CIMClass) -> ClassDef:
+    """The ClassDef of a resolved class."""
+    return ClassDef(
+        name=declared.classname,
+        superclass=declared.superclass,
+        properties={p.name.lower(): _property(p) for p in declared.properties.values()},
+        methods={m.name.lower(): _method(m) for m in declared.methods.values()},
+        is_association=_flag(declared, "Association"),
+        is_abstract=_flag(declared, "Abstract"),
+    )
+
+
+def _method(declared: pywbem.CIMMethod) -> MethodDef:
+    return MethodDef(
+        name=declared.name,
+        type=declared.return_type,
+        origin=declared.class_origin,
+        parameters={p.name.lower(): _property(p) for p in declared.parameters.values()},
+        values=_values(declared),
+    )
+
+
+def _property(declared: Element) -> PropertyDef:
+    value = getattr(declared, "value", None)
+    return PropertyDef(
+        name=declared.name,
+        type=declared.type,
+        is_array=bool(declared.is_array),
+        is_key=_flag(declared, "Key"),
+        origin=getattr(declared, "class_origin", None) or "",
+        reference_class=declared.reference_class,
+        embedded=_embedded(declared),
+        default=_plain(value),
+        values=_values(declared),
+        required=_flag(declared, "Required"),
+        is_in="In" not in declared.qualifiers or _flag(declared, "In"),
+        is_out=_flag(declared, "Out"),
+    )
+
+
+def _flag(declared: Element, name: str) -> bool:
+    return bool(name in declared.qualifiers and declared.qualifiers[name].value)
+
+
+def _embedded(declared: Element) -> str | None:
+    if "EmbeddedInstance" in declared.qualifiers:
+        return str(declared.qualifiers["EmbeddedInstance"].value)
+    return "" if _flag(declared, "EmbeddedObject") else None
+
+
+def _values(declared: Element) -> Mapping[str, str]:
+    """ValueMap entry -> Values entry; without ValueMap the positions count from 0 (DSP0004)."""
+    if "Values" not in declared.qualifiers or declared.qualifiers["Values"].value is None:
+        return {}
+    names = [str(name) for name in declared.qualifiers["Values"].value]
+    if "ValueMap" in declared.qualifiers:
+        entries = [str(entry) for entry in declared.qualifiers["ValueMap"].value]
+    else:
+        entries = [str(position) for position in range(len(names))]
+    return dict(zip(entries, names, strict=False))
+
+
+def _plain(value: Any) -> Value:
+    """A pywbem value without its CIM type class."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, pywbem.CIMInt):
+        return int(value)
+    if isinstance(value, pywbem.CIMFloat):
+        return float(value)
+    if isinstance(value, pywbem.CIMDateTime):
+        return str(value)
+    return value

@@ -1,0 +1,199 @@
+"""The settings: one frozen object from defaults, a YAML file, the environment and flags, each over the one before."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from virtcim import config_values as parse
+from virtcim.resources import data_file
+
+Origins = Mapping[str, str]
+"""Setting name -> where its value came from: "default", "flag --listen", "environment VIRTCIM_LISTEN", "file ..."."""
+
+PREFIX = "VIRTCIM_"
+FILE_VARIABLE = PREFIX + "CONFIG"
+TEST_PREFIX = PREFIX + "TEST_"
+DEFAULT = "default"
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the text names the setting, where it was set and what is wrong with it."""
+
+    def __init__(self, setting: str, source: str, reason: str) -> None:
+        self.setting, self.source, self.reason = setting, source, reason
+        super().__init__(f"{setting} ({source}): {reason}")
+
+
+def _setting(read: parse.Parser, default: object, text: str) -> Any:
+    """One setting: how a raw value is read, its default (or a function of the environment), its documentation."""
+    if callable(default):
+        return field(metadata={"read": read, "help": text, "make": default})
+    return field(default=default, metadata={"read": read, "help": text})
+
+
+def embedded_node() -> str:
+    """libvirt URI of the node that ships with the package; every open of it is a fresh copy."""
+    return f"test://{data_file('node.xml')}"
+
+
+def _default_connect(environ: Mapping[str, str]) -> tuple[str, ...]:
+    del environ
+    return (embedded_node(),)
+
+
+def _default_state_dir(environ: Mapping[str, str]) -> Path:
+    """/var/lib/virtcim for root, the XDG state directory for anyone else."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/virtcim")
+    home = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "/")) / ".local" / "state"
+    return Path(home) / "virtcim"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting of virtcim; made by load(), which checks them. Times are seconds."""
+
+    connect: tuple[str, ...] = _setting(
+        parse.uris, _default_connect, "libvirt URIs to manage; without any, the embedded test node."
+    )
+    listen: tuple[str, ...] = _setting(
+        parse.urls, ("http://127.0.0.1:5988",), "URLs to serve, http://ADDRESS:PORT; port 0 takes a free one."
+    )
+    insecure_listen: bool = _setting(
+        parse.boolean, False, "Allow listening beyond loopback although there is no TLS and no authentication."
+    )
+    state_dir: Path = _setting(
+        parse.directory,
+        _default_state_dir,
+        "Directory of durable state and caches; /var/lib/virtcim for root, else ~/.local/state/virtcim.",
+    )
+    naming: str = _setting(
+        parse.choice("name", "uuid"),
+        "name",
+        "What keys are made of: name (as libvirt-cim's), or uuid (survives a rename, unique across hosts).",
+    )
+    legacy_resource_types: bool = _setting(
+        parse.boolean,
+        False,
+        "Show disks with ResourceType 17, as libvirt-cim did, not 31; only with naming: name.",
+    )
+    cimv2_alias: bool = _setting(parse.boolean, False, "Serve root/virt under the name root/cimv2 as well.")
+    reconcile_interval: float = _setting(
+        parse.seconds(0.1), 30.0, "Seconds between two looks at what libvirt announces by no event."
+    )
+    keepalive_interval: int = _setting(
+        parse.whole(1), 5, "Seconds of silence after which a libvirt connection is probed."
+    )
+    keepalive_count: int = _setting(
+        parse.whole(1), 3, "Probes without an answer after which a libvirt connection counts as lost."
+    )
+    max_request_bytes: int = _setting(parse.whole(1024), 16 * 1024 * 1024, "Largest request body, in bytes.")
+    max_xml_depth: int = _setting(parse.whole(16), 64, "Deepest nesting of elements in a request.")
+    max_connections: int = _setting(parse.whole(1), 512, "Client connections served at the same time.")
+    job_retention: float = _setting(parse.seconds(0), 3600.0, "Seconds a finished job stays visible.")
+    shutdown_timeout: float = _setting(
+        parse.seconds(1), 120.0, "Seconds a guest may take to obey a shutdown before the request fails."
+    )
+    detach_timeout: float = _setting(
+        parse.seconds(1), 30.0, "Seconds a guest may take to release a device before its removal fails."
+    )
+    log_level: str = _setting(parse.choice("debug", "info", "warning", "error"), "info", "Least severe message to log.")
+
+
+def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None = None) -> tuple[Settings, Origins]:
+    """Settings and the origin of each; ConfigError for anything unknown or unusable.
+
+    A flag that is None or empty counts as not given. Without file, the variable VIRTCIM_CONFIG may name it.
+    """
+    file = file or (Path(environ[FILE_VARIABLE]) if environ.get(FILE_VARIABLE) else None)
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    for spec in fields(Settings):
+        values[spec.name], origins[spec.name] = _default(spec, environ), DEFAULT
+    for name, raw, source in (*_from_file(file), *_from_environment(environ), *_from_flags(flags)):
+        values[name], origins[name] = _read(name, raw, source), source
+    settings = Settings(**values)  # type: ignore[arg-type]  # each value was read by its own parser
+    _check_together(settings, origins)
+    return settings, MappingProxyType(origins)
+
+
+def render(settings: Settings, origins: Origins) -> str:
+    """The effective settings as a YAML file that load() accepts, with help and origin as comments."""
+    return "\n".join(_rendered(spec, getattr(settings, spec.name), origins[spec.name]) for spec in fields(Settings))
+
+
+def help_texts() -> Mapping[str, str]:
+    """Setting name -> its documentation."""
+    return {spec.name: spec.metadata["help"] for spec in fields(Settings)}
+
+
+def _rendered(spec: Field[Any], value: object, origin: str) -> str:
+    plain = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+    text = yaml.safe_dump(plain, default_flow_style=True, width=1000).removesuffix("...\n").rstrip()
+    return f"# {spec.metadata['help']}\n{spec.name}: {text}  # {origin}\n"
+
+
+def _default(spec: Field[Any], environ: Mapping[str, str]) -> object:
+    return spec.default if spec.default is not MISSING else spec.metadata["make"](environ)
+
+
+def _from_flags(flags: Mapping[str, object]) -> Iterable[tuple[str, object, str]]:
+    for name, raw in flags.items():
+        if raw is not None and raw != ():
+            yield name, raw, "flag --" + name.replace("_", "-")
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterable[tuple[str, object, str]]:
+    for variable, raw in environ.items():
+        if variable.startswith(PREFIX) and variable != FILE_VARIABLE and not variable.startswith(TEST_PREFIX):
+            yield variable.removeprefix(PREFIX).lower(), raw, f"environment {variable}"
+
+
+def _from_file(file: Path | None) -> Iterable[tuple[str, object, str]]:
+    if file is None:
+        return
+    source = f"file {file}"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("config", source, error.strerror or str(error)) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError("config", source, f"not YAML: {error}") from error
+    if content is None:
+        return
+    if not isinstance(content, dict):
+        raise ConfigError("config", source, f"must be a mapping of settings, not {type(content).__name__}")
+    for name, raw in content.items():
+        yield str(name), raw, source
+
+
+def _read(name: str, raw: object, source: str) -> object:
+    known = {spec.name: spec for spec in fields(Settings)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise ConfigError(name, source, "no such setting" + (f"; did you mean {near[0]}?" if near else ""))
+    try:
+        return known[name].metadata["read"](raw)
+    except ValueError as error:
+        raise ConfigError(name, source, str(error)) from error
+
+
+def _check_together(settings: Settings, origins: Origins) -> None:
+    """What no setting can be judged for alone."""
+    for url in settings.listen:
+        if not (settings.insecure_listen or parse.is_loopback(url)):
+            reason = f"{url} is beyond loopback, and there is no TLS and no authentication: set insecure_listen: true"
+            raise ConfigError("listen", origins["listen"], reason)
+    if settings.naming == "name" and (platform := parse.repeated_platform(settings.connect)):
+        reason = f"names of several {platform} hosts are not unique: set naming: uuid"
+        raise ConfigError("connect", origins["connect"], reason)
+    if settings.naming == "uuid" and settings.legacy_resource_types:
+        raise ConfigError("legacy_resource_types", origins["legacy_resource_types"], "needs naming: name")

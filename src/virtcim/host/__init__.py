@@ -1,0 +1,1 @@
+"""libvirt: connections, the inventory and the verbs. The only place that imports libvirt."""

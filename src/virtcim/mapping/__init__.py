@@ -1,0 +1,1 @@
+"""CIM to model and back, as tables."""

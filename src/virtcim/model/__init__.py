@@ -1,0 +1,1 @@
+"""libvirt documents as typed views over lxml elements."""

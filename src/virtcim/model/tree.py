@@ -1,0 +1,95 @@
+"""Reading and editing libvirt documents as lxml trees so that taking back an edit restores every byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from virtcim.model.codecs import ModelError
+
+Element = etree._Element
+
+NAMESPACE = "http://virtcim.org/schema/1"
+PREFIXES = {"virtcim": NAMESPACE}
+
+
+def parse(xml: str) -> Element:
+    """The root element of a libvirt document; blanks are kept. Entities are not expanded. Raises ModelError."""
+    try:
+        return etree.fromstring(xml.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        raise ModelError("document", None, f"is not well-formed: {error}") from error
+
+
+def serialise(element: Element) -> str:
+    return etree.tostring(element, encoding="unicode", with_tail=False)
+
+
+def expanded(step: str) -> str:
+    prefix, colon, name = step.partition(":")
+    return f"{{{PREFIXES[prefix]}}}{name}" if colon else step
+
+
+def is_empty(element: Element) -> bool:
+    return len(element) == 0 and not element.attrib and not (element.text or "").strip()
+
+
+def append(parent: Element, child: Element) -> Element:
+    """Add a last child, indented like its siblings, so that removing it restores every byte."""
+    if len(parent):
+        last = parent[-1]
+        child.tail, last.tail = last.tail, parent.text
+    else:
+        child.tail = parent.text
+    parent.append(child)
+    return child
+
+
+def remove(element: Element) -> None:
+    """Take an element out with the blanks that belong to it."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    before = element.getprevious()
+    if element.getnext() is None:
+        if before is None:
+            parent.text = element.tail
+        else:
+            before.tail = element.tail
+    element.tail = None
+    parent.remove(element)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a field lives below its view: child steps, then an attribute, or the text when there is none."""
+
+    steps: tuple[str, ...]
+    attribute: str | None
+
+    @classmethod
+    def of(cls, path: str) -> Place:
+        steps, at, attribute = path.partition("@")
+        return cls(tuple(expanded(step) for step in steps.split("/") if step), attribute if at else None)
+
+    def find(self, element: Element) -> Element | None:
+        found: Element | None = element
+        for step in self.steps:
+            found = None if found is None else found.find(step)
+        return found
+
+    def make(self, element: Element) -> Element:
+        for step in self.steps:
+            child = element.find(step)
+            if child is None:
+                child = append(element, etree.Element(step, nsmap=PREFIXES if step.startswith("{") else None))
+            element = child
+        return element
+
+    def prune(self, top: Element, element: Element) -> None:
+        """Remove an emptied element, then its parents as far as they are empty, never the view's own element."""
+        while element is not top and is_empty(element):
+            parent = element.getparent()
+            remove(element)
+            element = top if parent is None else parent

@@ -1,0 +1,1 @@
+"""One module a profile (DSP): its instances, associations and methods."""
