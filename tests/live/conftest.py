@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,14 +45,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def libvirtd() -> str:
     """URI of a libvirtd that answers; started by the test bed if none does, and then left running."""
-    if not _answers():
+    if not answers():
         _start_testbed()
     return URI
 
 
 @pytest.fixture
 def testbed(libvirtd: str) -> Iterator[Callable[[str], None]]:
-    """testbed("kill" | "stop" | "start" | "freeze" | "thaw") does that to libvirtd; all is normal again after the test."""
+    """testbed("kill" | "stop" | "start" | "freeze" | "thaw") does it to libvirtd; all is normal after the test."""
     del libvirtd
     if not Path("/run/libvirt-testbed.pid").exists():
         pytest.skip("libvirtd belongs to this machine, not to the test bed: it is not ours to kill")
@@ -64,7 +65,8 @@ def qemu(libvirtd: str) -> Iterator[libvirt.virConnect]:
     """A connection to libvirtd of the test's own, to prepare and to look behind the server's back."""
     connection = libvirt.open(libvirtd)
     yield connection
-    connection.close()
+    with suppress(libvirt.libvirtError):  # its daemon may have been killed meanwhile
+        connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -88,11 +90,11 @@ def scratch_dir() -> Iterator[Path]:
 
 
 @pytest.fixture
-def clean_domains(qemu: libvirt.virConnect) -> Iterator[None]:
+def clean_domains(libvirtd: str) -> Iterator[None]:
     """Remove every domain PREFIX... before and after the test, whatever state it is in."""
-    remove_domains(qemu)
+    remove_domains(libvirtd)
     yield
-    remove_domains(qemu)
+    remove_domains(libvirtd)
 
 
 @pytest.fixture
@@ -119,14 +121,24 @@ def guest_xml(name: str, guest: Guest, *, linux: bool = True, memory_mib: int = 
     )
 
 
-def remove_domains(connection: libvirt.virConnect) -> None:
-    """Destroy and undefine every domain PREFIX... of the connection."""
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Ask again and again until the condition holds; fail the test after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{condition.__name__}() did not come true in {seconds:g} s")
+        time.sleep(0.05)
+
+
+def remove_domains(uri: str) -> None:
+    """Destroy and undefine every domain PREFIX... there; over a new connection, as a test may have killed the old."""
     flags = (
         libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
         | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
         | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
         | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
     )
+    connection = libvirt.open(uri)
     for domain in connection.listAllDomains():
         if domain.name().startswith(PREFIX):
             persistent = domain.isPersistent()
@@ -135,9 +147,11 @@ def remove_domains(connection: libvirt.virConnect) -> None:
                 domain.destroy()
             if persistent:
                 domain.undefineFlags(flags)
+    connection.close()
 
 
-def _answers() -> bool:
+def answers() -> bool:
+    """Does libvirtd answer?"""
     try:
         libvirt.open(URI).close()
     except libvirt.libvirtError:

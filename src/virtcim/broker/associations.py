@@ -108,10 +108,8 @@ class Associations:
                         yield item
 
     def _all(self, association: Association) -> Iterator[Step]:
-        for provider, platform in self.catalog.serving(association.a.classname):
-            for target in self.instances.objects(provider, platform):
-                source = Found(provider, target, self.instances.item(provider, target))
-                yield from self._across(association, association.a, association.b, source, Wanted())
+        for source in self.instances.all_found(association.a.classname):
+            yield from self._across(association, association.a, association.b, source, Wanted())
 
     def find(self, path: Path, namespace: str) -> Item | None:
         """The link that a path of references names; None when there is none."""

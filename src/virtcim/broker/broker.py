@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -60,10 +61,17 @@ class Broker:
         if call.target is None and operation is None:
             raise CIMError(Status.NOT_SUPPORTED, f"operation {call.name} is not supported")
         call = self._in_real_namespace(call)
-        try:
+        with self._translated():
             if operation is None:
                 return self.methods.invoke(call)
-            return getattr(self, f"_{operation.run}")(call.namespace, **converted(operation, call))
+            answer: Answer = getattr(self, f"_{operation.run}")(call.namespace, **converted(operation, call))
+        return Answer(answer.form, self._guarded(answer.items), answer.selection)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Errors from below become CIM errors; what the translation does not know is a fault of the program."""
+        try:
+            yield
         except CIMError:
             raise
         except Exception as error:
@@ -71,6 +79,10 @@ class Broker:
             if fault is None:
                 raise
             raise fault.error from error
+
+    def _guarded(self, items: Iterable[object]) -> Iterator[object]:
+        with self._translated():
+            yield from items
 
     def _in_real_namespace(self, call: Call) -> Call:
         real = self.namespaces.get(call.namespace.lower())

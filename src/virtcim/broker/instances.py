@@ -58,12 +58,15 @@ class Instances:
 
     def of_class(self, namespace: str, classname: str) -> Iterator[Item]:
         """Every instance of a class and its subclasses in a namespace."""
-        for provider, platform in self.catalog.serving(classname):
-            if provider.namespace == namespace:
-                for target in self.objects(provider, platform):
-                    yield self.item(provider, target)
+        return (found.item for found in self.all_found(classname) if found.provider.namespace == namespace)
 
-    def objects(self, provider: InstanceProvider, platform: str | None) -> Iterator[object]:
+    def all_found(self, classname: str) -> Iterator[Found]:
+        """Every instance of a class and its subclasses, in whatever namespace."""
+        for provider, platform in self.catalog.serving(classname):
+            for target in self._objects(provider, platform):
+                yield Found(provider, target, self.item(provider, target))
+
+    def _objects(self, provider: InstanceProvider, platform: str | None) -> Iterator[object]:
         for target in self.catalog.sources[provider.of](self.world):
             if provider.when(target) and platform in (None, getattr(target, "platform", None)):
                 yield target
@@ -80,7 +83,7 @@ class Instances:
 
     def _candidates(self, provider: InstanceProvider, platform: str | None, path: Path) -> Iterable[object]:
         if provider.find is None:
-            return self.objects(provider, platform)
+            return self._objects(provider, platform)
         found = provider.find(self.world, dict(path.keys))
         return (t for t in found if provider.when(t) and platform in (None, getattr(t, "platform", None)))
 

@@ -10,7 +10,6 @@ from virtcim.broker.call import (
     Argument,
     Call,
     CIMError,
-    ClassPath,
     Instance,
     MethodAnswer,
     MethodDef,
@@ -21,7 +20,7 @@ from virtcim.broker.call import (
     Value,
 )
 from virtcim.broker.catalog import Catalog
-from virtcim.broker.instances import Instances
+from virtcim.broker.instances import Found, Instances
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.provider import MethodProvider, Reference, Refused, Returned, Work
 from virtcim.broker.values import Mistyped, Typing, WrongClass
@@ -60,30 +59,28 @@ class Methods:
         declared = cls.methods.get(call.name.lower())
         if declared is None:
             raise CIMError(Status.METHOD_NOT_FOUND, f"class {cls.name} has no method {call.name}")
-        provider = self.catalog.method(cls.name, declared.name)
-        if provider is None:
-            reason = self.catalog.left_out(cls.name, declared.name) or "no instance of this class provides it"
+        reason = self.catalog.left_out(cls.name, declared.name)
+        found = None if reason else self._target(call)
+        provider = self.catalog.method(found.item.cls.name, declared.name) if found else None
+        if found is None or provider is None:
+            reason = reason or "no provider"
             raise CIMError(Status.METHOD_NOT_AVAILABLE, f"{cls.name}.{declared.name} is not available: {reason}")
-        target = self._target(call)
         try:
-            return self._run(provider, declared, target, self._parameters(declared, call))
+            return self._run(provider, declared, found.target, self._parameters(declared, call))
         except (WrongClass, Refused) as refusal:
             return self._refuse(declared, refusal)
 
-    def _target(self, call: Call) -> object:
+    def _target(self, call: Call) -> Found:
+        """The instance a call is for; for a class its only one, as clients of libvirt-cim call services."""
         if isinstance(call.target, Path):
             path = self.typing.path(call.target)
-            return self.instances.get(Path(path.classname, path.keys, call.namespace)).target
-        assert isinstance(call.target, ClassPath)
-        items = [
-            (provider, target)
-            for provider, platform in self.catalog.serving(call.target.classname)
-            for target in self.instances.objects(provider, platform)
-        ]
-        if len(items) != 1:  # clients of libvirt-cim call on the class: right where it has one instance
-            text = f"{call.name} on class {call.target.classname}: it has {len(items)} instances, name one"
-            raise CIMError(Status.NOT_FOUND if not items else Status.INVALID_PARAMETER, text)
-        return items[0][1]
+            return self.instances.get(Path(path.classname, path.keys, call.namespace))
+        classname = call.target.classname if call.target else ""
+        found = list(self.instances.all_found(classname))
+        if len(found) != 1:
+            text = f"{call.name} on class {classname}: it has {len(found)} instances, name one"
+            raise CIMError(Status.INVALID_PARAMETER if found else Status.NOT_FOUND, text)
+        return found[0]
 
     def _parameters(self, declared: MethodDef, call: Call) -> dict[str, object]:
         typed: dict[str, object] = {}

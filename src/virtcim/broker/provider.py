@@ -1,7 +1,7 @@
 """What profile modules write: instances, associations and methods as declarations over plain objects.
 
-An object is anything with a `__dict__` that never changes (or, with `volatile=True`, is asked anew each time). One with a
-`platform` attribute ("KVM", "Test", ...) is served under the platform's leaf of the declared Virt_ class.
+An object is anything with a `__dict__` that never changes (or, with `volatile=True`, is asked anew each time).
+One with a `platform` attribute ("KVM", "Test", ...) is served under the platform's leaf of the declared Virt_ class.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class Refused(Exception):
 class Work:
     """Work that takes long: the broker runs it as a CIM_ConcreteJob and answers 4096 with the Job (DSP1103).
 
-    `run` gets a `Progress` and returns what the method would have returned; `affects` are (object, ElementEffects value)
-    pairs; `cancel`, when given, asks for the work to end early.
+    `run` gets a `Progress` and returns what the method would have returned; `affects` are pairs of object and
+    ElementEffects value; `cancel`, when given, asks for the work to end early.
     """
 
     name: str

@@ -10,6 +10,11 @@ from lxml import etree
 from virtcim.model.codecs import ON_OFF, SIZE_UNITS, TEXT, YES_NO, Codec, Integer, ModelError, choice
 from virtcim.model.tree import Element, Place, append, expanded, parse, remove, serialise
 
+__all__ = [
+    "Each", "Field", "Many", "ModelError", "Presence", "Secret", "Size", "View", "integer", "on_off", "one_of", "parse",
+    "serialise", "size_kib", "text", "texts", "yes_no",
+]  # fmt: skip
+
 T = TypeVar("T")
 V = TypeVar("V", bound="View")
 
@@ -47,14 +52,6 @@ class View:
     def remove(self) -> None:
         """Take this view's element out of its document."""
         remove(self.element)
-
-    def become(self, other: View) -> None:
-        """Take the attributes and content of another view of the same tag, keeping the place in the document."""
-        tail = self.element.tail
-        self.element.clear()
-        self.element.tail, self.element.text = tail, other.element.text
-        self.element.attrib.update(other.element.attrib)
-        self.element.extend(copy.deepcopy(list(other.element)))
 
 
 class Field(Generic[T]):

@@ -1,0 +1,109 @@
+"""What can go wrong at libvirt, in words that know neither libvirt's codes nor CIM's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+import libvirt
+
+
+class Kind(Enum):
+    """What a caller can do about a HostError."""
+
+    NOT_FOUND = "not found"
+    ALREADY_EXISTS = "already exists"
+    INVALID = "invalid"
+    INVALID_STATE = "invalid state"
+    NOT_SUPPORTED = "not supported"
+    DENIED = "denied"
+    UNREACHABLE = "unreachable"
+    BUSY = "busy"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+
+
+class HostError(Exception):
+    """A refusal or failure; `code` is libvirt's error number where libvirt raised it."""
+
+    def __init__(self, kind: Kind, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.code = code
+
+
+_CODES: dict[Kind, tuple[int, ...]] = {
+    Kind.NOT_FOUND: (
+        libvirt.VIR_ERR_NO_DOMAIN,
+        libvirt.VIR_ERR_NO_NETWORK,
+        libvirt.VIR_ERR_NO_NETWORK_PORT,
+        libvirt.VIR_ERR_NO_STORAGE_POOL,
+        libvirt.VIR_ERR_NO_STORAGE_VOL,
+        libvirt.VIR_ERR_NO_NODE_DEVICE,
+        libvirt.VIR_ERR_NO_INTERFACE,
+        libvirt.VIR_ERR_NO_SECRET,
+        libvirt.VIR_ERR_NO_NWFILTER,
+        libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT,
+        libvirt.VIR_ERR_NO_DOMAIN_CHECKPOINT,
+        libvirt.VIR_ERR_NO_DOMAIN_METADATA,
+        libvirt.VIR_ERR_DEVICE_MISSING,
+    ),
+    Kind.ALREADY_EXISTS: (
+        libvirt.VIR_ERR_DOM_EXIST,
+        libvirt.VIR_ERR_NETWORK_EXIST,
+        libvirt.VIR_ERR_NETWORK_PORT_EXIST,
+        libvirt.VIR_ERR_STORAGE_VOL_EXIST,
+    ),
+    Kind.INVALID: (
+        libvirt.VIR_ERR_INVALID_ARG,
+        libvirt.VIR_ERR_XML_ERROR,
+        libvirt.VIR_ERR_XML_DETAIL,
+        libvirt.VIR_ERR_XML_INVALID_SCHEMA,
+        libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+        libvirt.VIR_ERR_INVALID_MAC,
+        libvirt.VIR_ERR_OVERFLOW,
+        libvirt.VIR_ERR_OS_TYPE,
+    ),
+    Kind.INVALID_STATE: (libvirt.VIR_ERR_OPERATION_INVALID,),
+    Kind.NOT_SUPPORTED: (
+        libvirt.VIR_ERR_NO_SUPPORT,
+        libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED,
+        libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+    ),
+    Kind.DENIED: (
+        libvirt.VIR_ERR_ACCESS_DENIED,
+        libvirt.VIR_ERR_OPERATION_DENIED,
+        libvirt.VIR_ERR_AUTH_FAILED,
+        libvirt.VIR_ERR_AUTH_CANCELLED,
+        libvirt.VIR_ERR_AUTH_UNAVAILABLE,
+    ),
+    Kind.UNREACHABLE: (libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN),
+    Kind.BUSY: (libvirt.VIR_ERR_RESOURCE_BUSY,),
+    Kind.TIMEOUT: (libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_AGENT_UNRESPONSIVE),
+    Kind.CANCELLED: (libvirt.VIR_ERR_OPERATION_ABORTED,),
+}
+_KINDS = {code: kind for kind, codes in _CODES.items() for code in codes}
+
+
+def translated(error: libvirt.libvirtError) -> HostError:
+    """The HostError that says what a libvirtError says."""
+    code = error.get_error_code()
+    text = (error.get_error_message() or str(error)).strip()
+    return HostError(_KINDS.get(code, Kind.FAILED), f"libvirt: {text}", code)
+
+
+@contextmanager
+def libvirt_errors() -> Iterator[None]:
+    """Turn every libvirtError of the block into a HostError."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        raise translated(error) from error
+
+
+def unsupported(error: libvirt.libvirtError) -> bool:
+    """Whether the driver has no such call, or not with these flags or arguments."""
+    return error.get_error_code() in (*_CODES[Kind.NOT_SUPPORTED], libvirt.VIR_ERR_INVALID_ARG)

@@ -1,0 +1,251 @@
+"""One libvirt URI kept connected: opened in the background, watched, reopened; reads on one connection, verbs on others."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+import libvirt
+
+from virtcim.host.errors import HostError, Kind, translated, unsupported
+from virtcim.host.events import Event, event_loop, subscribe
+from virtcim.host.settings import HostSettings
+
+log = logging.getLogger(__name__)
+
+FIRST_DELAY, LAST_DELAY = 0.2, 5.0  # seconds between attempts to connect
+IDLE_CONNECTIONS = 4  # kept open for the next verbs
+_CLOSED = {
+    libvirt.VIR_CONNECT_CLOSE_REASON_ERROR: "the connection broke",
+    libvirt.VIR_CONNECT_CLOSE_REASON_EOF: "libvirt closed the connection",
+    libvirt.VIR_CONNECT_CLOSE_REASON_KEEPALIVE: "libvirt does not answer keep-alive messages",
+    libvirt.VIR_CONNECT_CLOSE_REASON_CLIENT: "the connection was closed",
+}
+
+
+def redacted(uri: str) -> str:
+    """The URI without what must not be shown: the password of the user part and password-like parameters."""
+    without_password = re.sub(r"(://[^/@:?#]*):[^/@]*@", r"\1@", uri)
+    return re.sub(r"([?&](?:password|passwd|secret|token)=)[^&#]*", r"\1***", without_password, flags=re.IGNORECASE)
+
+
+class Listener(Protocol):
+    """Who lives on a link. `connected` may call libvirt and raise; the others must return at once."""
+
+    def connected(self, connection: libvirt.virConnect) -> None: ...
+    def lost(self) -> None: ...
+    def event(self, event: Event) -> None: ...
+
+
+class Link:
+    """The connections to one URI. Every call on a dead link raises HostError(UNREACHABLE)."""
+
+    def __init__(self, uri: str, settings: HostSettings, listener: Listener) -> None:
+        self.uri = uri
+        self.shown_uri = redacted(uri)
+        self.reason = "not connected yet"
+        self.single = re.match(r"test(\+[a-z]+)?:", uri) is not None and "+" not in uri.partition(":")[0]
+        self._settings = settings
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._main: libvirt.virConnect | None = None
+        self._idle: list[libvirt.virConnect] = []
+        self._life = object()  # one a main connection, to know a late close callback by
+        self._lost = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin connecting; returns at once."""
+        event_loop.acquire()
+        self._thread = threading.Thread(target=self._run, name=f"link {self.shown_uri}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close everything; returns within a few seconds even if libvirt hangs."""
+        if self._thread is None:
+            return
+        self._stopping.set()
+        self._lost.set()
+        self._thread.join(5.0)
+        self._thread = None
+        event_loop.release()
+
+    def unreachable(self, reason: str | None = None) -> HostError:
+        """The error that every call on a dead link raises."""
+        return HostError(Kind.UNREACHABLE, f"libvirt at {self.shown_uri} is not reachable: {reason or self.reason}")
+
+    @contextmanager
+    def reading(self) -> Iterator[libvirt.virConnect]:
+        """The connection of reads and events; nothing slow may be asked of it (libvirt serves five requests at a time)."""
+        connection = self._main
+        if connection is None:
+            raise self.unreachable()
+        with self._errors(connection):
+            yield connection
+
+    @contextmanager
+    def borrow(self) -> Iterator[libvirt.virConnect]:
+        """A connection of one's own for a verb; a `test:` URI has only one, where each open is another node."""
+        if self.single:
+            with self.reading() as connection:
+                yield connection
+            return
+        connection = self._take()
+        try:
+            with self._errors(connection):
+                yield connection
+        finally:
+            self._give_back(connection)
+
+    @contextmanager
+    def _errors(self, connection: libvirt.virConnect) -> Iterator[None]:
+        try:
+            yield
+        except libvirt.libvirtError as error:
+            if not _alive(connection):
+                raise self.unreachable(self.reason or self._plain(error)) from error
+            raise translated(error) from error
+
+    def _plain(self, error: Exception) -> str:
+        return str(error).replace(self.uri, self.shown_uri)
+
+    def _take(self) -> libvirt.virConnect:
+        with self._lock:
+            if self._main is None:
+                raise self.unreachable()
+            while self._idle:
+                connection = self._idle.pop()
+                if _alive(connection):
+                    return connection
+                _close(connection)
+        return self._open(lambda: self._main is None)
+
+    def _give_back(self, connection: libvirt.virConnect) -> None:
+        alive = _alive(connection)
+        with self._lock:
+            if alive and self._main is not None and len(self._idle) < IDLE_CONNECTIONS:
+                self._idle.append(connection)
+                return
+        _close(connection)
+
+    def _open(self, hopeless: Callable[[], bool]) -> libvirt.virConnect:
+        """Open a connection; gives up when it takes too long, since libvirt would wait for a frozen daemon for ever."""
+        opened: Future[libvirt.virConnect] = Future()
+        threading.Thread(target=_open_into, args=(self.uri, opened), name="libvirt-open", daemon=True).start()
+        deadline = time.monotonic() + self._settings.open_timeout
+        while time.monotonic() < deadline and not hopeless():
+            try:
+                connection = opened.result(0.2)
+            except TimeoutError:
+                continue
+            except libvirt.libvirtError as error:
+                raise self.unreachable(self._plain(error)) from error
+            self._keep_alive(connection)
+            return connection
+        opened.add_done_callback(_close_late)
+        raise self.unreachable(self.reason if hopeless() else f"no answer within {self._settings.open_timeout:g} s")
+
+    def _keep_alive(self, connection: libvirt.virConnect) -> None:
+        if not self._settings.keepalive_interval:
+            return
+        try:
+            connection.setKeepAlive(self._settings.keepalive_interval, self._settings.keepalive_count)
+        except libvirt.libvirtError as error:
+            if not unsupported(error):
+                _close(connection)
+                raise self.unreachable(self._plain(error)) from error
+
+    def _run(self) -> None:
+        delay = FIRST_DELAY
+        while not self._stopping.is_set():
+            self._lost.clear()
+            try:
+                self._serve()
+                delay = FIRST_DELAY
+            except HostError as error:
+                self._note(error.message.removeprefix(f"libvirt at {self.shown_uri} is not reachable: "))
+            except Exception as error:
+                log.exception("reading everything of %s failed", self.shown_uri)
+                self._note(f"reading everything failed: {error}")
+            self._stopping.wait(delay * random.uniform(0.8, 1.2))  # many servers must not knock in step
+            delay = min(delay * 2, LAST_DELAY)
+
+    def _note(self, reason: str) -> None:
+        if reason != self.reason:
+            log.warning("libvirt at %s: %s", self.shown_uri, reason)
+        self.reason = reason
+
+    def _serve(self) -> None:
+        """One life of the main connection; returns when it is lost."""
+        connection = self._open(self._stopping.is_set)
+        unsubscribe: Callable[[], None] | None = None
+        try:
+            with self._errors(connection):
+                self._life = life = object()
+                connection.registerCloseCallback(self._closed, life)
+                unsubscribe = subscribe(connection, self._listener.event)
+                self._main = connection
+                self._listener.connected(connection)
+            if not self._lost.is_set():
+                self.reason = ""
+                log.info("connected to libvirt at %s", self.shown_uri)
+            self._lost.wait()
+        finally:
+            self._forget(connection, unsubscribe)
+
+    def _closed(self, _connection: Any, reason: int, life: object) -> None:
+        """libvirt's close callback, in the event loop's thread."""
+        if life is not self._life:
+            return
+        self.reason = _CLOSED.get(reason, f"closed for reason {reason}")
+        self._main = None
+        self._lost.set()
+        self._listener.lost()
+        log.warning("libvirt at %s: %s", self.shown_uri, self.reason)
+
+    def _forget(self, connection: libvirt.virConnect, unsubscribe: Callable[[], None] | None) -> None:
+        with self._lock:
+            self._main = None
+            idle, self._idle = self._idle, []
+        self._listener.lost()
+        for other in idle:
+            _close(other)
+        self._life = object()
+        if unsubscribe is not None and _alive(connection):
+            with suppress(libvirt.libvirtError):  # it may die at this moment, and then needs it no more
+                unsubscribe()
+        with suppress(libvirt.libvirtError):
+            connection.unregisterCloseCallback()
+        _close(connection)
+
+
+def _alive(connection: libvirt.virConnect) -> bool:
+    try:
+        return bool(connection.isAlive())
+    except libvirt.libvirtError:
+        return False
+
+
+def _close(connection: libvirt.virConnect) -> None:
+    with suppress(libvirt.libvirtError):  # closing a broken connection reports why it broke, which is known
+        connection.close()
+
+
+def _open_into(uri: str, opened: Future[libvirt.virConnect]) -> None:
+    try:
+        opened.set_result(libvirt.open(uri))
+    except libvirt.libvirtError as error:
+        opened.set_exception(error)
+
+
+def _close_late(opened: Future[libvirt.virConnect]) -> None:
+    if opened.exception() is None:
+        _close(opened.result())

@@ -1,0 +1,21 @@
+"""What the host layer can be told to do differently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Naming = Literal["name", "uuid"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """Times in seconds; a keepalive_interval of 0 switches keep-alive off."""
+
+    reconcile_interval: float = 30.0
+    keepalive_interval: int = 5
+    keepalive_count: int = 3
+    naming: Naming = "name"
+    shutdown_timeout: float = 120.0
+    detach_timeout: float = 30.0
+    open_timeout: float = 20.0

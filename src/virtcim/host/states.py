@@ -1,0 +1,33 @@
+"""Domain states as libvirt numbers them, and the moments they change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import IntEnum
+
+
+class DomainState(IntEnum):
+    """virDomainState; a number that libvirt adds later reads as NOSTATE."""
+
+    NOSTATE = 0
+    RUNNING = 1
+    BLOCKED = 2
+    PAUSED = 3
+    SHUTDOWN = 4
+    SHUTOFF = 5
+    CRASHED = 6
+    PMSUSPENDED = 7
+
+    @classmethod
+    def _missing_(cls, value: object) -> DomainState:
+        return cls.NOSTATE
+
+
+def cim_datetime(moment: datetime) -> str:
+    """A moment as CIM datetime text of 25 characters, in UTC."""
+    return moment.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+000")
+
+
+def now() -> str:
+    """This moment as CIM datetime text."""
+    return cim_datetime(datetime.now(UTC))

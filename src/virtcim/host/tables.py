@@ -1,0 +1,115 @@
+"""A set of immutable objects that is replaced as a whole, so that readers need no lock and never wait."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Generic, Protocol, TypeVar
+
+
+class Record(Protocol):
+    """What libvirt said about one object at one moment."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T", bound=Record)
+
+
+@dataclass(frozen=True)
+class Snapshot(Generic[T]):
+    """All objects of a kind at one moment."""
+
+    by_key: Mapping[str, T] = field(default_factory=dict)
+    by_name: Mapping[str, T] = field(default_factory=dict)
+    version: int = 0
+
+    @cached_property
+    def all(self) -> tuple[T, ...]:
+        """In the order they became known."""
+        return tuple(self.by_key.values())
+
+
+class Table(Generic[R, T]):
+    """Objects made from records. `make(record, old)` answers `old` itself when the record says nothing new.
+
+    Reads of libvirt run side by side and may end in another order than they began. A read takes a ticket before it
+    begins, and its result is dropped when one with a later ticket is already in.
+    """
+
+    def __init__(self, make: Callable[[R, T | None], T], changed: Callable[[T | None, T | None], None]) -> None:
+        self._make = make
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._tickets = itertools.count(1)
+        self._applied: dict[str, int] = {}  # key -> ticket of the read that is in
+        self._floor = 0  # ticket of the last read of all objects
+        self.snapshot: Snapshot[T] = Snapshot()
+
+    def ticket(self) -> int:
+        """A number for a read that is about to begin."""
+        return next(self._tickets)
+
+    def put(self, key: str, record: R | None, ticket: int) -> T | None:
+        """Take what a read of one object found, None for gone; answers what the table holds now."""
+        with self._lock:
+            current = self.snapshot
+            old = current.by_key.get(key)
+            if self._superseded(key, ticket):
+                return old
+            self._applied[key] = ticket
+            new = None if record is None else self._make(record, old)
+            if new is not old:
+                by_key, by_name = dict(current.by_key), dict(current.by_name)
+                _exchange(by_key, key, old, new)
+                _exchange(by_name, old.name if old else "", old, None)
+                _exchange(by_name, new.name if new else "", None, new)
+                self._swap(by_key, by_name, [(old, new)])
+            return new
+
+    def replace(self, records: Iterable[R], ticket: int) -> None:
+        """Take what a read of all objects found; those read or removed since it began stay as they are."""
+        with self._lock:
+            if ticket < self._floor:
+                return
+            current = self.snapshot.by_key
+            found = {record.key: record for record in records}
+            by_key: dict[str, T] = {}
+            changes: list[tuple[T | None, T | None]] = []
+            for key in dict.fromkeys((*current, *found)):
+                old = current.get(key)
+                new = old if self._superseded(key, ticket) else self._remade(found.get(key), old)
+                if new is not None:
+                    by_key[key] = new
+                if new is not old:
+                    changes.append((old, new))
+            self._floor = ticket
+            self._applied = {key: at for key, at in self._applied.items() if at > ticket}
+            if changes:
+                self._swap(by_key, {item.name: item for item in by_key.values()}, changes)
+
+    def _superseded(self, key: str, ticket: int) -> bool:
+        return max(self._applied.get(key, 0), self._floor) > ticket
+
+    def _remade(self, record: R | None, old: T | None) -> T | None:
+        return None if record is None else self._make(record, old)
+
+    def _swap(self, by_key: dict[str, T], by_name: dict[str, T], changes: list[tuple[T | None, T | None]]) -> None:
+        self.snapshot = Snapshot(by_key, by_name, self.snapshot.version + 1)
+        for old, new in changes:
+            self._changed(old, new)
+
+
+def _exchange(index: dict[str, T], key: str, old: T | None, new: T | None) -> None:
+    """Put new at the key; or take the key away, unless somebody else has it by now."""
+    if new is not None:
+        index[key] = new
+    elif old is not None and index.get(key) is old:
+        del index[key]

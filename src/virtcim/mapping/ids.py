@@ -1,0 +1,110 @@
+"""Every key and InstanceID: made and parsed here only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+DEFINED = "defined"
+PLATFORMS = ("KVM", "LXC", "Xen", "Test")
+
+MANAGEMENT_SERVICE = "Management Service"
+MANAGEMENT_CAPABILITIES = "ManagementCapabilities"
+POOL_CONFIGURATION_SERVICE = "RPCS"
+POOL_CONFIGURATION_CAPABILITIES = "RPCC"
+MIGRATION_SERVICE = "MigrationService"
+MIGRATION_CAPABILITIES = "MigrationCapabilities"
+MIGRATION_SETTING = "MigrationSettingData"
+SNAPSHOT_SERVICE = "SnapshotService"
+SNAPSHOT_CAPABILITIES = "SnapshotCapabilities"
+CONSOLE_SERVICE = "ConsoleRedirectionService"
+CONSOLE_CAPABILITIES = "ConsoleRedirectionCapabilities"
+SWITCH_SERVICE = "Switch Virtualization Capabilities"
+POWER_SERVICE = "PowerManagementService"
+POWER_CAPABILITIES = "PowerManagementCapabilities"
+PRIMORDIAL = "0"
+
+
+class Named(Protocol):
+    """What identifies a virtual system. `naming` is "name" or "uuid": which of the two its keys are made of."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def uuid(self) -> str: ...
+    @property
+    def platform(self) -> str: ...
+    @property
+    def naming(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ConfigurationId:
+    platform: str
+    token: str
+    defined: bool
+
+
+@dataclass(frozen=True)
+class SettingId:
+    token: str
+    dev: str
+    defined: bool
+
+
+def system_token(vm: Named) -> str:
+    """The Name of the virtual system, from which its other keys are made."""
+    return vm.uuid if vm.naming == "uuid" else vm.name
+
+
+def configuration_id(vm: Named, defined: bool) -> str:
+    return f"{vm.platform}:{system_token(vm)}" + (f"/{DEFINED}" if defined else "")
+
+
+def parse_configuration_id(text: str) -> ConfigurationId | None:
+    """The parts of a VSSD's InstanceID, None when it is none."""
+    platform, colon, rest = text.partition(":")
+    token, slash, defined = rest.partition("/")
+    if not colon or platform not in PLATFORMS or not token or (slash and defined != DEFINED):
+        return None
+    return ConfigurationId(platform, token, bool(slash))
+
+
+def setting_id(vm: Named, dev: str, defined: bool) -> str:
+    """The InstanceID of a RASD; `dev` is Resource.dev."""
+    return f"{system_token(vm)}/{DEFINED}/{dev}" if defined else f"{system_token(vm)}/{dev}"
+
+
+def parse_setting_id(text: str) -> SettingId | None:
+    """The parts of a RASD's InstanceID, None when it is none. The first slash ends the token: names have none."""
+    token, slash, dev = text.partition("/")
+    prefix, second, rest = dev.partition("/")
+    defined = prefix == DEFINED and bool(second)
+    dev = rest if defined else dev
+    return SettingId(token, dev, defined) if token and dev else None
+
+
+def device_id(vm: Named, dev: str) -> str:
+    return f"{system_token(vm)}/{dev}"
+
+
+def parse_device_id(text: str) -> tuple[str, str] | None:
+    """(token, dev) of a DeviceID, None when it is none."""
+    token, slash, dev = text.partition("/")
+    return (token, dev) if token and dev else None
+
+
+def pool_id(kind: str, name: str = PRIMORDIAL) -> str:
+    """`pool_id("Disk", "default")` is DiskPool/default; the primordial pool of each kind is named 0."""
+    return f"{kind}Pool/{name}"
+
+
+def parse_pool_id(text: str) -> tuple[str, str] | None:
+    """(kind, name) of a pool's InstanceID or PoolID, None when it is none."""
+    kind, slash, name = text.partition("/")
+    return (kind.removesuffix("Pool"), name) if kind.endswith("Pool") and name else None
+
+
+def bare_mac(mac: str) -> str:
+    """A MAC address as DSP1014 and CIM_LANEndpoint want it: twelve upper-case hexadecimal digits."""
+    return mac.replace(":", "").replace("-", "").upper()

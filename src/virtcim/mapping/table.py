@@ -1,0 +1,124 @@
+"""CIM properties over a libvirt document as rows that run both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from virtcim.model.fields import Field, ModelError, View
+
+V = TypeVar("V", bound=View)
+Properties = dict[str, Any]
+
+# What a client may send along with a setting but not choose: identity and labels are ours.
+LABELS = frozenset({"InstanceID", "ElementName", "Caption", "Description", "Generation", "ChangeableType"})
+
+
+class BadProperty(ValueError):
+    """A property that cannot have the value given, and why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class Row(Generic[V]):
+    """One property: where it is read, and how it is written.
+
+    `source` is a Field, a function of the view, or None when someone else answers for the property. A function alone makes a
+    row that cannot be written. `out` and `back` convert between the field's value and CIM's. `exact=False`: what is written
+    may read back in another form, so it is not compared.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Field[Any] | Callable[[V], Any] | None,
+        write: Callable[[V, Any], None] | None = None,
+        out: Callable[[Any], Any] | None = None,
+        back: Callable[[Any], Any] | None = None,
+        exact: bool = True,
+    ) -> None:
+        self.name = name
+        self.source = source
+        self.writer = write
+        self.out = out
+        self.back = back
+        self.exact = exact
+
+    @property
+    def elsewhere(self) -> bool:
+        return self.source is None and self.writer is None
+
+    @property
+    def writable(self) -> bool:
+        return self.writer is not None or isinstance(self.source, Field)
+
+    def get(self, view: V) -> Any:
+        if self.source is None:
+            return None
+        value = self.source.read(view) if isinstance(self.source, Field) else self.source(view)
+        return value if self.out is None or value is None else self.out(value)
+
+    def set(self, view: V, value: Any) -> None:
+        """Write a value, None to clear. Raises BadProperty."""
+        try:
+            converted = value if self.back is None or value is None else self.back(value)
+            if self.writer is not None:
+                self.writer(view, converted)
+            elif isinstance(self.source, Field):
+                self.source.write(view, converted)
+        except ModelError as error:
+            raise BadProperty(self.name, f"cannot be {value!r}: {error}") from error
+
+
+Rows = Sequence[Row[V]]
+
+
+def fixed(name: str, value: Any) -> Row[Any]:
+    """A property that always has the same value."""
+    return Row(name, lambda _: value)
+
+
+def elsewhere(name: str) -> Row[Any]:
+    """A property that whoever calls reads and writes, because it is not in the document."""
+    return Row(name, None)
+
+
+def to_cim(rows: Rows[V], view: V) -> Properties:
+    """The properties that are not NULL."""
+    values = ((row.name, row.get(view)) for row in rows)
+    return {name: value for name, value in values if value is not None and value != []}
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two values say the same: NULL, empty text and empty array are one."""
+    return left == right or (left in (None, "", []) and right in (None, "", []))
+
+
+def to_xml(rows: Rows[V], properties: Properties, view: V) -> None:
+    """Write properties into a view: absent = keep, None = clear, equal to what is there = nothing to do.
+
+    Raises BadProperty for a property without a row, a value that cannot be, a fixed property given another value and
+    properties that contradict each other. The view is then half changed: work on a document that can be dropped.
+    """
+    names = {row.name for row in rows} | LABELS
+    for name, value in properties.items():
+        if name not in names and not same(value, None):
+            raise BadProperty(name, "is not supported for this kind of resource")
+    given = [row for row in rows if row.name in properties and not row.elsewhere]
+    changed = [row for row in given if row.writable and not same(row.get(view), properties[row.name])]
+    for row in changed:
+        row.set(view, properties[row.name])
+    check(given, changed, properties, view)
+
+
+def check(given: Rows[V], changed: Rows[V], properties: Properties, view: V) -> None:
+    """Refuse what was given and is not so now."""
+    for row in given:
+        value = properties[row.name]
+        if row.writable and row.exact and row in changed and not same(row.get(view), value):
+            raise BadProperty(row.name, f"{value!r} contradicts another property given")
+        if not row.writable and row.name not in LABELS and value is not None and not same(row.get(view), value):
+            raise BadProperty(row.name, f"cannot be {value!r}: it is {row.get(view)!r} and cannot be set")

@@ -1,0 +1,35 @@
+"""What the devices of a domain have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lxml import etree
+
+from virtcim.model.fields import View, integer, text
+from virtcim.model.tree import append, remove
+
+
+class Device(View):
+    """An element below <devices>: its alias, its boot order and its address as the guest sees it."""
+
+    alias = text("alias@name")
+    boot_order = integer("boot@order", 1)
+    address_type = text("address@type")
+
+    @property
+    def address(self) -> dict[str, str]:
+        """The attributes of <address> in document order; empty when libvirt has not chosen one yet."""
+        element = self.element.find("address")
+        return {} if element is None else {str(name): str(value) for name, value in element.attrib.items()}
+
+    @address.setter
+    def address(self, attributes: Mapping[str, str]) -> None:
+        element = self.element.find("address")
+        if element is not None and not attributes:
+            remove(element)
+        elif attributes:
+            element = append(self.element, etree.Element("address")) if element is None else element
+            element.attrib.clear()
+            for name, value in attributes.items():
+                element.set(name, value)

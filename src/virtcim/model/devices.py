@@ -1,0 +1,278 @@
+"""The devices of a domain: what we understand of each element below <devices>. Units are libvirt's unless named."""
+
+from __future__ import annotations
+
+from virtcim.model.chardevs import Channel, Console, Parallel, Serial
+from virtcim.model.codecs import MAC
+from virtcim.model.device import Device
+from virtcim.model.fields import (
+    Each,
+    Field,
+    Many,
+    Presence,
+    Secret,
+    View,
+    integer,
+    on_off,
+    one_of,
+    size_kib,
+    text,
+    yes_no,
+)
+
+
+class SourceHost(View):
+    """A server of a network disk."""
+
+    tag = "host"
+    name = text("@name")
+    port = text("@port")
+    socket = text("@socket")
+
+
+class Disk(Device):
+    tag = "disk"
+    type = one_of("@type", "file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa")
+    device = one_of("@device", "disk", "cdrom", "floppy", "lun")
+    rawio = one_of("@rawio", "yes", "no")
+    sgio = one_of("@sgio", "filtered", "unfiltered")
+    driver = text("driver@name")
+    format = text("driver@type")
+    cache = text("driver@cache")
+    io = text("driver@io")
+    discard = text("driver@discard")
+    detect_zeroes = text("driver@detect_zeroes")
+    error_policy = text("driver@error_policy")
+    queues = integer("driver@queues", 1)
+    iothread = integer("driver@iothread", 1)
+    file = text("source@file")
+    block = text("source@dev")
+    directory = text("source@dir")
+    pool = text("source@pool")
+    volume = text("source@volume")
+    protocol = text("source@protocol")
+    remote_name = text("source@name")
+    hosts = Many(SourceHost, inside="source")
+    startup_policy = text("source@startupPolicy")
+    target = text("target@dev")
+    bus = text("target@bus")
+    tray = one_of("target@tray", "open", "closed")
+    rotation_rate = integer("target@rotation_rate")
+    readonly = Presence("readonly")
+    shareable = Presence("shareable")
+    transient = Presence("transient")
+    serial = text("serial")
+    wwn = text("wwn")
+    vendor = text("vendor")
+    product = text("product")
+    logical_block_size = integer("blockio@logical_block_size", 1)
+    physical_block_size = integer("blockio@physical_block_size", 1)
+    total_bytes_sec = integer("iotune/total_bytes_sec")
+    read_bytes_sec = integer("iotune/read_bytes_sec")
+    write_bytes_sec = integer("iotune/write_bytes_sec")
+    total_iops_sec = integer("iotune/total_iops_sec")
+    read_iops_sec = integer("iotune/read_iops_sec")
+    write_iops_sec = integer("iotune/write_iops_sec")
+
+
+class Filesystem(Device):
+    tag = "filesystem"
+    type = text("@type")
+    access_mode = text("@accessmode")
+    driver = text("driver@type")
+    format = text("driver@format")
+    directory = text("source@dir")
+    file = text("source@file")
+    block = text("source@dev")
+    template = text("source@name")
+    pool = text("source@pool")
+    volume = text("source@volume")
+    usage = text("source@usage")
+    socket = text("source@socket")
+    target = text("target@dir")
+    readonly = Presence("readonly")
+
+
+class VlanTag(View):
+    """A VLAN tag of an interface; `native` says how untagged frames are treated."""
+
+    tag = "tag"
+    id = integer("@id", 0, 4095)
+    native = one_of("@nativeMode", "tagged", "untagged")
+
+
+class Interface(Device):
+    """A network interface; bandwidth in units of 1000 byte/s, `in` towards the guest."""
+
+    tag = "interface"
+    type = text("@type")
+    managed = yes_no("@managed")
+    trusts_guest_filters = yes_no("@trustGuestRxFilters")
+    mac = Field("mac@address", MAC)
+    network = text("source@network")
+    portgroup = text("source@portgroup")
+    bridge = text("source@bridge")
+    source_device = text("source@dev")
+    mode = text("source@mode")
+    model = text("model@type")
+    target = text("target@dev")
+    driver = text("driver@name")
+    queues = integer("driver@queues", 1)
+    port_type = text("virtualport@type")
+    manager_id = integer("virtualport/parameters@managerid", 0, 255)
+    type_id = integer("virtualport/parameters@typeid", 0, 2**24 - 1)
+    type_id_version = integer("virtualport/parameters@typeidversion", 0, 255)
+    instance_id = text("virtualport/parameters@instanceid")
+    interface_id = text("virtualport/parameters@interfaceid")
+    profile_id = text("virtualport/parameters@profileid")
+    trunk = yes_no("vlan@trunk")
+    vlan_tags = Many(VlanTag, inside="vlan")
+    vlans = Each("vlan/tag@id", integer("", 0, 4095).codec)
+    filter = text("filterref@filter")
+    in_average = integer("bandwidth/inbound@average")
+    in_peak = integer("bandwidth/inbound@peak")
+    in_burst = integer("bandwidth/inbound@burst")
+    in_floor = integer("bandwidth/inbound@floor")
+    out_average = integer("bandwidth/outbound@average")
+    out_peak = integer("bandwidth/outbound@peak")
+    out_burst = integer("bandwidth/outbound@burst")
+    link = one_of("link@state", "up", "down")
+    mtu = integer("mtu@size", 1)
+
+
+class Listen(View):
+    tag = "listen"
+    type = text("@type")
+    address = text("@address")
+    network = text("@network")
+    socket = text("@socket")
+
+
+class Graphics(Device):
+    tag = "graphics"
+    type = text("@type")
+    port = integer("@port", -1, 65535)
+    autoport = yes_no("@autoport")
+    tls_port = integer("@tlsPort", -1, 65535)
+    listen = text("@listen")
+    listens = Many(Listen)
+    keymap = text("@keymap")
+    password = Secret("@passwd")
+    share_policy = text("@sharePolicy")
+    display = text("@display")
+    xauth = text("@xauth")
+    fullscreen = yes_no("@fullscreen")
+
+
+class Input(Device):
+    tag = "input"
+    type = text("@type")
+    bus = text("@bus")
+    model = text("@model")
+
+
+class Controller(Device):
+    tag = "controller"
+    type = text("@type")
+    index = integer("@index")
+    model = text("@model")
+    ports = integer("@ports", 1)
+    vectors = integer("@vectors")
+    queues = integer("driver@queues", 1)
+
+
+class Video(Device):
+    """A graphics adapter; memory sizes in KiB."""
+
+    tag = "video"
+    model = text("model@type")
+    vram = integer("model@vram")
+    heads = integer("model@heads", 1)
+    primary = yes_no("model@primary")
+    acceleration_3d = yes_no("model/acceleration@accel3d")
+
+
+class Sound(Device):
+    tag = "sound"
+    model = text("@model")
+
+
+class Watchdog(Device):
+    tag = "watchdog"
+    model = text("@model")
+    action = text("@action")
+
+
+class Rng(Device):
+    """A source of entropy; at most `rate_bytes` in `rate_period` milliseconds."""
+
+    tag = "rng"
+    model = text("@model")
+    backend_model = text("backend@model")
+    backend_device = text("backend")
+    rate_bytes = integer("rate@bytes", 1, 2**32 - 1)
+    rate_period = integer("rate@period", 0, 2**32 - 1)
+
+
+class Tpm(Device):
+    tag = "tpm"
+    model = text("@model")
+    backend = text("backend@type")
+    version = text("backend@version")
+    persistent = yes_no("backend@persistent_state")
+    device = text("backend/device@path")
+
+
+class Hostdev(Device):
+    """A device of the host passed to the guest; numbers of its address as text, the way libvirt writes them."""
+
+    tag = "hostdev"
+    mode = text("@mode")
+    type = text("@type")
+    managed = yes_no("@managed")
+    model = text("@model")
+    domain = integer("source/address@domain")
+    bus = integer("source/address@bus")
+    slot = integer("source/address@slot")
+    function = integer("source/address@function")
+    usb_device = integer("source/address@device")
+    mdev = text("source/address@uuid")
+    vendor = text("source/vendor@id")
+    product = text("source/product@id")
+    adapter = text("source/adapter@name")
+    wwpn = text("source@wwpn")
+    block = text("source/block")
+    char = text("source/char")
+
+
+class Memballoon(Device):
+    tag = "memballoon"
+    model = text("@model")
+    autodeflate = on_off("@autodeflate")
+    free_page_reporting = on_off("@freePageReporting")
+    stats_period = integer("stats@period", 0, 2**32 - 1)
+
+
+class MemoryDevice(Device):
+    """A memory module; sizes in KiB."""
+
+    tag = "memory"
+    model = text("@model")
+    access = text("@access")
+    discard = yes_no("@discard")
+    path = text("source/path")
+    page_size = size_kib("source/pagesize")
+    size = size_kib("target/size")
+    requested = size_kib("target/requested")
+    block_size = size_kib("target/block")
+    node = integer("target/node")
+    slot = integer("address@slot")
+
+
+DEVICES: dict[str, type[Device]] = {
+    view.tag: view
+    for view in (
+        Disk, Filesystem, Interface, Graphics, Console, Serial, Parallel, Channel, Input, Controller, Video, Sound,
+        Watchdog, Rng, Tpm, Hostdev, Memballoon, MemoryDevice,
+    )
+}  # fmt: skip

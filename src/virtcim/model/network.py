@@ -1,0 +1,78 @@
+"""Virtual networks as libvirt describes them."""
+
+from __future__ import annotations
+
+from virtcim.model.codecs import MAC, UUID
+from virtcim.model.fields import Field, Many, View, integer, on_off, text, yes_no
+
+
+class DhcpRange(View):
+    tag = "range"
+    start = text("@start")
+    end = text("@end")
+
+
+class Address(View):
+    """An address of the host in the network."""
+
+    tag = "ip"
+    family = text("@family")
+    address = text("@address")
+    netmask = text("@netmask")
+    prefix = integer("@prefix", 0, 128)
+    ranges = Many(DhcpRange, inside="dhcp")
+
+
+class VirtualFunction(View):
+    """A PCI device a hostdev network hands out."""
+
+    tag = "address"
+    domain = integer("@domain")
+    bus = integer("@bus")
+    slot = integer("@slot")
+    function = integer("@function")
+
+
+class ForwardInterface(View):
+    tag = "interface"
+    device = text("@dev")
+
+
+class PortGroup(View):
+    """Settings that interfaces can choose by name; average bandwidths in units of 1000 byte/s."""
+
+    tag = "portgroup"
+    name = text("@name")
+    default = yes_no("@default")
+    trunk = yes_no("vlan@trunk")
+    in_average = integer("bandwidth/inbound@average")
+    out_average = integer("bandwidth/outbound@average")
+
+
+class Network(View):
+    tag = "network"
+    name = text("name")
+    uuid = Field("uuid", UUID)
+    title = text("title")
+    description = text("description")
+    connections = integer("@connections")
+    forward_mode = text("forward@mode")
+    forward_device = text("forward@dev")
+    forward_interfaces = Many(ForwardInterface, inside="forward")
+    virtual_functions = Many(VirtualFunction, inside="forward")
+    bridge = text("bridge@name")
+    stp = on_off("bridge@stp")
+    delay = integer("bridge@delay")
+    mac = Field("mac@address", MAC)
+    mtu = integer("mtu@size", 1)
+    domain = text("domain@name")
+    port_type = text("virtualport@type")
+    trunk = yes_no("vlan@trunk")
+    portgroups = Many(PortGroup)
+    addresses = Many(Address)
+    in_average = integer("bandwidth/inbound@average")
+    in_peak = integer("bandwidth/inbound@peak")
+    in_burst = integer("bandwidth/inbound@burst")
+    out_average = integer("bandwidth/outbound@average")
+    out_peak = integer("bandwidth/outbound@peak")
+    out_burst = integer("bandwidth/outbound@burst")

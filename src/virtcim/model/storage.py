@@ -1,0 +1,73 @@
+"""Storage pools and volumes as libvirt describes them; sizes in bytes."""
+
+from __future__ import annotations
+
+from virtcim.model.codecs import SIZE_UNITS, UUID, Integer
+from virtcim.model.fields import Field, Many, ModelError, Size, View, text
+from virtcim.model.tree import Element
+
+
+class Bytes(Size):
+    """An element with a size and a `unit` attribute, as a number of bytes; written in bytes."""
+
+    def read_element(self, element: Element) -> int | None:
+        number = Field.read_element(self, element)
+        unit = element.get("unit", "bytes")
+        if unit not in SIZE_UNITS:
+            raise ModelError(f"{self.where}/@unit", unit, "is no unit of size")
+        return None if number is None else number * SIZE_UNITS[unit]
+
+    def write_element(self, element: Element, text: str) -> None:
+        Field.write_element(self, element, text)
+        element.set("unit", "bytes")
+
+
+def size_bytes(path: str) -> Bytes:
+    return Bytes(path, Integer())
+
+
+class SourceDevice(View):
+    tag = "device"
+    path = text("@path")
+
+
+class SourceServer(View):
+    tag = "host"
+    name = text("@name")
+    port = text("@port")
+
+
+class StoragePool(View):
+    tag = "pool"
+    type = text("@type")
+    name = text("name")
+    uuid = Field("uuid", UUID)
+    capacity = size_bytes("capacity")
+    allocation = size_bytes("allocation")
+    available = size_bytes("available")
+    hosts = Many(SourceServer, inside="source")
+    devices = Many(SourceDevice, inside="source")
+    source_directory = text("source/dir@path")
+    source_name = text("source/name")
+    source_format = text("source/format@type")
+    initiator = text("source/initiator/iqn@name")
+    adapter_type = text("source/adapter@type")
+    adapter = text("source/adapter@name")
+    wwnn = text("source/adapter@wwnn")
+    wwpn = text("source/adapter@wwpn")
+    path = text("target/path")
+    mode = text("target/permissions/mode")
+
+
+class Volume(View):
+    tag = "volume"
+    type = text("@type")
+    name = text("name")
+    key = text("key")
+    capacity = size_bytes("capacity")
+    allocation = size_bytes("allocation")
+    physical = size_bytes("physical")
+    path = text("target/path")
+    format = text("target/format@type")
+    backing_path = text("backingStore/path")
+    backing_format = text("backingStore/format@type")

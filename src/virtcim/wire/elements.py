@@ -1,0 +1,107 @@
+"""XML elements of a request: the hardened parser, and access to children, attributes and text that checks their place."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from lxml import etree
+
+from virtcim.wire.faults import BadXML, Misplaced, NotWellFormed
+
+Element = etree._Element
+
+BOM = b"\xef\xbb\xbf"
+# Blanks before the XML declaration and a semicolon after </CIM> are sent by scripts written for older servers.
+BLANK = b" \t\r\n"
+TRAILING = b" \t\r\n;"
+
+# Only white space, processing instructions and comments can precede a DOCTYPE. Atomic groups: never backtracks.
+_DOCTYPE = re.compile(rb"(?>\s*+(?><\?.*?\?>|<!--.*?-->))*+\s*+<!DOCTYPE", re.DOTALL)
+
+_PARSER = etree.XMLParser(
+    encoding="utf-8",
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+)
+
+
+def parse(data: bytes, max_depth: int) -> Element:
+    """The root element of UTF-8 XML; raises BadXML, also for a DOCTYPE or more than `max_depth` levels of elements."""
+    data = data.strip(BLANK).removeprefix(BOM).lstrip(BLANK).rstrip(TRAILING)
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise BadXML(f"not UTF-8: {error.reason} at byte {error.start}") from error
+    if b"\0" in data:
+        raise NotWellFormed("contains a NUL character, or is not encoded in UTF-8")
+    if _DOCTYPE.match(data):
+        raise BadXML("a DOCTYPE is not accepted")
+    try:
+        root = etree.fromstring(data, _PARSER)
+    except etree.XMLSyntaxError as error:
+        raise NotWellFormed(f"not well-formed XML: {error.msg}") from error
+    if _deeper_than(max_depth)(root):
+        raise BadXML(f"elements are nested deeper than {max_depth} levels")
+    return root
+
+
+@lru_cache(maxsize=8)
+def _deeper_than(levels: int) -> etree.XPath:
+    return etree.XPath("boolean(" + "/*" * (levels + 1) + ")")
+
+
+def children(element: Element, *tags: str) -> list[Element]:
+    """The child elements; raises Misplaced for a tag that is not one of `tags`, or for text between them."""
+    found = list(element)
+    for child in found:
+        if child.tag not in tags:
+            raise Misplaced(f"{element.tag} holds {child.tag}, expected {' or '.join(tags) or 'nothing'}")
+        _no_text(element, child.tail)
+    _no_text(element, element.text)
+    return found
+
+
+def only_child(element: Element, *tags: str) -> Element:
+    """The single child; raises Misplaced when there is none, several, or another one."""
+    found = children(element, *tags)
+    if len(found) != 1:
+        raise Misplaced(f"{element.tag} holds {len(found)} elements, expected one {' or '.join(tags)}")
+    return found[0]
+
+
+def optional_child(element: Element, *tags: str) -> Element | None:
+    """The single child, or None."""
+    return only_child(element, *tags) if len(element) else None
+
+
+def _no_text(element: Element, text: str | None) -> None:
+    if text and not text.isspace():
+        raise Misplaced(f"{element.tag} holds text: {text.strip()[:40]!r}")
+
+
+def text_of(element: Element) -> str:
+    """The text of an element that has nothing but text, white space included."""
+    if len(element):
+        raise Misplaced(f"{element.tag} holds {element[0].tag}, expected text")
+    return element.text or ""
+
+
+def attribute(element: Element, name: str) -> str:
+    """A required attribute; raises Misplaced when it is missing."""
+    value = element.get(name)
+    if value is None:
+        raise Misplaced(f"{element.tag} has no {name}")
+    return value
+
+
+def name_of(element: Element, name: str = "NAME") -> str:
+    """A required attribute that holds the name of something; raises Misplaced when it is missing or empty."""
+    value = attribute(element, name).strip()
+    if not value:
+        raise Misplaced(f"{element.tag} has an empty {name}")
+    return value
