@@ -7,15 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pywbem import CIMClass, CIMMethod, CIMParameter, CIMProperty, CIMQualifierDeclaration, MOFCompiler, MOFWBEMConnection
+from pywbem import CIMClass, CIMQualifierDeclaration, MOFCompiler, MOFWBEMConnection
 
 NAMESPACE = "root/virt"
 QUALIFIER_FILES = ("qualifiers", "qualifiers_optional")
 
-Element = CIMProperty | CIMMethod | CIMParameter
 
-
-class Declarations(MOFWBEMConnection):
+class Declarations(MOFWBEMConnection):  # type: ignore[misc]  # pywbem is untyped
     """Keeps what a compiler hands over without resolving or checking it, so the order of files does not matter."""
 
     def __init__(self) -> None:
@@ -81,7 +79,7 @@ def mof_files(root: Path) -> list[Path]:
     return [root / "qualifiers.mof", *classes]
 
 
-def elements(cls: CIMClass) -> Iterator[tuple[str, Element]]:
+def elements(cls: CIMClass) -> Iterator[tuple[str, Any]]:
     """Properties, methods and parameters with their dotted names: `Class.Method.Parameter`."""
     for prop in cls.properties.values():
         yield f"{cls.classname}.{prop.name}", prop
@@ -104,7 +102,7 @@ def needs(cls: CIMClass) -> list[str]:
 
 
 def in_order(classes: Mapping[str, CIMClass], names: Iterable[str]) -> list[str]:
-    """Names so that each superclass comes before its subclasses, and what a class refers to before it where possible."""
+    """Names with each class after its superclass, and after what it refers to as far as circles allow."""
     placed: dict[str, None] = {}
     entered: set[str] = set()
 

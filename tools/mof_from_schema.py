@@ -1,6 +1,7 @@
 """Make `mof/cim`, `mof/qualifiers.mof` and `mof/index.mof` from the DMTF schema archive and our own descriptions.
 
-Run from the project root: `python -m tools.mof_from_schema ../shared/cim_schema_2.49.0Final-MOFs.zip`
+Run from the project root: `python -m tools.mof_from_schema cim_schema_2.49.0Final-MOFs.zip`; without the archive only
+the index is made, which is enough after a class of our own was added.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import yaml
 from pywbem import CIMClass, CIMQualifier
-
 from tools.mof_files import SchemaArchive, elements, in_order, mof_files, needs, read_folder
 from tools.mof_text import class_text, qualifier_text
 
@@ -20,7 +20,7 @@ MOF = Path(__file__).parents[1] / "mof"
 
 
 def load_descriptions(path: Path = DESCRIPTIONS) -> dict[str, str]:
-    """`Class`, `Class.Property`, `Class.Method` or `Class.Method.Parameter` -> text; its classes are the ones we ship."""
+    """`Class`, `Class.Property`, `Class.Method`, `Class.Method.Parameter` -> text; its classes are the ones we ship."""
     texts: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return texts
 
@@ -65,18 +65,23 @@ def index_text(root: Path) -> str:
     return "".join(f'#pragma include ("{where[name]}")\n' for name in ["qualifiers", *ordered])
 
 
-def main(archive_path: Path) -> int:
-    archive = SchemaArchive(archive_path)
-    texts = load_descriptions()
-    if wrong := problems(archive, texts):
-        sys.stderr.write("\n".join(wrong) + "\n")
-        return 1
+def write_schema(archive: SchemaArchive, texts: dict[str, str], root: Path) -> None:
+    """All that comes from the archive."""
     qualifiers = (qualifier_text(declaration) for declaration in archive.qualifiers().values())
-    (MOF / "qualifiers.mof").write_text("\n".join(qualifiers), encoding="utf-8")
-    write_classes(archive, texts, MOF / "cim")
+    (root / "qualifiers.mof").write_text("\n".join(qualifiers), encoding="utf-8")
+    write_classes(archive, texts, root / "cim")
+
+
+def main(arguments: list[str]) -> int:
+    if arguments:
+        archive, texts = SchemaArchive(Path(arguments[0])), load_descriptions()
+        if wrong := problems(archive, texts):
+            sys.stderr.write("\n".join(wrong) + "\n")
+            return 1
+        write_schema(archive, texts, MOF)
     (MOF / "index.mof").write_text(index_text(MOF), encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(sys.argv[1:]))

@@ -4,7 +4,7 @@
 set -uo pipefail
 pidfile=/run/libvirt-testbed.pid
 [ -e $pidfile ] || { echo "no test bed runs"; exit 0; }
-c="virsh -q -c qemu:///system"
+c="timeout 10 virsh -q -c qemu:///system"     # it may hang or be held down: the namespace ends either way
 for d in $($c list --name); do $c destroy "$d"; done
 for n in $($c net-list --name); do $c net-destroy "$n"; done
 for p in $($c pool-list --name); do $c pool-destroy "$p"; done

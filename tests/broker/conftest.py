@@ -25,8 +25,7 @@ from virtcim.broker.call import (
 )
 from virtcim.broker.catalog import Catalog
 from virtcim.broker.jobs import Jobs
-from virtcim.broker.methods import Fault
-from virtcim.broker.provider import End, Job, Profile, Progress, Refused, Returned, Work
+from virtcim.broker.provider import End, Fault, Job, Profile, Progress, Refused, Returned, Work
 from virtcim.broker.schema import Schema
 from virtcim.resources import mof_dir
 
@@ -115,6 +114,8 @@ def request_state_change(one: System, RequestedState: int | None, TimeoutPeriod:
         raise Below("the lower layer is closed")
     if RequestedState == 4:
         return Work("shut down", one, [(one, 5)], wait)
+    if RequestedState in (6, 9):
+        return Work("soon over", one, [], wait if RequestedState == 6 else fail, patience=10)
     if RequestedState == 99:
         raise ValueError("a fault of the program")
     return Returned(0)
@@ -123,6 +124,10 @@ def request_state_change(one: System, RequestedState: int | None, TimeoutPeriod:
 def wait(progress: Progress) -> Returned:
     progress.percent = 50
     return Returned(0)
+
+
+def fail(progress: Progress) -> Returned:
+    raise Below("the lower layer is closed")
 
 
 def translate(error: Exception) -> Fault | None:

@@ -50,7 +50,7 @@ def test_on_a_class_with_one_instance(client: Client) -> None:
     assert client.invoke(ClassPath("KVM_ComputerSystem"), METHOD, RequestedState="2").value == 0
 
 
-@pytest.mark.parametrize(("state", "value", "reason"), [(None, 5, "NULL"), ("3", 4, "closed")])
+@pytest.mark.parametrize(("state", "value", "reason"), [(None, 5, "NULL"), ("3", 4, "closed"), ("9", 4, "closed")])
 def test_refusals_become_return_values_with_a_reason(
     client: Client, state: str | None, value: int, reason: str
 ) -> None:
@@ -74,3 +74,8 @@ def test_long_work_becomes_a_job(client: Client, world: World) -> None:
     while client("GetInstance", InstanceName=out.value)[0].properties["JobState"] != 7:
         assert time.monotonic() < deadline, "the job does not end"
         time.sleep(0.01)
+
+
+def test_work_that_ends_at_once_leaves_no_job(client: Client) -> None:
+    answer = client.invoke(SYSTEM, METHOD, RequestedState="6")
+    assert (answer.value, answer.out, list(client.jobs)) == (0, (), [])

@@ -81,7 +81,8 @@ class Associations:
     def link(self, step: Step, namespace: str) -> Item:
         """The association instance, the same from either side. A link across namespaces is seen in both."""
         a, b = (step.source, step.target) if step.near is step.association.a else (step.target, step.source)
-        if a.item.path.namespace != b.item.path.namespace or a.provider.volatile or b.provider.volatile:
+        passing = step.association.properties and (a.provider.volatile or b.provider.volatile)
+        if passing or a.item.path.namespace != b.item.path.namespace:
             return self._make(step, a, b, namespace)
         kept: Links = vars(a.target).setdefault("_links", WeakKeyDictionary())
         links = kept.setdefault(b.target, {})

@@ -25,9 +25,9 @@ from virtcim.broker.catalog import Catalog
 from virtcim.broker.classes import Classes
 from virtcim.broker.instances import Found, Instances
 from virtcim.broker.jobs import Jobs
-from virtcim.broker.methods import Methods, Translate
+from virtcim.broker.methods import Methods
 from virtcim.broker.operations import OPERATIONS, converted
-from virtcim.broker.provider import INTEROP, VIRT
+from virtcim.broker.provider import INTEROP, VIRT, Translate
 from virtcim.broker.values import ParseEmbedded, Typing
 
 NAMESPACES = {VIRT: VIRT, INTEROP: INTEROP, "root/interop": INTEROP}

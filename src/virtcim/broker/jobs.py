@@ -63,6 +63,11 @@ class Jobs:
             job.progress.percent = 100
             self._move(job, COMPLETED)
 
+    def discard(self, job: Job) -> None:
+        """Forget a job that no client was told of."""
+        with self._lock:
+            self._jobs.pop(job.id, None)
+
     def _fail(self, job: Job, reason: str) -> None:
         job.error = reason
         self._move(job, EXCEPTION)
@@ -70,6 +75,8 @@ class Jobs:
     def _move(self, job: Job, state: int) -> None:
         job.changed = now()
         job.state = state
+        if state in ENDED:
+            job.ended.set()
 
     def _forget(self) -> None:
         limit = datetime.now(UTC).timestamp() - self._retention

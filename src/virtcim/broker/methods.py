@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from virtcim.broker.call import (
     Argument,
@@ -22,23 +21,12 @@ from virtcim.broker.call import (
 from virtcim.broker.catalog import Catalog
 from virtcim.broker.instances import Found, Instances
 from virtcim.broker.jobs import Jobs
-from virtcim.broker.provider import MethodProvider, Reference, Refused, Returned, Work
+from virtcim.broker.provider import Fault, MethodProvider, Reference, Refused, Returned, Translate, Work
 from virtcim.broker.values import Mistyped, Typing, WrongClass
 
 log = logging.getLogger(__name__)
 
 JOB_STARTED = 4096
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What an exception from below means: a CIM error, and the Values entries a method may answer instead."""
-
-    error: CIMError
-    names: tuple[str, ...] = ()
-
-
-Translate = Callable[[Exception], Fault | None]
 
 
 class Methods:
@@ -130,8 +118,18 @@ class Methods:
                 raise
             raise self._as_refusal(declared, fault) from error
         if isinstance(result, Work):
-            result = Returned(JOB_STARTED, Job=self.jobs.start(result, declared.name))
+            result = self._start(result, declared)
         return MethodAnswer(result.value, declared.type, tuple(self._outs(declared, result)))
+
+    def _start(self, work: Work, declared: MethodDef) -> Returned:
+        """The job that the work has become, or what it returned when it ended at once."""
+        job = self.jobs.start(work, declared.name)
+        if not work.patience or not job.ended.wait(work.patience):
+            return Returned(JOB_STARTED, Job=job)
+        self.jobs.discard(job)
+        if job.returned is None:
+            raise Refused("Failed", job.error)
+        return job.returned
 
     def _as_refusal(self, declared: MethodDef, fault: Fault) -> Exception:
         known = set(declared.values.values())

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, TypeVar
 
-from virtcim.broker.call import Path, Properties, Value
+from virtcim.broker.call import CIMError, Path, Properties, Value
 
 T = TypeVar("T")
 Keys = Mapping[str, Value]
@@ -86,6 +87,17 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
+class Fault:
+    """What an exception from below means: a CIM error, and the Values entries a method may answer instead."""
+
+    error: CIMError
+    names: tuple[str, ...] = ()
+
+
+Translate = Callable[[Exception], Fault | None]
+
+
+@dataclass(frozen=True)
 class Work:
     """Work that takes long: the broker runs it as a CIM_ConcreteJob and answers 4096 with the Job (DSP1103).
 
@@ -98,6 +110,7 @@ class Work:
     affects: Sequence[tuple[object, int]]
     run: Callable[[Progress], Returned]
     cancel: Callable[[], None] | None = None
+    patience: float = 0.0
 
 
 @dataclass
@@ -120,6 +133,7 @@ class Job:
     changed: str = ""
     error: str = ""
     returned: Returned | None = None
+    ended: Event = field(default_factory=Event)
 
 
 class Profile:

@@ -85,7 +85,7 @@ _CODES: dict[Kind, tuple[int, ...]] = {
     Kind.TIMEOUT: (libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_AGENT_UNRESPONSIVE),
     Kind.CANCELLED: (libvirt.VIR_ERR_OPERATION_ABORTED,),
 }
-_KINDS = {code: kind for kind, codes in _CODES.items() for code in codes}
+_KINDS: dict[int | None, Kind] = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 
 def translated(error: libvirt.libvirtError) -> HostError:

@@ -190,7 +190,9 @@ class EventLoop:
             self._users += 1
             if self._thread is None:
                 self._stopping = threading.Event()
-                self._thread = threading.Thread(target=self._run, args=(self._stopping,), name="libvirt-events", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._stopping,), name="libvirt-events", daemon=True
+                )
                 self._thread.start()
 
     def release(self) -> None:

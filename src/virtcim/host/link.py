@@ -1,4 +1,4 @@
-"""One libvirt URI kept connected: opened in the background, watched, reopened; reads on one connection, verbs on others."""
+"""One libvirt URI kept connected: opened in the background, watched, opened again when lost."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Link:
 
     @contextmanager
     def reading(self) -> Iterator[libvirt.virConnect]:
-        """The connection of reads and events; nothing slow may be asked of it (libvirt serves five requests at a time)."""
+        """The connection of reads and events; ask it nothing slow: libvirt serves five requests of it at a time."""
         connection = self._main
         if connection is None:
             raise self.unreachable()

@@ -1,121 +1,39 @@
-"""Reading libvirt objects into immutable records: one at a time after an event, in bulk at the start and to reconcile."""
+"""Reading domains into records: one at a time after an event, in bulk at the start and to reconcile."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import libvirt
 
-from virtcim.host.errors import HostError, Kind, translated, unsupported
+from virtcim.host.errors import Kind, translated, unsupported
+from virtcim.host.records import DomainRecord
 from virtcim.host.states import DomainState
 
 log = logging.getLogger(__name__)
 
+A = TypeVar("A")
 T = TypeVar("T")
-INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE
 CHUNK = 32  # domains one worker reads in a row
 
 
-@dataclass(frozen=True, kw_only=True)
-class DomainRecord:
-    """A domain; state and reason by libvirt's numbers, defined_xml None for a transient domain."""
-
-    uuid: str
-    name: str
-    active: bool
-    persistent: bool
-    autostart: bool
-    managed_save: bool
-    state: DomainState
-    reason: int
-    state_xml: str
-    defined_xml: str | None
-
-    @property
-    def key(self) -> str:
-        return self.uuid
-
-
-@dataclass(frozen=True, kw_only=True)
-class VolumeRecord:
-    """A storage volume; sizes in bytes, kind is virStorageVolType. `key` is libvirt's."""
-
-    pool: str  # UUID of the pool
-    pool_name: str
-    name: str
-    key: str
-    path: str
-    kind: int
-    capacity: int
-    allocation: int
-    xml: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoolRecord:
-    """A storage pool with its volumes (none while inactive); sizes in bytes, state is virStoragePoolState."""
-
-    uuid: str
-    name: str
-    active: bool
-    persistent: bool
-    autostart: bool
-    state: int
-    capacity: int
-    allocation: int
-    available: int
-    xml: str
-    defined_xml: str | None
-    volumes: tuple[VolumeRecord, ...]
-
-    @property
-    def key(self) -> str:
-        return self.uuid
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkRecord:
-    """A virtual network; defined_xml None for a transient one."""
-
-    uuid: str
-    name: str
-    active: bool
-    persistent: bool
-    autostart: bool
-    xml: str
-    defined_xml: str | None
-
-    @property
-    def key(self) -> str:
-        return self.uuid
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeDeviceRecord:
-    """A device of the host; capabilities as libvirt names them (pci, net, storage, ...)."""
-
-    name: str
-    parent: str | None
-    capabilities: tuple[str, ...]
-    xml: str
-
-    @property
-    def key(self) -> str:
-        return self.name
-
-
-def found(read: Callable[[], T]) -> T | None:
+def found(read: Callable[[A], T], argument: A) -> T | None:
     """What the read answers, None when the object does not exist (any more)."""
     try:
-        return read()
+        return read(argument)
     except libvirt.libvirtError as error:
         if translated(error).kind is Kind.NOT_FOUND:
             return None
         raise
+
+
+def all_found(read: Callable[[A], T], arguments: Iterable[A]) -> list[T]:
+    """The answers for all that still exist."""
+    answers = (found(read, argument) for argument in arguments)
+    return [answer for answer in answers if answer is not None]
 
 
 def where_supported(read: Callable[[], list[T]]) -> list[T]:
@@ -130,7 +48,11 @@ def where_supported(read: Callable[[], list[T]]) -> list[T]:
 
 def read_domain(connection: libvirt.virConnect, uuid: str) -> DomainRecord | None:
     """One domain, None when it is gone."""
-    return found(lambda: _domain_alone(connection.lookupByUUIDString(uuid)))
+
+    def alone(uuid: str) -> DomainRecord:
+        return _domain_alone(connection.lookupByUUIDString(uuid))
+
+    return found(alone, uuid)
 
 
 def _domain_alone(domain: libvirt.virDomain) -> DomainRecord:
@@ -157,7 +79,7 @@ def _domain(
     managed_save: bool,
 ) -> DomainRecord:
     state_xml = domain.XMLDesc() if active else None
-    defined_xml = domain.XMLDesc(INACTIVE) if persistent else None
+    defined_xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) if persistent else None
     if not active and managed_save:
         state_xml = _saved_document(domain)
     return DomainRecord(
@@ -210,8 +132,7 @@ class _Traits:
         )
 
     def records(self, domains: list[libvirt.virDomain]) -> list[DomainRecord]:
-        read = (found(lambda domain=domain: self.record(domain)) for domain in domains)  # type: ignore[misc]
-        return [record for record in read if record is not None]
+        return all_found(self.record, domains)
 
 
 def _uuids(connection: libvirt.virConnect, flag: int) -> set[str]:
@@ -220,7 +141,11 @@ def _uuids(connection: libvirt.virConnect, flag: int) -> set[str]:
 
 def _states(connection: libvirt.virConnect) -> dict[str, list[int]]:
     """State and reason by UUID; empty where the driver has no bulk statistics (LXC)."""
-    stats = where_supported(lambda: connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE))
+
+    def read() -> list[tuple[libvirt.virDomain, dict[str, Any]]]:
+        return connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
+
+    stats = where_supported(read)
     return {domain.UUIDString(): [values["state.state"], values["state.reason"]] for domain, values in stats}
 
 
@@ -229,76 +154,3 @@ def read_domains(connection: libvirt.virConnect, workers: Executor) -> list[Doma
     traits = _Traits(connection)
     chunks = [traits.domains[start : start + CHUNK] for start in range(0, len(traits.domains), CHUNK)]
     return [record for records in workers.map(traits.records, chunks) for record in records]
-
-
-def read_pool(connection: libvirt.virConnect, uuid: str) -> PoolRecord | None:
-    """One storage pool with its volumes, None when it is gone."""
-    return found(lambda: _pool(connection.storagePoolLookupByUUIDString(uuid)))
-
-
-def read_pools(connection: libvirt.virConnect) -> list[PoolRecord]:
-    pools = where_supported(connection.listAllStoragePools)
-    return [record for pool in pools if (record := found(lambda pool=pool: _pool(pool)))]  # type: ignore[misc]
-
-
-def _pool(pool: libvirt.virStoragePool) -> PoolRecord:
-    state, capacity, allocation, available = pool.info()
-    active, persistent = bool(pool.isActive()), bool(pool.isPersistent())
-    volumes = _volumes(pool) if active else ()
-    return PoolRecord(
-        uuid=pool.UUIDString(),
-        name=pool.name(),
-        active=active,
-        persistent=persistent,
-        autostart=bool(pool.autostart()),
-        state=state,
-        capacity=capacity,
-        allocation=allocation,
-        available=available,
-        xml=pool.XMLDesc(),
-        defined_xml=pool.XMLDesc(libvirt.VIR_STORAGE_XML_INACTIVE) if persistent else None,
-        volumes=volumes,
-    )
-
-
-def _volumes(pool: libvirt.virStoragePool) -> tuple[VolumeRecord, ...]:
-    read = (found(lambda volume=volume: _volume(pool, volume)) for volume in pool.listAllVolumes())  # type: ignore[misc]
-    return tuple(sorted((record for record in read if record is not None), key=lambda record: record.name))
-
-
-def _volume(pool: libvirt.virStoragePool, volume: libvirt.virStorageVol) -> VolumeRecord:
-    kind, capacity, allocation = volume.info()
-    return VolumeRecord(
-        pool=pool.UUIDString(),
-        pool_name=pool.name(),
-        name=volume.name(),
-        key=volume.key(),
-        path=volume.path(),
-        kind=kind,
-        capacity=capacity,
-        allocation=allocation,
-        xml=volume.XMLDesc(),
-    )
-
-
-def read_network(connection: libvirt.virConnect, uuid: str) -> NetworkRecord | None:
-    """One virtual network, None when it is gone."""
-    return found(lambda: _network(connection.networkLookupByUUIDString(uuid)))
-
-
-def read_networks(connection: libvirt.virConnect) -> list[NetworkRecord]:
-    networks = where_supported(connection.listAllNetworks)
-    return [record for network in networks if (record := found(lambda network=network: _network(network)))]  # type: ignore[misc]
-
-
-def _network(network: libvirt.virNetwork) -> NetworkRecord:
-    persistent = bool(network.isPersistent())
-    return NetworkRecord(
-        uuid=network.UUIDString(),
-        name=network.name(),
-        active=bool(network.isActive()),
-        persistent=persistent,
-        autostart=bool(network.autostart()),
-        xml=network.XMLDesc(),
-        defined_xml=network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE) if persistent else None,
-    )

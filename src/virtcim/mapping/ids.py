@@ -77,7 +77,7 @@ def setting_id(vm: Named, dev: str, defined: bool) -> str:
 
 def parse_setting_id(text: str) -> SettingId | None:
     """The parts of a RASD's InstanceID, None when it is none. The first slash ends the token: names have none."""
-    token, slash, dev = text.partition("/")
+    token, _, dev = text.partition("/")
     prefix, second, rest = dev.partition("/")
     defined = prefix == DEFINED and bool(second)
     dev = rest if defined else dev
@@ -90,7 +90,7 @@ def device_id(vm: Named, dev: str) -> str:
 
 def parse_device_id(text: str) -> tuple[str, str] | None:
     """(token, dev) of a DeviceID, None when it is none."""
-    token, slash, dev = text.partition("/")
+    token, _, dev = text.partition("/")
     return (token, dev) if token and dev else None
 
 
@@ -101,7 +101,7 @@ def pool_id(kind: str, name: str = PRIMORDIAL) -> str:
 
 def parse_pool_id(text: str) -> tuple[str, str] | None:
     """(kind, name) of a pool's InstanceID or PoolID, None when it is none."""
-    kind, slash, name = text.partition("/")
+    kind, _, name = text.partition("/")
     return (kind.removesuffix("Pool"), name) if kind.endswith("Pool") and name else None
 
 

@@ -26,9 +26,9 @@ class BadProperty(ValueError):
 class Row(Generic[V]):
     """One property: where it is read, and how it is written.
 
-    `source` is a Field, a function of the view, or None when someone else answers for the property. A function alone makes a
-    row that cannot be written. `out` and `back` convert between the field's value and CIM's. `exact=False`: what is written
-    may read back in another form, so it is not compared.
+    `source` is a Field, a function of the view, or None when someone else answers for the property. A function
+    alone makes a row that cannot be written. `out` and `back` convert between the field's value and CIM's.
+    `exact=False`: what is written may read back in another form, so it is not compared.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""XML elements of a request: the hardened parser, and access to children, attributes and text that checks their place."""
+"""XML of a request: the hardened parser, and access to children, attributes and text that checks their place."""
 
 from __future__ import annotations
 

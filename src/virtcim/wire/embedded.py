@@ -79,7 +79,7 @@ def _property(element: Element, name: str, level: int) -> Value:
 
 
 def unwrapped(value: Value, name: str, level: int = 0) -> Value:
-    """The instances behind a text or list of texts that is declared to embed some; raises Unacceptable naming `name`."""
+    """The instances in a text, or list of texts, declared to embed some; raises Unacceptable naming `name`."""
     if isinstance(value, list):
         return [unwrapped(one, f"{name}[{index}]", level) for index, one in enumerate(value)]
     if not isinstance(value, str):

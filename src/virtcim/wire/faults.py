@@ -1,4 +1,4 @@
-"""What can be wrong with a request: faults of HTTP and XML (DSP0200 clause 7.3), and calls refused while they are read."""
+"""What can be wrong with a request: faults of HTTP and XML (DSP0200 clause 7.3), and calls refused while read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values and paths of a request (DSP0201): VALUE, VALUE.ARRAY, VALUE.REFERENCE, VALUE.REFARRAY and the path elements."""
+"""Values and paths of a request (DSP0201): the VALUE elements and the ways to name a class or an instance."""
 
 from __future__ import annotations
 

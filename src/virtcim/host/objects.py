@@ -1,0 +1,141 @@
+"""Reading pools with their volumes, networks, node devices and the host itself into records."""
+
+from __future__ import annotations
+
+import uuid as uuids
+from functools import partial
+
+import libvirt
+
+from virtcim.host.reading import all_found, found, where_supported
+from virtcim.host.records import HostFacts, NetworkRecord, NodeDeviceRecord, NodeInfo, PoolRecord, VolumeRecord
+from virtcim.model.capabilities import Capabilities
+
+
+def read_pool(connection: libvirt.virConnect, uuid: str) -> PoolRecord | None:
+    """One storage pool with its volumes, None when it is gone."""
+    handle = found(connection.storagePoolLookupByUUIDString, uuid)
+    return None if handle is None else found(_pool, handle)
+
+
+def read_pools(connection: libvirt.virConnect) -> list[PoolRecord]:
+    pools = where_supported(connection.listAllStoragePools)
+    return all_found(_pool, pools)
+
+
+def _pool(pool: libvirt.virStoragePool) -> PoolRecord:
+    state, capacity, allocation, available = pool.info()
+    active, persistent = bool(pool.isActive()), bool(pool.isPersistent())
+    volumes = _volumes(pool) if active else ()
+    return PoolRecord(
+        uuid=pool.UUIDString(),
+        name=pool.name(),
+        active=active,
+        persistent=persistent,
+        autostart=bool(pool.autostart()),
+        state=state,
+        capacity=capacity,
+        allocation=allocation,
+        available=available,
+        xml=pool.XMLDesc(),
+        defined_xml=pool.XMLDesc(libvirt.VIR_STORAGE_XML_INACTIVE) if persistent else None,
+        volumes=volumes,
+    )
+
+
+def _volumes(pool: libvirt.virStoragePool) -> tuple[VolumeRecord, ...]:
+    records = all_found(partial(_volume, pool.UUIDString()), pool.listAllVolumes())
+    return tuple(sorted(records, key=lambda record: record.name))
+
+
+def _volume(pool: str, volume: libvirt.virStorageVol) -> VolumeRecord:
+    kind, capacity, allocation = volume.info()
+    return VolumeRecord(
+        pool_uuid=pool,
+        name=volume.name(),
+        key=volume.key(),
+        path=volume.path(),
+        kind=kind,
+        capacity=capacity,
+        allocation=allocation,
+        xml=volume.XMLDesc(),
+    )
+
+
+def read_network(connection: libvirt.virConnect, uuid: str) -> NetworkRecord | None:
+    """One virtual network, None when it is gone."""
+    handle = found(connection.networkLookupByUUIDString, uuid)
+    return None if handle is None else found(_network, handle)
+
+
+def read_networks(connection: libvirt.virConnect) -> list[NetworkRecord]:
+    networks = where_supported(connection.listAllNetworks)
+    return all_found(_network, networks)
+
+
+def _network(network: libvirt.virNetwork) -> NetworkRecord:
+    persistent = bool(network.isPersistent())
+    return NetworkRecord(
+        uuid=network.UUIDString(),
+        name=network.name(),
+        active=bool(network.isActive()),
+        persistent=persistent,
+        autostart=bool(network.autostart()),
+        xml=network.XMLDesc(),
+        defined_xml=network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE) if persistent else None,
+    )
+
+
+def read_node_device(connection: libvirt.virConnect, name: str) -> NodeDeviceRecord | None:
+    """One device of the host, None when it is gone."""
+    handle = found(connection.nodeDeviceLookupByName, name)
+    return None if handle is None else found(_node_device, handle)
+
+
+def read_node_devices(connection: libvirt.virConnect) -> list[NodeDeviceRecord]:
+    return all_found(_node_device, where_supported(connection.listAllDevices))
+
+
+def _node_device(device: libvirt.virNodeDevice) -> NodeDeviceRecord:
+    return NodeDeviceRecord(
+        name=device.name(), parent=device.parent(), capabilities=tuple(device.listCaps()), xml=device.XMLDesc()
+    )
+
+
+def read_facts(connection: libvirt.virConnect) -> HostFacts:
+    """What the host is. A driver that knows no host UUID gets one made from its name and URI."""
+    capabilities = connection.getCapabilities()
+    name = connection.getHostname()
+    model, memory, cpus, mhz, nodes, sockets, cores, threads = connection.getInfo()
+    own = Capabilities.parse(capabilities).host_uuid
+    return HostFacts(
+        name=name,
+        uuid=own or str(uuids.uuid5(uuids.NAMESPACE_DNS, f"{connection.getType()}.{name}".lower())),
+        library_version=_version(connection.getLibVersion()),
+        hypervisor=connection.getType(),
+        hypervisor_version=_version(connection.getVersion()),
+        node=NodeInfo(
+            model=model,
+            memory=memory * 1024,
+            cpus=cpus,
+            mhz=mhz,
+            nodes=nodes,
+            sockets=sockets,
+            cores=cores,
+            threads=threads,
+        ),
+        capabilities_xml=capabilities,
+        sysinfo_xml=_sysinfo(connection),
+    )
+
+
+def _version(number: int) -> str:
+    """libvirt's way to put a version into a number."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+
+
+def _sysinfo(connection: libvirt.virConnect) -> str | None:
+    try:
+        return connection.getSysinfo()
+    except libvirt.libvirtError:  # optional: a host without SMBIOS, or a driver without the call
+        return None

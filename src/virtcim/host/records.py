@@ -1,0 +1,128 @@
+"""What libvirt said about one object at one moment, as immutable values that compare by content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from virtcim.host.states import DomainState
+from virtcim.model.capabilities import Capabilities
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainRecord:
+    """A domain; state and reason by libvirt's numbers, defined_xml None for a transient domain."""
+
+    uuid: str
+    name: str
+    active: bool
+    persistent: bool
+    autostart: bool
+    managed_save: bool
+    state: DomainState
+    reason: int
+    state_xml: str
+    defined_xml: str | None
+
+    @property
+    def key(self) -> str:
+        return self.uuid
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeRecord:
+    """A storage volume; sizes in bytes, kind is virStorageVolType. `key` is libvirt's."""
+
+    pool_uuid: str
+    name: str
+    key: str
+    path: str
+    kind: int
+    capacity: int
+    allocation: int
+    xml: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolRecord:
+    """A storage pool with its volumes (none while inactive); sizes in bytes, state is virStoragePoolState."""
+
+    uuid: str
+    name: str
+    active: bool
+    persistent: bool
+    autostart: bool
+    state: int
+    capacity: int
+    allocation: int
+    available: int
+    xml: str
+    defined_xml: str | None
+    volumes: tuple[VolumeRecord, ...]
+
+    @property
+    def key(self) -> str:
+        return self.uuid
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRecord:
+    """A virtual network; defined_xml None for a transient one."""
+
+    uuid: str
+    name: str
+    active: bool
+    persistent: bool
+    autostart: bool
+    xml: str
+    defined_xml: str | None
+
+    @property
+    def key(self) -> str:
+        return self.uuid
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeDeviceRecord:
+    """A device of the host; capabilities as libvirt names them (pci, net, storage, ...)."""
+
+    name: str
+    parent: str | None
+    capabilities: tuple[str, ...]
+    xml: str
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeInfo:
+    """virNodeGetInfo: memory in KiB, clock in MHz (0 unknown); sockets are per NUMA node."""
+
+    model: str
+    memory: int
+    cpus: int
+    mhz: int
+    nodes: int
+    sockets: int
+    cores: int
+    threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostFacts:
+    """What a host is, as read when the link came up; sysinfo_xml None where the host tells nothing."""
+
+    name: str
+    uuid: str
+    library_version: str
+    hypervisor: str
+    hypervisor_version: str
+    node: NodeInfo
+    capabilities_xml: str
+    sysinfo_xml: str | None
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        return Capabilities.parse(self.capabilities_xml)

@@ -1,0 +1,201 @@
+"""What hangs off a virtual system: its configurations, their settings, its devices. Made once per Vm, kept with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from virtcim.broker.provider import Keys
+from virtcim.host.inventory import Host, Hosts, Vm
+from virtcim.mapping import ids
+from virtcim.mapping.resources import Resource, resources_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Configuration:
+    """A virtual system's configuration: what it is running with (State), or its persistent definition (Defined)."""
+
+    vm: Vm
+    defined: bool
+
+    @property
+    def platform(self) -> str:
+        return self.vm.platform
+
+    @property
+    def id(self) -> str:
+        return ids.configuration_id(self.vm, self.defined)
+
+    @property
+    def document(self) -> Any:
+        """The domain document (model.domain.Domain) that the configuration shows; not to be written to."""
+        return self.vm.defined_document if self.defined else self.vm.state_document
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A resource allocation of a configuration."""
+
+    configuration: Configuration
+    resource: Resource
+
+    @property
+    def vm(self) -> Vm:
+        return self.configuration.vm
+
+    @property
+    def platform(self) -> str:
+        return self.configuration.vm.platform
+
+    @property
+    def id(self) -> str:
+        return ids.setting_id(self.vm, self.resource.dev, self.configuration.defined)
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """A virtual device; `index` counts the devices of one resource, such as processors."""
+
+    vm: Vm
+    resource: Resource
+    index: int
+
+    @property
+    def platform(self) -> str:
+        return self.vm.platform
+
+
+def kept(holder: object, name: str, make: Callable[[], T]) -> T:
+    """What `make` answers, made once and kept in the holder's __dict__; two threads may make it, one of them wins."""
+    found = vars(holder).get(name)
+    return cast("T", vars(holder).setdefault(name, make()) if found is None else found)
+
+
+def configurations(vm: Vm) -> tuple[Configuration, ...]:
+    """State, and Defined unless the domain is transient."""
+    return kept(vm, "_configurations", lambda: tuple(Configuration(vm, defined) for defined in _sets(vm)))
+
+
+def _sets(vm: Vm) -> tuple[bool, ...]:
+    return (False,) if vm.defined_xml is None else (False, True)
+
+
+def state_of(vm: Vm) -> Configuration:
+    """The State configuration; every virtual system has one."""
+    return configurations(vm)[0]
+
+
+def defined_of(vm: Vm) -> Configuration | None:
+    """The Defined configuration; None for a transient domain."""
+    return next((one for one in configurations(vm) if one.defined), None)
+
+
+def counterpart(configuration: Configuration) -> Configuration | None:
+    """Defined of State, State of Defined."""
+    return state_of(configuration.vm) if configuration.defined else defined_of(configuration.vm)
+
+
+def settings(configuration: Configuration) -> tuple[Setting, ...]:
+    """The resource settings of a configuration, in the order of its document."""
+    return tuple(_by_dev(configuration).values())
+
+
+def _by_dev(configuration: Configuration) -> Mapping[str, Setting]:
+    return kept(
+        configuration,
+        "_settings",
+        lambda: {one.dev: Setting(configuration, one) for one in resources_of(configuration.document)},
+    )
+
+
+def twin(setting: Setting) -> Setting | None:
+    """The setting of the same resource in the other configuration; None when only one has it."""
+    other = counterpart(setting.configuration)
+    return None if other is None else _by_dev(other).get(setting.resource.dev)
+
+
+def devices(vm: Vm) -> tuple[Device, ...]:
+    """The devices of the State configuration."""
+    return kept(vm, "_devices", lambda: tuple(_devices(vm)))
+
+
+def _devices(vm: Vm) -> Iterator[Device]:
+    for setting in settings(state_of(vm)):
+        for index in range(setting.resource.kind.count(setting.resource.view)):
+            yield Device(vm, setting.resource, index)
+
+
+def setting_of(device: Device) -> Setting:
+    """The State setting that a device is made from."""
+    return _by_dev(state_of(device.vm))[device.resource.dev]
+
+
+def devices_of(setting: Setting) -> list[Device]:
+    """The devices that a State setting makes; a Defined one makes none."""
+    if setting.configuration.defined:
+        return []
+    return [device for device in devices(setting.vm) if device.resource is setting.resource]
+
+
+# Where they all are
+
+
+def all_vms(world: Hosts) -> Iterable[Vm]:
+    return world.vms()
+
+
+def all_configurations(world: Hosts) -> Iterator[Configuration]:
+    for vm in world.vms():
+        yield from configurations(vm)
+
+
+def all_settings(world: Hosts) -> Iterator[Setting]:
+    for configuration in all_configurations(world):
+        yield from settings(configuration)
+
+
+def all_devices(world: Hosts) -> Iterator[Device]:
+    for vm in world.vms():
+        yield from devices(vm)
+
+
+# By key, without looking at other systems
+
+
+def find_vm(world: Hosts, keys: Keys) -> list[Vm]:
+    """By Name, the key of CIM_ComputerSystem."""
+    return world.vm_by_key(str(keys["Name"]))
+
+
+def find_configuration(world: Hosts, keys: Keys) -> list[Configuration]:
+    """By InstanceID of a VSSD."""
+    parsed = ids.parse_configuration_id(str(keys["InstanceID"]))
+    if parsed is None:
+        return []
+    return [
+        one for vm in world.vm_by_key(parsed.token) for one in configurations(vm) if one.defined == parsed.defined
+    ]
+
+
+def find_setting(world: Hosts, keys: Keys) -> list[Setting]:
+    """By InstanceID of a RASD."""
+    parsed = ids.parse_setting_id(str(keys["InstanceID"]))
+    if parsed is None:
+        return []
+    sets = (one for vm in world.vm_by_key(parsed.token) for one in configurations(vm) if one.defined == parsed.defined)
+    found = (_by_dev(one).get(parsed.dev) for one in sets)
+    return [setting for setting in found if setting is not None]
+
+
+def find_device(world: Hosts, keys: Keys) -> list[Device]:
+    """By DeviceID."""
+    parsed = ids.parse_device_id(str(keys["DeviceID"]))
+    return [] if parsed is None else [device for vm in world.vm_by_key(parsed[0]) for device in devices(vm)]
+
+
+def find_host(world: Hosts, keys: Keys) -> list[Host]:
+    """By Name of the host system."""
+    return [host for host in world.hosts if host.name == keys["Name"]]

@@ -1,0 +1,31 @@
+"""What a failure at libvirt means to a client: one table from the host's words to CIM's."""
+
+from __future__ import annotations
+
+from virtcim.broker.call import CIMError, Status
+from virtcim.broker.provider import Fault
+from virtcim.host.errors import HostError, Kind
+
+# Kind -> CIM status of an operation, and the Values entries that a method may answer, best first. Unreachable is no answer of
+# a method: the request never got to where it could be decided.
+_MEANING: dict[Kind, tuple[Status, tuple[str, ...]]] = {
+    Kind.NOT_FOUND: (Status.NOT_FOUND, ("Failed",)),
+    Kind.ALREADY_EXISTS: (Status.ALREADY_EXISTS, ("Failed",)),
+    Kind.INVALID: (Status.INVALID_PARAMETER, ("Failed",)),
+    Kind.INVALID_STATE: (Status.FAILED, ("Invalid State Transition", "Invalid State", "Failed")),
+    Kind.NOT_SUPPORTED: (Status.NOT_SUPPORTED, ("Not Supported", "Failed")),
+    Kind.DENIED: (Status.ACCESS_DENIED, ()),
+    Kind.UNREACHABLE: (Status.FAILED, ()),
+    Kind.BUSY: (Status.FAILED, ("Busy", "In Use", "Failed")),
+    Kind.FAILED: (Status.FAILED, ("Failed",)),
+    Kind.TIMEOUT: (Status.FAILED, ("Timeout", "Cannot complete within Timeout Period", "Failed")),
+    Kind.CANCELLED: (Status.FAILED, ("Failed",)),
+}
+
+
+def translate(error: Exception) -> Fault | None:
+    """The fault that an exception of the host layer stands for; None for any other exception."""
+    if not isinstance(error, HostError):
+        return None
+    status, names = _MEANING[error.kind]
+    return Fault(CIMError(status, error.message), names)
