@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from virtcim.broker.call import Item, Path
 from virtcim.broker.instances import Found, Instances
-from virtcim.broker.provider import Association, End
+from virtcim.broker.provider import Association, End, InstanceProvider
 from virtcim.broker.schema import leaf_name
 
 
@@ -33,7 +33,7 @@ class Step:
     target: Found
 
 
-Links = WeakKeyDictionary[object, dict[Association, Item]]
+Links = WeakKeyDictionary[object, dict[tuple[Association, InstanceProvider, InstanceProvider], Item]]
 
 
 class Associations:
@@ -61,13 +61,17 @@ class Associations:
     def _across(self, association: Association, near: End, far: End, source: Found, wanted: Wanted) -> Iterator[Step]:
         for other in near.across(source.target):
             target = self.instances.named(other, far.classname)
-            if target is None:
+            if target is None or (near.candidates and not self._leads_back(target, near, far, source)):
                 continue
             step = Step(association, near, far, source, target)
             if self._passes(wanted.association, self.classname(step)) and self._passes(
                 wanted.result, target.item.cls.name
             ):
                 yield step
+
+    def _leads_back(self, target: Found, near: End, far: End, source: Found) -> bool:
+        back = (self.instances.named(one, near.classname) for one in far.across(target.target))
+        return any(found is not None and found.item.path == source.item.path for found in back)
 
     def _passes(self, wanted: str | None, classname: str) -> bool:
         return wanted is None or self.schema.is_a(classname, wanted)
@@ -86,9 +90,10 @@ class Associations:
             return self._make(step, a, b, namespace)
         kept: Links = vars(a.target).setdefault("_links", WeakKeyDictionary())
         links = kept.setdefault(b.target, {})
-        item = links.get(step.association)
+        key = (step.association, a.provider, b.provider)
+        item = links.get(key)
         if item is None:
-            item = links[step.association] = self._make(step, a, b, str(a.item.path.namespace))
+            item = links[key] = self._make(step, a, b, str(a.item.path.namespace))
         return item
 
     def _make(self, step: Step, a: Found, b: Found, namespace: str) -> Item:
@@ -103,7 +108,7 @@ class Associations:
         """Every link of an association class and its subclasses that is seen in a namespace."""
         for association, platform in self.catalog.linking(classname):
             for step in self._all(association):
-                if namespace in (step.source.item.path.namespace, step.target.item.path.namespace):
+                if self._seen(step, namespace):
                     item = self.link(step, namespace)
                     if platform is None or self.schema.is_a(item.cls.name, classname):
                         yield item
@@ -120,6 +125,9 @@ class Associations:
             if source is None or not self.schema.is_a(source.provider.classname, association.a.classname):
                 continue
             for step in self._across(association, association.a, association.b, source, Wanted()):
-                if step.target.item.path == path.key(association.b.role):
-                    return self.link(step, namespace)
+                if step.target.item.path == path.key(association.b.role) and self.classname(step) == path.classname:
+                    return self.link(step, namespace) if self._seen(step, namespace) else None
         return None
+
+    def _seen(self, step: Step, namespace: str) -> bool:
+        return namespace in (step.source.item.path.namespace, step.target.item.path.namespace)

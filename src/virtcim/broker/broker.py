@@ -48,7 +48,7 @@ class Broker:
     ) -> None:
         self.schema = catalog.schema
         self.namespaces = namespaces
-        self.typing = Typing(catalog.schema, parse_embedded)
+        self.typing = Typing(catalog.schema, parse_embedded, namespaces)
         self.classes = Classes(catalog.schema)
         self.instances = Instances(catalog, world)
         self.associations = Associations(self.instances)
@@ -90,16 +90,10 @@ class Broker:
             raise CIMError(Status.INVALID_NAMESPACE, f"namespace {call.namespace} does not exist")
         return Call(call.message_id, call.name, real, call.parameters, call.target, call.user)
 
-    def real(self, path: Path, default: str) -> Path:
-        """The canonical path in its real namespace; references to a namespace that is not served stay as they are."""
-        canonical = self.typing.path(path)
-        given = (path.namespace or default).lower()
-        return Path(canonical.classname, canonical.keys, self.namespaces.get(given, given))
-
     # Instances
 
     def _find(self, path: Path, namespace: str) -> Item:
-        canonical = self.real(Path(path.classname, path.keys), namespace)
+        canonical = self.typing.path(Path(path.classname, path.keys), namespace)
         if self.schema.get(canonical.classname).is_association:
             item = self.associations.find(canonical, namespace)
             if item is not None:
@@ -147,7 +141,7 @@ class Broker:
 
     def _steps(self, namespace: str, path: Path, wanted: Wanted) -> Iterable[Step]:
         self.schema.get(path.classname, Status.INVALID_PARAMETER)
-        source: Found = self.instances.get(self.real(Path(path.classname, path.keys), namespace))
+        source: Found = self.instances.get(self.typing.path(Path(path.classname, path.keys), namespace))
         return self.associations.walk(source, wanted)
 
     def _associators(

@@ -7,7 +7,7 @@ from typing import Any
 
 from virtcim.broker.call import CIMError, Item, Path, Status
 from virtcim.broker.catalog import Catalog
-from virtcim.broker.provider import InstanceProvider
+from virtcim.broker.provider import As, InstanceProvider
 from virtcim.broker.schema import leaf_name
 
 
@@ -53,6 +53,9 @@ class Instances:
 
     def named(self, target: object, classname: str) -> Found | None:
         """An object as instance of a class; None when no provider makes it one."""
+        if isinstance(target, As):
+            found = self.named(target.target, target.classname)
+            return found if found and self.schema.is_a(found.provider.classname, classname) else None
         provider = self.catalog.provider(target, classname)
         return Found(provider, target, self.item(provider, target)) if provider else None
 

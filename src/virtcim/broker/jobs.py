@@ -13,7 +13,7 @@ from virtcim.broker.provider import Job, Refused, Work
 
 log = logging.getLogger(__name__)
 
-STARTING, RUNNING, COMPLETED, TERMINATED, EXCEPTION = 3, 4, 7, 8, 10  # JobState
+STARTING, RUNNING, SHUTTING_DOWN, COMPLETED, TERMINATED, EXCEPTION = 3, 4, 6, 7, 8, 10  # JobState
 ENDED = (COMPLETED, TERMINATED, EXCEPTION)
 WORKERS = 32
 
@@ -27,7 +27,7 @@ class Jobs:
     """Runs work as jobs; a job that has ended stays readable for `retention` seconds."""
 
     def __init__(self, retention: float, explain: Callable[[Exception], str]) -> None:
-        self._retention = retention
+        self.retention = retention
         self._explain = explain
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
@@ -50,18 +50,31 @@ class Jobs:
         self._pool.submit(self._run, job)
         return job
 
+    def terminate(self, job: Job) -> bool:
+        """Ask a job's work to end early; False when it has ended or cannot be asked."""
+        with self._lock:
+            if job.state in ENDED or job.work.cancel is None:
+                return False
+            job.cancelled = True
+            self._set(job, SHUTTING_DOWN)
+        job.work.cancel()
+        return True
+
     def _run(self, job: Job) -> None:
-        self._move(job, RUNNING)
+        with self._lock:
+            if not job.cancelled:
+                self._set(job, RUNNING)
         try:
             job.returned = job.work.run(job.progress)
         except Refused as refusal:
             self._fail(job, refusal.reason)
         except Exception as error:  # whatever ends the work is the job's error: nobody else waits for it
-            log.warning("job %s (%s) failed", job.id, job.work.name, exc_info=True)
+            if not job.cancelled:
+                log.warning("job %s (%s) failed", job.id, job.work.name, exc_info=True)
             self._fail(job, self._explain(error))
         else:
             job.progress.percent = 100
-            self._move(job, COMPLETED)
+            self._end(job, COMPLETED)
 
     def discard(self, job: Job) -> None:
         """Forget a job that no client was told of."""
@@ -70,16 +83,19 @@ class Jobs:
 
     def _fail(self, job: Job, reason: str) -> None:
         job.error = reason
-        self._move(job, EXCEPTION)
+        self._end(job, TERMINATED if job.cancelled else EXCEPTION)
 
-    def _move(self, job: Job, state: int) -> None:
+    def _end(self, job: Job, state: int) -> None:
+        with self._lock:
+            self._set(job, state)
+        job.ended.set()
+
+    def _set(self, job: Job, state: int) -> None:
         job.changed = now()
         job.state = state
-        if state in ENDED:
-            job.ended.set()
 
     def _forget(self) -> None:
-        limit = datetime.now(UTC).timestamp() - self._retention
+        limit = datetime.now(UTC).timestamp() - self.retention
         with self._lock:
             old = [job.id for job in self._jobs.values() if job.state in ENDED and _moment(job.changed) < limit]
             for job_id in old:

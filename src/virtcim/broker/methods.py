@@ -61,8 +61,8 @@ class Methods:
     def _target(self, call: Call) -> Found:
         """The instance a call is for; for a class its only one, as clients of libvirt-cim call services."""
         if isinstance(call.target, Path):
-            path = self.typing.path(call.target)
-            return self.instances.get(Path(path.classname, path.keys, call.namespace))
+            here = Path(call.target.classname, call.target.keys)
+            return self.instances.get(self.typing.path(here, call.namespace))
         classname = call.target.classname if call.target else ""
         found = list(self.instances.all_found(classname))
         if len(found) != 1:
@@ -100,8 +100,7 @@ class Methods:
         wanted = parameter.reference_class or value.classname
         if schema.find(value.classname) is None or not schema.is_a(value.classname, wanted):
             return Reference(value, None)
-        path = self.typing.path(value)
-        path = Path(path.classname, path.keys, path.namespace or namespace)
+        path = self.typing.path(value, namespace)
         found = self.instances.find(path)
         return Reference(path, found.target if found else None)
 

@@ -34,12 +34,32 @@ class InstanceProvider:
 
 
 @dataclass(frozen=True)
+class As:
+    """An object as the instance of one class, where its type is served as several; stands wherever an object may."""
+
+    target: object
+    classname: str
+
+
+@dataclass(frozen=True)
 class End:
-    """One end of an association: `across` leads from an object at this end to the objects at the other one."""
+    """One end of an association: `across` leads from an object at this end to the objects at the other one.
+
+    With `candidates` it leads to all that may be there: linked are those that lead back to the instance it began at.
+    """
 
     role: str
     classname: str
     across: Callable[[Any], Iterable[object]]
+    candidates: bool = False
+
+
+@dataclass(frozen=True)
+class Central:
+    """The instances of one class, made from one type, that a profile is about (CIM_ElementConformsToProfile)."""
+
+    classname: str
+    of: type
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +122,8 @@ class Work:
     """Work that takes long: the broker runs it as a CIM_ConcreteJob and answers 4096 with the Job (DSP1103).
 
     `run` gets a `Progress` and returns what the method would have returned; `affects` are pairs of object and
-    ElementEffects value; `cancel`, when given, asks for the work to end early.
+    ElementEffects value, and `run` may add what it creates; `cancel`, when given, asks for the work to end early:
+    `run` then raises, or returns if it was done before.
     """
 
     name: str
@@ -129,11 +150,18 @@ class Job:
     method: str
     started: str
     progress: Progress = field(default_factory=Progress)
-    state: int = 3  # JobState ValueMap: 3 Starting, 4 Running, 7 Completed, 8 Terminated, 9 Killed, 10 Exception
+    state: int = 3  # JobState: 3 Starting, 4 Running, 6 Shutting Down, 7 Completed, 8 Terminated, 10 Exception
     changed: str = ""
     error: str = ""
     returned: Returned | None = None
     ended: Event = field(default_factory=Event)
+    cancelled: bool = False
+
+    @property
+    def platform(self) -> str | None:
+        """That of the owner: its job is served under the same platform's leaf class."""
+        owner = self.work.owner
+        return getattr(owner.target if isinstance(owner, As) else owner, "platform", None)
 
 
 class Profile:
@@ -146,10 +174,15 @@ class Profile:
         self.associations: list[Association] = []
         self.methods: list[MethodProvider] = []
         self.unsupported: list[tuple[str, str, str]] = []
+        self.centrals: list[Central] = []
 
     def source(self, kind: type[T], objects: Callable[[Any], Iterable[T]]) -> None:
         """Say where all objects of a type come from: a function of the world (host.inventory.Hosts)."""
         self.sources[kind] = objects
+
+    def central(self, classname: str, of: type) -> None:
+        """Say that the instances of a class made from a type conform to this profile (DSP1033)."""
+        self.centrals.append(Central(classname, of))
 
     def instance(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from virtcim.broker.call import CIMError, ClassPath, Instance, Path, PropertyDef, Status, Value
 from virtcim.broker.schema import Schema
@@ -32,11 +32,15 @@ class WrongClass(Exception):
 
 
 class Typing:
-    """Types values by the schema; `parse_embedded` reads an embedded instance given as plain text."""
+    """Types values by the schema; `parse_embedded` reads an embedded instance given as plain text.
 
-    def __init__(self, schema: Schema, parse_embedded: ParseEmbedded) -> None:
+    `namespaces` maps each served name, in lower case, to the real one.
+    """
+
+    def __init__(self, schema: Schema, parse_embedded: ParseEmbedded, namespaces: Mapping[str, str]) -> None:
         self.schema = schema
         self.parse_embedded = parse_embedded
+        self.namespaces = namespaces
 
     def value(self, declared: PropertyDef, given: Value) -> Value:
         """The typed value of a property or parameter. Errors: Mistyped, WrongClass."""
@@ -91,8 +95,11 @@ class Typing:
             typed[declared.name] = self.value(declared, value)
         return Instance(cls.name, typed, given.path)
 
-    def path(self, given: Path) -> Path:
-        """The canonical form of a path: declared names, declared order, typed values. Errors: CIMError."""
+    def path(self, given: Path, default: str) -> Path:
+        """The canonical form of a path: declared names, declared order, typed values, real namespace. Errors: CIMError.
+
+        `default` is the namespace of a path without one; a namespace that is not served stays as it is.
+        """
         cls = self.schema.get(given.classname)
         keys = cls.keys
         sent = {name.lower(): value for name, value in given.keys}
@@ -101,15 +108,17 @@ class Typing:
         unknown = [name for name, _ in given.keys if name and name.lower() not in {key.name.lower() for key in keys}]
         if unknown:
             raise CIMError(Status.INVALID_PARAMETER, f"class {cls.name} has no key {unknown[0]}")
-        typed = tuple((key.name, self._key(key, sent.get(key.name.lower()))) for key in keys)
-        return Path(cls.name, typed, given.namespace)
+        named = (given.namespace or default).lower()
+        namespace = self.namespaces.get(named, named)
+        typed = tuple((key.name, self._key(key, sent.get(key.name.lower()), namespace)) for key in keys)
+        return Path(cls.name, typed, namespace)
 
-    def _key(self, declared: PropertyDef, given: Value) -> Value:
+    def _key(self, declared: PropertyDef, given: Value, namespace: str) -> Value:
         try:
             value = self.value(declared, given)
         except Mistyped as error:
             raise CIMError(Status.INVALID_PARAMETER, f"key {error}") from error
-        return self.path(value) if isinstance(value, Path) else value
+        return self.path(value, namespace) if isinstance(value, Path) else value
 
 
 def scalar(name: str, cim_type: str, text: str) -> Value:

@@ -154,7 +154,7 @@ def echoes(site: Site) -> None:
 def unknown_targets(site: Site) -> None:
     """Unknown namespace gives 3, unknown class 5, unknown instance 6, and GetClass of an unknown class 6."""
     cim, real = site.cim, some_path(site)
-    ghost = CIMInstanceName(real.classname, {name: "virtcim-none" for name in real.keybindings}, namespace=site.interop)
+    ghost = CIMInstanceName(real.classname, dict.fromkeys(real.keybindings, "virtcim-none"), namespace=site.interop)
     stray = CIMInstanceName(real.classname, real.keybindings, namespace=NO_NAMESPACE)
     alien = CIMInstanceName(NO_CLASS, {"InstanceID": "1"}, namespace=site.interop)
     cases: list[tuple[str, int, Callable[[], object]]] = [
@@ -200,7 +200,7 @@ def subclassed(site: Site) -> tuple[str, list[CIMInstance]]:
 
 @check("DSP0200-R14")
 def shallow_enumeration(site: Site) -> None:
-    """DeepInheritance=false still returns subclass instances under their own class, cut to the superclass's properties."""
+    """DeepInheritance=false still returns subclass instances as such, cut to the superclass's properties."""
     ancestor, deep = subclassed(site)
     namespace = deep[0].path.namespace
     shallow = site.cim.EnumerateInstances(ancestor, namespace, DeepInheritance=False, LocalOnly=False)
@@ -211,7 +211,9 @@ def shallow_enumeration(site: Site) -> None:
     faults = [
         f"{one.classname} shows {name}" for one in shallow for name in one.properties if name.lower() not in known
     ]
-    faults += [f"{one.path.classname} came as {one.classname}" for one in shallow if one.path.classname != one.classname]
+    faults += [
+        f"{one.path.classname} came as {one.classname}" for one in shallow if one.path.classname != one.classname
+    ]
     expect_none(faults)
 
 

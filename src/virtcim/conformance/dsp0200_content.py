@@ -25,7 +25,10 @@ def enumerated(site: Site, classname: str, namespace: str) -> Reply:
 def embedded_values(site: Site) -> None:
     """Every embedded value is an INSTANCE after one unescaping, of the declared class or a subclass."""
     seen, faults = 0, []
-    for classname, namespace in (("CIM_WBEMServerNamespace", site.interop), ("CIM_ProtocolServiceCapabilities", site.interop)):
+    for classname, namespace in (
+        ("CIM_WBEMServerNamespace", site.interop),
+        ("CIM_ProtocolServiceCapabilities", site.interop),
+    ):
         for instance in enumerated(site, classname, namespace).response.iter("INSTANCE"):
             for value, declared in _embedded(site, instance, namespace):
                 seen += 1
@@ -84,7 +87,9 @@ def _key_faults(name: Element, declared: CIMClass | None) -> list[str]:
         wanted = (kind, VALUE_TYPES.get(kind, "numeric"))
         got = (value.get("TYPE"), value.get("VALUETYPE"))
         if got != wanted:
-            faults.append(f"{name.get('CLASSNAME')}.{binding.get('NAME')} has TYPE, VALUETYPE {got} instead of {wanted}")
+            faults.append(
+                f"{name.get('CLASSNAME')}.{binding.get('NAME')} has TYPE, VALUETYPE {got} instead of {wanted}"
+            )
     return faults
 
 

@@ -1,4 +1,4 @@
-"""DSP0200 pulled enumerations; not applicable to a server that answers the Open operations with CIM_ERR_NOT_SUPPORTED."""
+"""DSP0200 pulled enumerations; not applicable to a server that answers Open with CIM_ERR_NOT_SUPPORTED."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def expect_status(operation: Callable[[], object], what: str, *wanted: int) -> N
 
 @check("DSP0200-R16")
 def pulled_whole(site: Site) -> None:
-    """Open with MaxObjectCount 0 gives a context and no object; the pulls add up to the enumeration without repetition."""
+    """Open with MaxObjectCount 0 gives a context and no object; the pulls add up to the enumeration, each once."""
     session = open_unfinished(site)
     expect(not session.instances, f"Open with MaxObjectCount 0 returned {len(session.instances)} instances")
     pulled = []

@@ -31,7 +31,7 @@ def label(profile: CIMInstance) -> str:
 
 @check("DSP1033-R01")
 def one_interop_namespace(site: Site) -> None:
-    """Registered profiles are enumerable in the Interop namespace; interop and root/interop, if both answer, are one."""
+    """Registered profiles are enumerable in Interop; interop and root/interop, if both answer, are one."""
     expect(site.profiles(), f"no CIM_RegisteredProfile in {site.interop}")
     seen = {}
     for namespace in ("interop", "root/interop"):
@@ -60,7 +60,7 @@ def name_and_version(site: Site) -> None:
 
 @check("DSP1033-R03")
 def unique_registrations(site: Site) -> None:
-    """InstanceIDs are unique and OrgID:LocalID; organization, name and version repeat only for uses in different scopes."""
+    """InstanceIDs are unique and OrgID:LocalID; organization, name and version repeat only in different scopes."""
     ids = Counter(profile.get("InstanceID") for profile in site.profiles())
     faults = [f"InstanceID {one!r} occurs {count} times" for one, count in ids.items() if count > 1]
     faults += [f"InstanceID {one!r} is not OrgID:LocalID" for one in ids if not ORG_AND_LOCAL.fullmatch(one or "")]
@@ -101,7 +101,9 @@ def autonomous_profiles_conform(site: Site) -> None:
         dmtf = profile.get("RegisteredOrganization") == DMTF
         if not central and dmtf and profile.get("RegisteredName") in needed:
             faults.append(f"{label(profile)} has no central instance")
-        faults += [f"{label(profile)} leads to {show(path)}, which is not there" for path in central if not site.exists(path)]
+        faults += [
+            f"{label(profile)} leads to {show(path)}, which is not there" for path in central if not site.exists(path)
+        ]
     expect_none(faults)
 
 
@@ -133,7 +135,7 @@ def is_scoped(site: Site, profile: CIMInstanceName, passed: list[CIMInstanceName
 
 @check("DSP1033-R07")
 def reference_direction(site: Site) -> None:
-    """CIM_ReferencedProfile runs from referencing (Dependent) to referenced, never to itself, and scopes each component."""
+    """CIM_ReferencedProfile runs from the referencing profile (Dependent), never to itself, and scopes components."""
     faults = []
     for profile in site.profiles():
         referring = referrers(site, profile.path)
@@ -141,7 +143,9 @@ def reference_direction(site: Site) -> None:
             faults.append(f"{label(profile)} references itself")
         if profile.get("RegisteredName") in AUTONOMOUS:
             users = [site.get(one).get("RegisteredName") for one in referring]
-            faults += [f"{label(profile)} is referenced by component profile {user}" for user in users if user in COMPONENT]
+            faults += [
+                f"{label(profile)} is referenced by component profile {user}" for user in users if user in COMPONENT
+            ]
         elif profile.get("RegisteredName") in COMPONENT and not is_scoped(site, profile.path, [profile.path]):
             faults.append(f"{label(profile)} is not scoped by any autonomous profile")
     expect_none(faults)
@@ -209,7 +213,9 @@ def new_system_conforms(site: Site) -> None:
     """A defined virtual system becomes a central instance of Virtual System; a destroyed one is none any more."""
     site.require_profile(*VIRTUAL_SYSTEM)
     with temporary(site) as system:
-        expect(any(same(system, one) for one in site.central(*VIRTUAL_SYSTEM)), f"{show(system)} is no central instance")
+        expect(
+            any(same(system, one) for one in site.central(*VIRTUAL_SYSTEM)), f"{show(system)} is no central instance"
+        )
     expect(not any(same(system, one) for one in site.central(*VIRTUAL_SYSTEM)), f"{show(system)} still is one")
 
 

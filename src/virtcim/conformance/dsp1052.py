@@ -101,7 +101,7 @@ def other_dedicated(site: Site) -> None:
 
 @check("DSP1052-R06", write=True)
 def requestable_states(site: Site) -> None:
-    """A host without RequestedStatesSupported answers 1 to RequestStateChange; a virtual system supports what it lists."""
+    """A host that lists no states answers 1 to RequestStateChange; a virtual system supports what it lists."""
     for host in site.require_hosts():
         if not supported_states(site, host):
             expect_code(request_state(site, host, ENABLED), UNSUPPORTED, why=f"on {show(host)}")

@@ -22,7 +22,6 @@ from virtcim.conformance.methods import (
     ended_job,
     expect_code,
     invoke,
-    wait_until,
 )
 from virtcim.conformance.paths import show
 from virtcim.conformance.site import Site, require_truth
@@ -46,6 +45,7 @@ from virtcim.conformance.systems import (
     resource,
     resources,
     service,
+    settle,
     state_settings,
     supported_states,
     temporary,
@@ -82,7 +82,7 @@ def requested(site: Site, system: CIMInstanceName) -> int | None:
 
 
 def visits(site: Site, system: CIMInstanceName) -> Iterator[int]:
-    """Bring the system into each steady state in turn: Defined, Active, Paused, Active, Suspended; yields EnabledState."""
+    """Bring the system into Defined, Active, Paused, Active, Suspended in turn; yields EnabledState each time."""
     yield DISABLED
     supported = supported_states(site, system)
     for request in (ENABLED, QUIESCE, ENABLED, OFFLINE):
@@ -109,7 +109,11 @@ def transitions(site: Site) -> None:
 def invalid_transitions(site: Site) -> None:
     """A supported request that the current state does not allow returns 4097 and leaves RequestedState as it was."""
     faults = []
-    invalid = {DISABLED: (DISABLED, SHUT_DOWN, OFFLINE, QUIESCE, REBOOT, RESET), ENABLED: (ENABLED,), OFFLINE: (QUIESCE,)}
+    invalid = {
+        DISABLED: (DISABLED, SHUT_DOWN, OFFLINE, QUIESCE, REBOOT, RESET),
+        ENABLED: (ENABLED,),
+        OFFLINE: (QUIESCE,),
+    }
     with temporary(site) as system:
         supported = supported_states(site, system)
         for state in visits(site, system):
@@ -199,7 +203,7 @@ def pause_keeps_running(site: Site) -> None:
 
 @check("DSP1057-R19", write=True)
 def shut_down(site: Site) -> None:
-    """A shut down request ends in Defined, or on a guest that ignores it in a failed job with the system still active."""
+    """A shut down request ends in Defined, or on a guest that ignores it in a failed job with the system active."""
     with temporary(site) as system:
         skip_unless(SHUT_DOWN in supported_states(site, system), "the server does not shut systems down")
         activate(site, system)
@@ -209,7 +213,7 @@ def shut_down(site: Site) -> None:
         job = ended_job(site, answer)
         obeyed = job is None or job.get("JobState") == JOB_COMPLETED
         wanted = DISABLED if obeyed else ENABLED
-        wait_until(site, lambda: enabled_state(site, system) == wanted, f"EnabledState {wanted} after the shut down", 30)
+        settle(site, system, wanted, "the shut down")
         expect(requested(site, system) == SHUT_DOWN, f"RequestedState is {requested(site, system)} after the shut down")
 
 
@@ -222,7 +226,7 @@ def changes_from_outside(site: Site) -> None:
         name = str(state_settings(site, system).get("VirtualSystemIdentifier"))
         for verb, target in (("suspend", QUIESCE), ("resume", ENABLED)):
             truth.change(name, verb)
-            wait_until(site, lambda wanted=target: enabled_state(site, system) == wanted, f"{target} after {verb}", 2)  # type: ignore[misc]
+            settle(site, system, target, verb, patience=2)
         site.forget()
         expect(name in identifiers(site), f"{name} is not among the virtual systems")
 
@@ -248,7 +252,7 @@ def configuration_ids(site: Site, system: CIMInstanceName) -> set[str]:
 
 @check("DSP1057-R28", write=True)
 def definition_changes_later(site: Site) -> None:
-    """A change of the Defined configuration of an active system shows in the State one only after the next activation."""
+    """A change to the Defined configuration of an active system shows in the State one at the next activation."""
     with temporary(site) as system:
         skip_unless(is_dual(site, system), "State and Defined are one configuration")
         activate(site, system)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from pywbem import CIMInstance, CIMInstanceName, CIMParameter
 
@@ -23,9 +23,10 @@ NO_TIMEOUTS = 4098
 
 JOB_COMPLETED = 7
 JOB_EXCEPTION = 10
+SETTLING = 30.0  # seconds in which a state that was reached has to show
 JOB_ENDED = (JOB_COMPLETED, 8, 9, JOB_EXCEPTION)
 
-Parameter = tuple[str, Any] | CIMParameter
+Parameter: TypeAlias = "tuple[str, Any] | CIMParameter"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ def ended_job(site: Site, answer: Answer) -> CIMInstance | None:
     job = site.get(path)
     deadline = time.monotonic() + site.patience
     while job.get("JobState") not in JOB_ENDED:
-        expect(time.monotonic() < deadline, f"{show(path)} is still in JobState {job.get('JobState')} after {site.patience:g} s")
+        expect(
+            time.monotonic() < deadline,
+            f"{show(path)} is still in JobState {job.get('JobState')} after {site.patience:g} s",
+        )
         time.sleep(0.2)
         job = site.get(path)
     return job
@@ -84,14 +88,16 @@ def complete(site: Site, answer: Answer) -> CIMInstance | None:
     expect_code(answer, OK, JOB_STARTED)
     job = ended_job(site, answer)
     if job is not None and job.get("JobState") != JOB_COMPLETED:
-        raise Failed(f"the job of {answer.method} ended in JobState {job.get('JobState')}: {job.get('ErrorDescription')}")
+        raise Failed(
+            f"the job of {answer.method} ended in JobState {job.get('JobState')}: {job.get('ErrorDescription')}"
+        )
     site.forget()
     return job
 
 
-def wait_until(site: Site, done: Callable[[], bool], waited_for: str, patience: float | None = None) -> None:
+def wait_until(site: Site, done: Callable[[], bool], waited_for: str, patience: float) -> None:
     """Poll until done, or fail."""
-    limit = site.patience if patience is None else patience
+    limit = min(patience, site.patience)
     deadline = time.monotonic() + limit
     while not done():
         expect(time.monotonic() < deadline, f"{waited_for} did not come within {limit:g} s")
@@ -100,4 +106,5 @@ def wait_until(site: Site, done: Callable[[], bool], waited_for: str, patience: 
 
 def embedded(name: str, instances: Sequence[CIMInstance]) -> CIMParameter:
     """An array parameter of embedded instances; empty is sent as an empty array."""
-    return CIMParameter(name, "string", value=list(instances), is_array=True, embedded_object="instance")
+    bare = [CIMInstance(one.classname, one.properties) for one in instances]
+    return CIMParameter(name, "string", value=bare, is_array=True, embedded_object="instance")

@@ -27,5 +27,5 @@ COMPONENT = frozenset(
         "KVM Redirection",
     }
 )
-# Autonomous profiles that a server always has something to conform to, and those the central instance comes and goes for.
+# Autonomous profiles whose central instance is always there once they are registered.
 ALWAYS_CENTRAL = ("System Virtualization", "Computer System", "WBEM Server", "Profile Registration")

@@ -64,7 +64,7 @@ class Versions:
     protocol: str = "1.0"
 
 
-def message(content: str, versions: Versions = Versions(), message_id: str = "1001") -> str:  # noqa: B008 (frozen)
+def message(content: str, versions: Versions = Versions(), message_id: str = "1001") -> str:
     """A whole document around the content of MESSAGE."""
     return (
         '<?xml version="1.0" encoding="utf-8"?>'

@@ -62,7 +62,9 @@ class Site:
         self._kept: dict[tuple[str, ...], Any] = {}
 
     @classmethod
-    def at(cls, url: str, user: str | None = None, password: str | None = None, verify: bool = True, **options: Any) -> Site:
+    def at(
+        cls, url: str, user: str | None = None, password: str | None = None, verify: bool = True, **options: Any
+    ) -> Site:
         """Connect to the server at the URL (scheme, host and port)."""
         credentials = (user, password or "") if user else None
         connection = WBEMConnection(url, credentials, no_verification=not verify, timeout=60)
@@ -170,20 +172,43 @@ class Site:
             current = declared.superclass if declared else None
         return current is not None
 
-    # associations
+    # associations; a class unknown where the source is has no instances there
 
-    def across(self, source: CIMInstanceName, association: str, result: str | None = None, role: str | None = None) -> list[CIMInstance]:
+    def across(
+        self, source: CIMInstanceName, association: str, result: str | None = None, role: str | None = None
+    ) -> list[CIMInstance]:
         """The instances at the other end of the association, role being the end the source is at."""
-        return list(self.cim.Associators(source, AssocClass=association, ResultClass=result, Role=role))
+        return self._traverse(self.cim.Associators, source, association, result, role)
 
     def across_names(
         self, source: CIMInstanceName, association: str, result: str | None = None, role: str | None = None
     ) -> list[CIMInstanceName]:
         """The paths at the other end of the association, role being the end the source is at."""
-        return list(self.cim.AssociatorNames(source, AssocClass=association, ResultClass=result, Role=role))
+        return self._traverse(self.cim.AssociatorNames, source, association, result, role)
+
+    def _traverse(
+        self,
+        operation: Callable[..., Any],
+        source: CIMInstanceName,
+        association: str,
+        result: str | None,
+        role: str | None,
+    ) -> list[Any]:
+        if self.cls(association, source.namespace) is None:
+            return []
+        known = result is None or self.cls(result, source.namespace) is not None
+        found = list(operation(source, AssocClass=association, ResultClass=result if known else None, Role=role))
+        # The class may be known in the namespace of the other end only.
+        return found if known else [one for one in found if self._is_of(one, str(result))]
+
+    def _is_of(self, found: CIMInstance | CIMInstanceName, ancestor: str) -> bool:
+        path = found.path if isinstance(found, CIMInstance) else found
+        return self.is_a(path.classname, ancestor, path.namespace)
 
     def links(self, source: CIMInstanceName, association: str, role: str) -> list[CIMInstance]:
         """The association instances themselves, role being the end the source is at."""
+        if self.cls(association, source.namespace) is None:
+            return []
         return list(self.cim.References(source, ResultClass=association, Role=role))
 
     # the model
@@ -213,7 +238,7 @@ class Site:
         return found
 
     def virtual_systems(self) -> list[CIMInstance]:
-        """The systems that anything marks as virtual: hosted by a host, conforming to DSP1057, or with a VSSD as state."""
+        """The systems that anything marks as virtual: a host below, DSP1057 conformance, or a VSSD as state."""
         marked = keys(self._marked_virtual(), self.namespace)
         hosts = keys(self.hosts(), self.namespace)
         return [

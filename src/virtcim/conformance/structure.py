@@ -1,4 +1,4 @@
-"""A structural check of CIM-XML responses: which element may hold which children, in which order, with which attributes.
+"""A structural check of CIM-XML responses: which element holds which children, in which order, with which attributes.
 
 This is the suite's own table of the facts of DSP0201 and DSP0203 2.4.0; it is no DTD validation."""
 
@@ -66,9 +66,7 @@ RULES = {
     "INSTANCENAME": Rule("(KEYBINDING*|KEYVALUE?|VALUE.REFERENCE?)", "CLASSNAME"),
     "KEYBINDING": Rule("(KEYVALUE|VALUE.REFERENCE)", "NAME"),
     "KEYVALUE": Rule("", "TYPE", "VALUETYPE", text=True),
-    "CLASS": Rule(
-        f"QUALIFIER* {_PROPERTIES} METHOD*", "NAME", "SUPERCLASS"
-    ),
+    "CLASS": Rule(f"QUALIFIER* {_PROPERTIES} METHOD*", "NAME", "SUPERCLASS"),
     "INSTANCE": Rule(f"QUALIFIER* {_PROPERTIES}", "CLASSNAME", "xml:lang"),
     "PROPERTY": Rule("QUALIFIER* VALUE?", "NAME TYPE", f"{_ORIGIN} EmbeddedObject xml:lang"),
     "PROPERTY.ARRAY": Rule("QUALIFIER* VALUE.ARRAY?", "NAME TYPE", f"ARRAYSIZE {_ORIGIN} EmbeddedObject xml:lang"),

@@ -11,6 +11,7 @@ from typing import Any
 from pywbem import CIMInstance, CIMInstanceName, CIMProperty, Error, Uint16, Uint64
 
 from virtcim.conformance.methods import (
+    SETTLING,
     UNSUPPORTED,
     Answer,
     complete,
@@ -30,7 +31,16 @@ STARTING = 10
 PROCESSOR, MEMORY, ETHERNET = 3, 4, 10
 
 IS_DEFAULT = 1
-_NOT_COPIED = {"instanceid", "address", "addressonparent", "parent", "generation", "caption", "description", "elementname"}
+_NOT_COPIED = {
+    "instanceid",
+    "address",
+    "addressonparent",
+    "parent",
+    "generation",
+    "caption",
+    "description",
+    "elementname",
+}
 
 
 def service(site: Site) -> CIMInstanceName:
@@ -212,7 +222,13 @@ def enabled_state(site: Site, system: CIMInstanceName) -> int | None:
 def reach(site: Site, system: CIMInstanceName, request: int, target: int) -> None:
     """Request the state, wait for the job and for EnabledState to be the target."""
     complete(site, request_state(site, system, request))
-    wait_until(site, lambda: enabled_state(site, system) == target, f"EnabledState {target} after requesting {request}", 30)
+    settle(site, system, target, f"requesting {request}")
+
+
+def settle(site: Site, system: CIMInstanceName, target: int, event: str, patience: float = SETTLING) -> None:
+    """Wait for EnabledState to be the target after the event, or fail."""
+    waited_for = f"EnabledState {target} after {event}"
+    wait_until(site, lambda: enabled_state(site, system) == target, waited_for, patience)
 
 
 def activate(site: Site, system: CIMInstanceName) -> None:
@@ -271,5 +287,3 @@ def content(instances: Sequence[CIMInstance]) -> dict[str, dict[str, str]]:
         str(one.get("InstanceID")): {name.lower(): repr(value.value) for name, value in one.properties.items()}
         for one in instances
     }
-
-

@@ -27,9 +27,7 @@ def allowed(qualifiers: Mapping[str, CIMQualifier]) -> Predicate:
     names = list(named.value) if named is not None else []
     entries = [str(entry) for entry in mapped.value]
     singles = {entry for entry in entries if ".." not in entry}
-    ranges = [
-        _bounds(entry) for entry, name in _paired(entries, names) if ".." in entry and not _reserved(name)
-    ]
+    ranges = [_bounds(entry) for entry, name in _paired(entries, names) if ".." in entry and not _reserved(name)]
 
     def listed(value: Any) -> bool:
         text = str(value)

@@ -1,1 +1,1 @@
-"""libvirt behind plain values: connections, the immutable inventory, and the verbs; the only package that imports libvirt."""
+"""libvirt: connections, the inventory and the verbs. The only place that imports libvirt."""

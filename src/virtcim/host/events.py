@@ -22,6 +22,7 @@ class Topic(Enum):
     DOMAIN = "domain"
     NETWORK = "network"
     POOL = "pool"
+    VOLUME = "volume"  # has no events of its own
     NODE_DEVICE = "node device"
 
 
@@ -151,7 +152,10 @@ _FAMILIES = (
 
 
 def subscribe(connection: libvirt.virConnect, sink: Sink) -> Callable[[], None]:
-    """Register for everything the driver announces; the answer undoes it. `sink` runs in the loop's thread: no libvirt there."""
+    """Register for everything the driver announces; the answer undoes it.
+
+    `sink` runs in the thread of the event loop, where calling libvirt would wait for itself.
+    """
     registered: list[tuple[str, int]] = []
     for family in _FAMILIES:
         for number, (kind, plain) in family.ids.items():

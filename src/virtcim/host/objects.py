@@ -7,9 +7,20 @@ from functools import partial
 
 import libvirt
 
+from virtcim.host.errors import unsupported
 from virtcim.host.reading import all_found, found, where_supported
 from virtcim.host.records import HostFacts, NetworkRecord, NodeDeviceRecord, NodeInfo, PoolRecord, VolumeRecord
 from virtcim.model.capabilities import Capabilities
+
+
+def _definition(handle: libvirt.virNetwork | libvirt.virStoragePool, flag: int) -> str:
+    """The inactive document; the only one there is where the driver knows no flag for it (test)."""
+    try:
+        return handle.XMLDesc(flag)
+    except libvirt.libvirtError as error:
+        if unsupported(error):
+            return handle.XMLDesc()
+        raise
 
 
 def read_pool(connection: libvirt.virConnect, uuid: str) -> PoolRecord | None:
@@ -38,7 +49,7 @@ def _pool(pool: libvirt.virStoragePool) -> PoolRecord:
         allocation=allocation,
         available=available,
         xml=pool.XMLDesc(),
-        defined_xml=pool.XMLDesc(libvirt.VIR_STORAGE_XML_INACTIVE) if persistent else None,
+        defined_xml=_definition(pool, libvirt.VIR_STORAGE_XML_INACTIVE) if persistent else None,
         volumes=volumes,
     )
 
@@ -82,7 +93,7 @@ def _network(network: libvirt.virNetwork) -> NetworkRecord:
         persistent=persistent,
         autostart=bool(network.autostart()),
         xml=network.XMLDesc(),
-        defined_xml=network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE) if persistent else None,
+        defined_xml=_definition(network, libvirt.VIR_NETWORK_XML_INACTIVE) if persistent else None,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from virtcim.host.states import DomainState
 from virtcim.model.capabilities import Capabilities
@@ -126,3 +128,19 @@ class HostFacts:
     @cached_property
     def capabilities(self) -> Capabilities:
         return Capabilities.parse(self.capabilities_xml)
+
+
+def unknown_facts(uri: str) -> HostFacts:
+    """What is assumed of a host before it was first reached: the name in its URI, else this machine's."""
+    name = urlsplit(uri).hostname or socket.gethostname()
+    node = NodeInfo(model="", memory=0, cpus=0, mhz=0, nodes=1, sockets=1, cores=1, threads=1)
+    return HostFacts(
+        name=name,
+        uuid="",
+        library_version="",
+        hypervisor="",
+        hypervisor_version="",
+        node=node,
+        capabilities_xml="<capabilities/>",
+        sysinfo_xml=None,
+    )

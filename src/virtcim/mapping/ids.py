@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 DEFINED = "defined"
+OWN = "virtcim"
 PLATFORMS = ("KVM", "LXC", "Xen", "Test")
 
 MANAGEMENT_SERVICE = "Management Service"
@@ -34,6 +35,17 @@ class Named(Protocol):
     def uuid(self) -> str: ...
     @property
     def platform(self) -> str: ...
+    @property
+    def naming(self) -> str: ...
+
+
+class Host(Protocol):
+    """What identifies a host system; `naming` as of its virtual systems."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def uuid(self) -> str: ...
     @property
     def naming(self) -> str: ...
 
@@ -108,3 +120,24 @@ def parse_pool_id(text: str) -> tuple[str, str] | None:
 def bare_mac(mac: str) -> str:
     """A MAC address as DSP1014 and CIM_LANEndpoint want it: twelve upper-case hexadecimal digits."""
     return mac.replace(":", "").replace("-", "").upper()
+
+
+def own_id(kind: str, name: str) -> str:
+    """OrgID:LocalID of what is the server's own and on no platform: `own_id("job", uuid)` is virtcim:job/<uuid>."""
+    return f"{OWN}:{kind}/{name}"
+
+
+def parse_own_id(kind: str, text: str) -> str | None:
+    """The name in an own_id of that kind, None when it is none."""
+    prefix = f"{OWN}:{kind}/"
+    return text.removeprefix(prefix) if text.startswith(prefix) else None
+
+
+def host_token(host: Host) -> str:
+    """The Name of the host system, which the keys of its services repeat."""
+    return host.uuid if host.naming == "uuid" else host.name
+
+
+def host_scoped(host: Host, word: str) -> str:
+    """The InstanceID of what each host has one of: libvirt-cim's word; led by the host where there may be several."""
+    return f"{host.uuid}/{word}" if host.naming == "uuid" else word

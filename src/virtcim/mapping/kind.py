@@ -33,8 +33,8 @@ class Kind(Generic[V]):
     """`key(view, index)` names a device inside its domain; index counts the devices of the kind.
 
     `selects` tells whether properties given by a client mean this kind rather than another of the same class.
-    `prepare` turns what clients may write in several ways into what the rows know; `begin` and `finish` fill in defaults before
-    and after the rows of a new element and refuse what cannot be. All raise BadProperty.
+    `prepare` turns what clients may write in several ways into what the rows know. `begin` and `finish` fill in
+    defaults before and after the rows of a new element; `finish` also follows a change. They refuse with BadProperty.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Kind(Generic[V]):
     begin: Callable[[V, Properties, Domain], None] = lambda _view, _given, _domain: None
     finish: Callable[[V, Domain], None] = lambda _view, _domain: None
     count: Callable[[V], int] = lambda _: 1
+    pool: str = ""
     single: bool = False
     attachable: bool = False
     detachable: bool = False
@@ -79,20 +80,19 @@ class Resource:
         return range(self.kind.count(self.view))
 
 
-def common(resource_type: int, pool: str | Callable[[Any], str], other_type: str | None = None) -> tuple[Row[Any], ...]:
-    """The rows that every allocation of a device has (DSP1041 clause 10, DSP1059); `pool` is its kind or a function."""
-    pool_row = Row("PoolID", pool) if callable(pool) else fixed("PoolID", pool_id(pool))
+def common(kind_pool: str, resource_type: int, other_type: str | None = None) -> tuple[Row[Any], ...]:
+    """The rows that the allocation of any device has (DSP1041 clause 10)."""
     return (
         fixed("ResourceType", resource_type),
         fixed("OtherResourceType", other_type),
-        pool_row,
+        fixed("PoolID", pool_id(kind_pool)),
         fixed("AutomaticAllocation", True),
         fixed("AutomaticDeallocation", True),
     )
 
 
 def counted(visibility: int = VIRTUALIZED, mapping: int | None = None) -> tuple[Row[Any], ...]:
-    """The rows of a resource of which there is one for each setting."""
+    """The rows of a device of which there is one for each setting (DSP1059)."""
     return (
         fixed("ConsumerVisibility", visibility),
         fixed("MappingBehavior", mapping),
@@ -164,7 +164,7 @@ def set_parent(view: Device, parent: str | None) -> None:
 
 
 def unit_of(view: Device) -> str | None:
-    """Where on its controller the device sits: the unit of a drive (bus:target:unit where that is needed), else port or slot."""
+    """Where on its controller a device sits: unit of a drive (or bus:target:unit), port, or slot.function."""
     address = view.address
     kind = address.get("type")
     if kind == "drive":

@@ -1,4 +1,4 @@
-"""One row for each virtual system state (DSP1057 clause 7.1, DSP1052, DSP1027): what it shows and what leads out of it."""
+"""One row for each virtual system state (DSP1057, DSP1052, DSP1027): what it shows and what leads out of it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Refusal(Enum):
 class StateRow:
     """A state: the values of CIM_ComputerSystem and PowerState, and by requested value the verb that leads out of it.
 
-    Verbs are functions of host.domains, besides "cycle" (destroy, then start) and "graceful_cycle" (shutdown, then start).
+    Verbs are functions of host.domains, besides "cycle" (destroy, start) and "graceful_cycle" (shutdown, start).
     """
 
     name: str
@@ -127,19 +127,20 @@ BY_STATE = {
 BY_PAUSE = {
     Paused.MIGRATION: MIGRATING, Paused.SAVE: SAVING, Paused.DUMP: SAVING, Paused.IOERROR: FAULTED,
     Paused.WATCHDOG: FAULTED, Paused.SHUTTING_DOWN: SHUTTING_DOWN, Paused.SNAPSHOT: SAVING, Paused.CRASHED: FAULTED,
-    Paused.STARTING_UP: STARTING, Paused.POSTCOPY: MIGRATING, Paused.POSTCOPY_FAILED: FAULTED, Paused.API_ERROR: FAULTED,
+    Paused.STARTING_UP: STARTING, Paused.POSTCOPY: MIGRATING, Paused.POSTCOPY_FAILED: FAULTED,
+    Paused.API_ERROR: FAULTED,
 }  # fmt: skip
 
 
 def state_of(state: int, reason: int = 0, managed_save: bool = False) -> StateRow:
     """The row for what virDomainGetState says; a state libvirt may add later is Unknown."""
     if state == Run.PAUSED:
-        return BY_PAUSE.get(reason, PAUSED)  # type: ignore[call-overload, no-any-return]
+        return BY_PAUSE.get(reason, PAUSED)  # type: ignore[call-overload]
     if state == Run.SHUTOFF and managed_save:
         return SUSPENDED
     if state == Run.SHUTOFF and reason == SHUTOFF_CRASHED:
         return ABORTED
-    return BY_STATE.get(state, UNKNOWN)  # type: ignore[call-overload, no-any-return]
+    return BY_STATE.get(state, UNKNOWN)  # type: ignore[call-overload]
 
 
 def can(verb: str, platform: str, persistent: bool = True) -> bool:
@@ -185,5 +186,5 @@ def power_states(platform: str) -> list[int]:
 
 
 def requested_power_property(requested: int) -> int:
-    """RequestedPowerState of CIM_AssociatedPowerManagementService: its ValueMap has one entry more before the graceful ones."""
+    """RequestedPowerState of CIM_AssociatedPowerManagementService: its ValueMap counts one more from 12 on."""
     return requested + 1 if requested >= 12 else requested

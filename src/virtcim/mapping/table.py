@@ -97,28 +97,30 @@ def same(left: Any, right: Any) -> bool:
     return left == right or (left in (None, "", []) and right in (None, "", []))
 
 
-def to_xml(rows: Rows[V], properties: Properties, view: V) -> None:
+def to_xml(rows: Rows[V], properties: Properties, view: V, new: bool = False) -> None:
     """Write properties into a view: absent = keep, None = clear, equal to what is there = nothing to do.
 
     Raises BadProperty for a property without a row, a value that cannot be, a fixed property given another value and
     properties that contradict each other. The view is then half changed: work on a document that can be dropped.
+    In a change, a property given as it was may follow from the changed ones; in a new element all must hold.
     """
     names = {row.name for row in rows} | LABELS
     for name, value in properties.items():
         if name not in names and not same(value, None):
             raise BadProperty(name, "is not supported for this kind of resource")
-    given = [row for row in rows if row.name in properties and not row.elsewhere]
+    given = [row for row in rows if row.name in properties and not row.elsewhere and row.name not in LABELS]
     changed = [row for row in given if row.writable and not same(row.get(view), properties[row.name])]
     for row in changed:
         row.set(view, properties[row.name])
-    check(given, changed, properties, view)
+    for row in given if new else [row for row in given if row in changed or not row.writable]:
+        check(row, properties[row.name], view)
 
 
-def check(given: Rows[V], changed: Rows[V], properties: Properties, view: V) -> None:
+def check(row: Row[V], value: Any, view: V) -> None:
     """Refuse what was given and is not so now."""
-    for row in given:
-        value = properties[row.name]
-        if row.writable and row.exact and row in changed and not same(row.get(view), value):
-            raise BadProperty(row.name, f"{value!r} contradicts another property given")
-        if not row.writable and row.name not in LABELS and value is not None and not same(row.get(view), value):
-            raise BadProperty(row.name, f"cannot be {value!r}: it is {row.get(view)!r} and cannot be set")
+    if not row.exact or same(row.get(view), value):
+        return
+    if row.writable:
+        raise BadProperty(row.name, f"{value!r} contradicts another property given")
+    if value is not None:
+        raise BadProperty(row.name, f"cannot be {value!r}: it is {row.get(view)!r} and cannot be set")

@@ -67,6 +67,26 @@ class Device:
     def platform(self) -> str:
         return self.vm.platform
 
+    @property
+    def dev(self) -> str:
+        """The part of the DeviceID that names it inside its system."""
+        return self.resource.kind.key(self.resource.view, self.index)
+
+
+def system_class(vm: Vm) -> str:
+    """The class that a virtual system is served as, and that keys of its devices repeat."""
+    return f"{vm.platform}_ComputerSystem"
+
+
+def host_class(host: Host) -> str:
+    """The class that a host system is served as, and that keys of its services repeat."""
+    return f"{host.platform}_HostSystem"
+
+
+def label(vm: Vm) -> str:
+    """ElementName of a virtual system and of its State configuration: the title, or else the name."""
+    return vm.state_document.title or vm.name
+
 
 def kept(holder: object, name: str, make: Callable[[], T]) -> T:
     """What `make` answers, made once and kept in the holder's __dict__; two threads may make it, one of them wins."""
@@ -198,4 +218,4 @@ def find_device(world: Hosts, keys: Keys) -> list[Device]:
 
 def find_host(world: Hosts, keys: Keys) -> list[Host]:
     """By Name of the host system."""
-    return [host for host in world.hosts if host.name == keys["Name"]]
+    return [host for host in world.hosts if ids.host_token(host) == keys["Name"]]

@@ -6,8 +6,8 @@ from virtcim.broker.call import CIMError, Status
 from virtcim.broker.provider import Fault
 from virtcim.host.errors import HostError, Kind
 
-# Kind -> CIM status of an operation, and the Values entries that a method may answer, best first. Unreachable is no answer of
-# a method: the request never got to where it could be decided.
+# Kind -> CIM status of an operation, and the Values entries that a method may answer, best first. Unreachable has none:
+# the request never got to where it could be decided.
 _MEANING: dict[Kind, tuple[Status, tuple[str, ...]]] = {
     Kind.NOT_FOUND: (Status.NOT_FOUND, ("Failed",)),
     Kind.ALREADY_EXISTS: (Status.ALREADY_EXISTS, ("Failed",)),

@@ -1,4 +1,4 @@
-"""CLASS and QUALIFIER.DECLARATION elements, from pywbem's objects; pywbem's own way through a DOM is too slow to serve."""
+"""CLASS and QUALIFIER.DECLARATION elements from pywbem's objects, without the DOM that pywbem itself goes through."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ClassEncoder:
 
     def encode(self, view: ClassView) -> bytes:
         """CLASS as the view wants it shown."""
-        # pywbem's classes compare by value, which is slow: the object is the key, and is kept so that its id stays its own.
+        # pywbem's classes compare by value, which is slow. Keeping the object keeps its id from being used again.
         key = (id(view.declared), (view.local_only, view.qualifiers, view.class_origin, view.names))
         kept = self._kept.get(key)
         if kept is None:

@@ -10,7 +10,7 @@ from typing import Any
 _ILLEGAL = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
 _SPECIAL = re.compile(f"[<>&\r{_ILLEGAL}]")
 _SPECIAL_IN_ATTRIBUTE = re.compile(f'[<>&"\r\n\t{_ILLEGAL}]')
-# A CR left as it is would be read as LF; in an attribute LF and TAB would be read as blanks (XML 1.0 clauses 2.11, 3.3.3).
+# A bare CR would be read as LF; in an attribute, LF and TAB would be read as blanks (XML 1.0 clauses 2.11 and 3.3.3).
 _ESCAPES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
 
 

@@ -1,0 +1,108 @@
+"""Adding, changing and removing devices of a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import libvirt
+from lxml import etree
+
+from virtcim.host.calls import affect, change, opened, require_active, require_persistent
+from virtcim.host.errors import HostError, Kind
+from virtcim.host.events import Event, EventKind
+from virtcim.host.system import Vm
+from virtcim.host.watches import never
+from virtcim.model.fields import parse
+
+
+def live_secure_xml(vm: Vm) -> str:
+    """The running document with its secrets, to build an update from."""
+    with opened(vm) as domain:
+        require_active(domain, "read the running document of")
+        return domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
+
+
+def attach(vm: Vm, device_xml: str, live: bool, config: bool) -> Vm | None:
+    """Add a device to the running domain, its definition or both; both or nothing."""
+    return _apply(vm, "add a device to", live, config, lambda domain, flags: domain.attachDeviceFlags(device_xml, flags))
+
+
+def update(vm: Vm, device_xml: str, live: bool, config: bool) -> Vm | None:
+    """Change a device; libvirt finds it by what it cannot change (target, MAC address), both or nothing."""
+    return _apply(vm, "change a device of", live, config, lambda domain, flags: domain.updateDeviceFlags(device_xml, flags))
+
+
+def _apply(vm: Vm, verb: str, live: bool, config: bool, call: Callable[[libvirt.virDomain, int], object]) -> Vm | None:
+    def calls(domain: libvirt.virDomain) -> None:
+        _require(domain, verb, live, config)
+        call(domain, sum(affect(live, config)))  # one call: libvirt does both or refuses both
+
+    with vm.host.lock(vm.uuid):
+        return change(vm, calls)
+
+
+def _require(domain: libvirt.virDomain, verb: str, live: bool, config: bool) -> None:
+    affect(live, config)
+    if live:
+        require_active(domain, verb)
+    if config:
+        require_persistent(domain, verb)
+
+
+def detach(
+    vm: Vm,
+    device_xml: str,
+    live: bool,
+    config: bool,
+    timeout: float | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> Vm | None:
+    """Remove a device; from a running domain first, waiting until the guest has let go, then from the definition.
+
+    HostError(TIMEOUT) when it has not within `timeout` seconds (default HostSettings.detach_timeout): the device is
+    still there then and may go later. FAILED when the guest refuses, NOT_FOUND when there is no such device.
+    """
+    with opened(vm) as domain:
+        _require(domain, "remove a device from", live, config)
+    if live:
+        limit = vm.host.settings.detach_timeout if timeout is None else timeout
+        _detach_live(vm, device_xml, limit, cancelled)
+    if not config:
+        return vm.host.refresh(vm.uuid)
+    with vm.host.lock(vm.uuid):
+        return change(vm, lambda domain: domain.detachDeviceFlags(device_xml, libvirt.VIR_DOMAIN_AFFECT_CONFIG))
+
+
+def _detach_live(vm: Vm, device_xml: str, timeout: float, cancelled: Callable[[], bool]) -> None:
+    """libvirt's success means only that the guest was asked; the event, or the device missing, that it is done."""
+    with vm.host.watch(vm.uuid) as watch, opened(vm) as domain:
+        alias = alias_of(domain.XMLDesc(), device_xml)
+
+        def gone(event: Event | None) -> bool:
+            if event is not None and event.values[:1] == (alias,):
+                if event.kind is EventKind.DEVICE_REMOVAL_FAILED:
+                    raise HostError(Kind.FAILED, f"the guest of domain {vm.name} refuses to release the device {alias}")
+                if event.kind is EventKind.DEVICE_REMOVED:
+                    return True
+            return alias not in aliases(domain.XMLDesc())
+
+        domain.detachDeviceFlags(device_xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        what = f"waiting for the guest of domain {vm.name} to release the device {alias}"
+        watch.wait(gone, timeout, cancelled, what)
+
+
+def aliases(domain_xml: str) -> dict[str, etree._Element]:
+    """The devices of a running document by alias."""
+    devices = parse(domain_xml).find("devices")
+    found = {device.findtext("alias[@name]"): device for device in devices} if devices is not None else {}
+    return {alias: device for alias, device in found.items() if alias}
+
+
+def alias_of(domain_xml: str, device_xml: str) -> str:
+    """The alias of a device in a running document: as given, else that of the device with the same identity."""
+    wanted = parse(device_xml)
+    return wanted.tag or domain_xml
+
+
+def _unused(error: HostError) -> None:
+    raise error

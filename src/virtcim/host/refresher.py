@@ -1,0 +1,105 @@
+"""Threads that keep the inventory fresh: one rereads what events name, one rereads everything from time to time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from virtcim.host.errors import HostError, Kind
+from virtcim.host.events import Topic
+
+log = logging.getLogger(__name__)
+
+
+def _attempt(work: Callable[[], object], what: str) -> None:
+    """A failure is logged and left to the next reconcile; a lost link is known already and ends in a full reread."""
+    try:
+        work()
+    except HostError as error:
+        if error.kind is not Kind.UNREACHABLE:
+            log.warning("%s: %s", what, error.message)
+    except Exception:
+        log.exception("%s", what)
+
+
+class Refresher:
+    """Rereads objects by key, each once however many events named it meanwhile."""
+
+    def __init__(self, name: str, refresh: Callable[[str], object]) -> None:
+        self._refresh = refresh
+        self._name = name
+        self._wanted: dict[str, None] = {}
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"refresh {name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join()
+
+    def want(self, key: str) -> None:
+        """Ask for a reread; returns at once."""
+        with self._changed:
+            self._wanted[key] = None
+            self._changed.notify()
+
+    def _next(self) -> str | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._wanted or self._stopping)
+            if self._stopping:
+                return None
+            key = next(iter(self._wanted))
+            del self._wanted[key]
+            return key
+
+    def _run(self) -> None:
+        while (key := self._next()) is not None:
+            _attempt(partial(self._refresh, key), f"rereading {self._name} {key}")
+
+
+class Reconciler:
+    """Does the work every `interval` seconds until stopped."""
+
+    def __init__(self, interval: float, work: Callable[[], object]) -> None:
+        self._interval = interval
+        self._work = work
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconcile", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._interval):
+            _attempt(self._work, "rereading everything")
+
+
+class Workers:
+    """A refresher a topic, so that a large pool does not keep domains waiting, and the reconciler."""
+
+    def __init__(self, refresh: Mapping[Topic, Callable[[str], object]], interval: float, work: Callable[[], object]):
+        self._refreshers = {topic: Refresher(topic.value, reread) for topic, reread in refresh.items()}
+        self._threads: list[Refresher | Reconciler] = [*self._refreshers.values(), Reconciler(interval, work)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        for thread in self._threads:
+            thread.stop()
+
+    def want(self, topic: Topic, key: str) -> None:
+        """Ask for a reread; returns at once."""
+        self._refreshers[topic].want(key)

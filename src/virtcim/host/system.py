@@ -1,0 +1,342 @@
+"""A host system and what it holds, as immutable objects: read at the start, replaced when libvirt says so."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+from weakref import WeakValueDictionary
+
+import libvirt
+
+from virtcim.host import objects, reading
+from virtcim.host.events import Event, EventKind, Topic
+from virtcim.host.link import Link
+from virtcim.host.listeners import Listeners, OnChange
+from virtcim.host.records import (
+    DomainRecord,
+    HostFacts,
+    NetworkRecord,
+    NodeDeviceRecord,
+    PoolRecord,
+    VolumeRecord,
+    unknown_facts,
+)
+from virtcim.host.refresher import Workers
+from virtcim.host.settings import HostSettings
+from virtcim.host.states import now
+from virtcim.host.tables import R, T, Table
+from virtcim.host.watches import Watch, Watches
+from virtcim.model.capabilities import Capabilities, DomainCapabilities
+from virtcim.model.domain import Domain
+
+READERS = 3  # threads of a bulk read; libvirtd serves five requests of a connection at a time
+PLATFORMS = {"qemu": "KVM", "lxc": "LXC", "xen": "Xen", "test": "Test"}
+_NO_CHANGE = {EventKind.RTC_CHANGE, EventKind.WATCHDOG, EventKind.IO_ERROR, EventKind.MIGRATION_ITERATION}
+
+OnEvent = Callable[["Host", Event], None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Vm(DomainRecord):
+    """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any."""
+
+    host: Host
+    record: DomainRecord
+    since: str | None
+
+    @property
+    def platform(self) -> str:
+        return self.host.platform
+
+    @property
+    def naming(self) -> str:
+        return self.host.naming
+
+    @cached_property
+    def state_document(self) -> Domain:
+        """What the domain is running with; its definition while it is off. For reading only."""
+        if self.defined_document is not None and self.state_xml is self.defined_xml:
+            return self.defined_document
+        return Domain.parse(self.state_xml)
+
+    @cached_property
+    def defined_document(self) -> Domain | None:
+        """The persistent definition, None for a transient domain. For reading only."""
+        return None if self.defined_xml is None else Domain.parse(self.defined_xml)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Volume(VolumeRecord):
+    """A storage volume at one moment."""
+
+    host: Host
+    record: VolumeRecord
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pool(PoolRecord):
+    """A storage pool at one moment, with its volumes."""
+
+    host: Host
+    record: PoolRecord
+    volumes: tuple[Volume, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Network(NetworkRecord):
+    """A virtual network at one moment."""
+
+    host: Host
+    record: NetworkRecord
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NodeDevice(NodeDeviceRecord):
+    """A device of the host at one moment."""
+
+    host: Host
+    record: NodeDeviceRecord
+
+
+class Host:
+    """One libvirt URI: a host system that stays known while its libvirt is away. Reading it never calls libvirt."""
+
+    def __init__(self, uri: str, settings: HostSettings) -> None:
+        self.uri = uri
+        self.settings = settings
+        self.naming = settings.naming
+        scheme = uri.partition(":")[0].partition("+")[0]
+        self.platform = PLATFORMS.get(scheme, scheme.capitalize())
+        self.facts: HostFacts = unknown_facts(uri)
+        self.link = Link(uri, settings, self)
+        self.ready = threading.Event()  # set while reachable
+        self._turns = 0  # how often the link came or went
+        self._watches = Watches()
+        self._listeners = Listeners()
+        self._on_event: list[OnEvent] = []
+        self._locks: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        self._locks_lock = threading.Lock()
+        self._domain_capabilities: dict[tuple[str | None, ...], DomainCapabilities | None] = {}
+        told = self._listeners.tell
+        self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
+        self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
+        self._networks: Table[NetworkRecord, Network] = Table(self._network, partial(told, Topic.NETWORK))
+        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(self._device, partial(told, Topic.NODE_DEVICE))
+        rereads = {
+            Topic.DOMAIN: self.refresh,
+            Topic.POOL: self.refresh_pool,
+            Topic.NETWORK: self.refresh_network,
+            Topic.NODE_DEVICE: self.refresh_node_device,
+        }
+        self._workers = Workers(rereads, settings.reconcile_interval, self.reconcile)
+
+    def __repr__(self) -> str:
+        return f"<Host {self.link.shown_uri}>"
+
+    def start(self) -> None:
+        """Connect in the background; `ready` is set once everything has been read."""
+        self._workers.start()
+        self.link.start()
+
+    def stop(self) -> None:
+        self.link.stop()
+        self._workers.stop()
+
+    # What is known
+
+    @property
+    def reachable(self) -> bool:
+        return self.ready.is_set()
+
+    @property
+    def reason(self) -> str:
+        """Why the host is not reachable; empty when it is."""
+        return "" if self.reachable else self.link.reason
+
+    @property
+    def version(self) -> int:
+        """Grows whenever anything known of the host changes."""
+        tables = (self._domains, self._pools, self._networks, self._devices)
+        return self._turns + sum(table.snapshot.version for table in tables)
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @property
+    def uuid(self) -> str:
+        return self.facts.uuid
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.facts.capabilities
+
+    @property
+    def vms(self) -> tuple[Vm, ...]:
+        return self._domains.snapshot.all
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        return self._pools.snapshot.all
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        return tuple(volume for pool in self.pools for volume in pool.volumes)
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        return self._networks.snapshot.all
+
+    @property
+    def node_devices(self) -> tuple[NodeDevice, ...]:
+        return self._devices.snapshot.all
+
+    def vm(self, uuid: str) -> Vm | None:
+        return self._domains.snapshot.by_key.get(uuid)
+
+    def vm_named(self, name: str) -> Vm | None:
+        return self._domains.snapshot.by_name.get(name)
+
+    def pool_named(self, name: str) -> Pool | None:
+        return self._pools.snapshot.by_name.get(name)
+
+    def network_named(self, name: str) -> Network | None:
+        return self._networks.snapshot.by_name.get(name)
+
+    def domain_capabilities(
+        self,
+        virt_type: str | None = None,
+        arch: str | None = None,
+        machine: str | None = None,
+        emulator: str | None = None,
+    ) -> DomainCapabilities | None:
+        """What an emulator and machine offer, asked once a connection; None where the driver cannot say."""
+        key = (virt_type, arch, machine, emulator)
+        if key not in self._domain_capabilities:
+            with self.link.reading() as connection:
+                try:
+                    xml = connection.getDomainCapabilities(emulator, arch, machine, virt_type)
+                except libvirt.libvirtError as error:
+                    if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
+                        raise
+                    xml = None
+            self._domain_capabilities[key] = None if xml is None else DomainCapabilities.parse(xml)
+        return self._domain_capabilities[key]
+
+    # What changes
+
+    def on_change(self, callback: OnChange) -> None:
+        """Call back (topic, old, new) for every object replaced, in order; old or new None: appeared or gone.
+
+        It runs while the inventory is being replaced: it must not wait for anything, nor call libvirt.
+        """
+        self._listeners.add(callback)
+
+    def on_event(self, callback: OnEvent) -> None:
+        """Call back (host, event) in the thread of libvirt's event loop, where nothing may wait or call libvirt."""
+        self._on_event.append(callback)
+
+    def watch(self, uuid: str) -> AbstractContextManager[Watch]:
+        """The events of a domain while the block runs."""
+        return self._watches.watch(uuid)
+
+    def lock(self, uuid: str) -> threading.RLock:
+        """The lock of who edits a domain."""
+        with self._locks_lock:
+            return self._locks.setdefault(uuid, threading.RLock())
+
+    def refresh(self, uuid: str) -> Vm | None:
+        """Reread one domain; None when it is gone."""
+        return self._reread(self._domains, reading.read_domain, uuid)
+
+    def refresh_pool(self, uuid: str) -> Pool | None:
+        """Reread one storage pool and its volumes; None when it is gone."""
+        return self._reread(self._pools, objects.read_pool, uuid)
+
+    def refresh_network(self, uuid: str) -> Network | None:
+        """Reread one virtual network; None when it is gone."""
+        return self._reread(self._networks, objects.read_network, uuid)
+
+    def refresh_node_device(self, name: str) -> NodeDevice | None:
+        """Reread one device of the host; None when it is gone."""
+        return self._reread(self._devices, objects.read_node_device, name)
+
+    def _reread(self, table: Table[R, T], read: Callable[[libvirt.virConnect, str], R | None], key: str) -> T | None:
+        ticket = table.ticket()
+        with self.link.reading() as connection:
+            record = read(connection, key)
+        return table.put(key, record, ticket)
+
+    def reconcile(self) -> None:
+        """Reread everything: libvirt announces only part of what changes."""
+        if self.reachable:
+            with self.link.reading() as connection:
+                self._read_all(connection)
+
+    def _read_all(self, connection: libvirt.virConnect) -> None:
+        tickets = [table.ticket() for table in (self._domains, self._networks, self._devices, self._pools)]
+        with ThreadPoolExecutor(READERS, "read domains") as workers:
+            self._domains.replace(reading.read_domains(connection, workers), tickets[0])
+        self._networks.replace(objects.read_networks(connection), tickets[1])
+        self._devices.replace(objects.read_node_devices(connection), tickets[2])
+        self._pools.replace(objects.read_pools(connection), tickets[3])
+
+    # What the link tells
+
+    def connected(self, connection: libvirt.virConnect) -> None:
+        self._domain_capabilities = {}
+        self.facts = objects.read_facts(connection)
+        self._read_all(connection)
+        self._turns += 1
+        self.ready.set()
+
+    def lost(self) -> None:
+        if self.ready.is_set():
+            self._turns += 1
+            self.ready.clear()
+
+    def event(self, event: Event) -> None:
+        if event.kind not in _NO_CHANGE:
+            self._workers.want(event.topic, event.key)
+        self._watches.deliver(event)
+        for callback in self._on_event:
+            callback(self, event)
+
+    # From records to objects
+
+    def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
+        if old is not None and old.record == record:
+            return old
+        since = old.since if old is not None else None
+        if old is not None and (old.state, old.managed_save) != (record.state, record.managed_save):
+            since = now()
+        return Vm(**vars(record), host=self, record=record, since=since)
+
+    def _pool(self, record: PoolRecord, old: Pool | None) -> Pool:
+        if old is not None and old.record == record:
+            return old
+        known = {volume.name: volume for volume in old.volumes} if old else {}
+        volumes = tuple(self._volume(volume, known.get(volume.name)) for volume in record.volumes)
+        return Pool(**{**vars(record), "volumes": volumes}, host=self, record=record)
+
+    def _volume(self, record: VolumeRecord, old: Volume | None) -> Volume:
+        return old if old is not None and old.record == record else Volume(**vars(record), host=self, record=record)
+
+    def _network(self, record: NetworkRecord, old: Network | None) -> Network:
+        return old if old is not None and old.record == record else Network(**vars(record), host=self, record=record)
+
+    def _device(self, record: NodeDeviceRecord, old: NodeDevice | None) -> NodeDevice:
+        return old if old is not None and old.record == record else NodeDevice(**vars(record), host=self, record=record)
+
+    def _pool_changed(self, old: Pool | None, new: Pool | None) -> None:
+        before = {volume.name: volume for volume in old.volumes} if old else {}
+        after = {volume.name: volume for volume in new.volumes} if new else {}
+        self._listeners.tell(Topic.POOL, old, new)
+        for name in dict.fromkeys((*before, *after)):
+            if before.get(name) is not after.get(name):
+                self._listeners.tell(Topic.VOLUME, before.get(name), after.get(name))

@@ -1,0 +1,69 @@
+"""Verbs that change numbers and texts of a domain without its whole definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import libvirt
+
+from virtcim.host.calls import affect, change, require_active, require_persistent
+from virtcim.host.errors import HostError, Kind
+from virtcim.host.system import Vm
+
+
+def set_autostart(vm: Vm, autostart: bool) -> Vm | None:
+    """Whether libvirt starts the domain with the host."""
+
+    def call(domain: libvirt.virDomain) -> None:
+        require_persistent(domain, "set the autostart of")
+        domain.setAutostart(int(autostart))
+
+    return change(vm, call)
+
+
+def set_memory(vm: Vm, kib: int, live: bool, config: bool) -> Vm | None:
+    """Set the memory a domain uses; live this is the balloon, which the guest may follow slowly or not at all."""
+    return _tune(vm, "set the memory of", live, config, lambda domain, flags: domain.setMemoryFlags(kib, flags))
+
+
+def set_vcpus(vm: Vm, count: int, live: bool, config: bool) -> Vm | None:
+    """Set the number of virtual processors, up to the maximum defined.
+
+    Taking one from a running guest needs the guest's help. Under emulation (TCG) QEMU 7.2 refuses it after five
+    seconds and has been seen to crash afterwards: offer it to KVM guests only.
+    """
+    return _tune(vm, "set the processors of", live, config, lambda domain, flags: domain.setVcpusFlags(count, flags))
+
+
+def set_scheduler(vm: Vm, parameters: Mapping[str, int], live: bool, config: bool) -> Vm | None:
+    """Set scheduler parameters as libvirt names them: cpu_shares, vcpu_period, vcpu_quota, ..."""
+
+    def call(domain: libvirt.virDomain, flags: int) -> None:
+        domain.setSchedulerParametersFlags(dict(parameters), flags)
+
+    return _tune(vm, "set the scheduling of", live, config, call)
+
+
+def set_metadata(vm: Vm, xml: str | None, key: str, uri: str, live: bool, config: bool) -> Vm | None:
+    """Replace the metadata element of a namespace, the prefix being `key`; None removes it."""
+
+    def call(domain: libvirt.virDomain, flags: int) -> None:
+        domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, xml, key, uri, flags)
+
+    return _tune(vm, "set the metadata of", live, config, call)
+
+
+def _tune(vm: Vm, verb: str, live: bool, config: bool, call: Callable[[libvirt.virDomain, int], object]) -> Vm | None:
+    """The call for the running domain, then for the definition, as asked; nothing when one of them is not there."""
+
+    def calls(domain: libvirt.virDomain) -> None:
+        flags = affect(live, config)
+        if live:
+            require_active(domain, verb)
+        if config:
+            require_persistent(domain, verb)
+        for flag in flags:
+            call(domain, flag)
+
+    with vm.host.lock(vm.uuid):
+        return change(vm, calls)

@@ -1,0 +1,246 @@
+"""Storage of a virtual system: disks, optical and floppy drives, file systems (DSP1047, DSP1059)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from math import ceil
+from typing import Any
+
+from virtcim.mapping.ids import pool_id
+from virtcim.mapping.kind import (
+    ADDRESS,
+    CD,
+    DEDICATED,
+    DISK_DRIVE,
+    DVD,
+    FLOPPY,
+    LOGICAL_DISK,
+    STORAGE_EXTENT,
+    STORAGE_VOLUME,
+    VIRTUALIZED,
+    Kind,
+    check_address,
+    common,
+    counted,
+)
+from virtcim.mapping.location import EMPTY, as_location, as_uri, location_of, set_location
+from virtcim.mapping.table import BadProperty, Properties, Row, elsewhere, fixed
+from virtcim.mapping.units import BLOCK, COUNT, UnitError, convert
+from virtcim.model.device import Device
+from virtcim.model.devices import Disk, Filesystem
+from virtcim.model.domain import Domain
+
+DiskKind = Kind[Disk]
+BLOCK_SIZE = 512
+READABLE, READ_WRITE = 1, 3  # CIM_StorageExtent.Access
+OS_DEVICE_NAME, OS_DEVICE_NAMESPACE = 12, 8  # CIM_StorageExtent.NameFormat, .NameNamespace
+EMULATED = {"disk": 0, "cdrom": 1, "floppy": 2, "filesystem": 3, "lun": 4}
+QEMU = ("kvm", "qemu")
+PREFIXES = {"virtio": "vd", "ide": "hd", "fdc": "fd", "xen": "xvd"}  # of names in the guest; all other buses: sd
+ANY_DISK = frozenset({DISK_DRIVE, STORAGE_EXTENT, LOGICAL_DISK, STORAGE_VOLUME})
+# Sizes are those of the image, which the caller looks up and changes.
+OF_THE_IMAGE = ("VirtualQuantity", "VirtualQuantityUnits", "AllocationUnits", "Reservation", "Limit")
+
+
+def requested_bytes(properties: Properties) -> int | None:
+    """The size that a client asks for in an allocation request, None when it names none. Raises BadProperty."""
+    quantity = properties.get("VirtualQuantity")
+    if quantity is None:
+        return None
+    unit = properties.get("VirtualQuantityUnits") or properties.get("AllocationUnits") or BLOCK
+    if unit.replace(" ", "").lower() in (BLOCK.replace(" ", ""), COUNT):
+        return int(quantity) * int(properties.get("VirtualResourceBlockSize") or BLOCK_SIZE)
+    try:
+        return ceil(convert(quantity, unit, "byte"))
+    except UnitError as error:
+        raise BadProperty("VirtualQuantityUnits", f"cannot be used: {error}") from error
+
+
+def host_resources(disk: Disk) -> list[str]:
+    location = location_of(disk)
+    return [] if location is None else [as_uri(location)]
+
+
+def set_host_resources(disk: Disk, values: list[str] | None) -> None:
+    if values and len(values) > 1:
+        raise BadProperty("HostResource", "has several entries: a disk has one image")
+    set_location(disk, as_location(values[0]) if values else None)
+
+
+def access_of(view: Disk | Filesystem) -> int:
+    return READABLE if view.readonly else READ_WRITE
+
+
+def set_access(view: Disk | Filesystem, access: int | None) -> None:
+    if access not in (None, READABLE, READ_WRITE):
+        raise BadProperty("Access", f"{access} is not one of {READABLE}, {READ_WRITE}")
+    view.readonly = access == READABLE
+
+
+def pool_of(disk: Disk) -> str:
+    return pool_id("Disk", disk.pool) if disk.pool else pool_id("Disk")
+
+
+def set_pool(_view: Device, _pool: str | None) -> None:
+    """The pool of a disk follows from its image; the caller uses the one named to find or make the image."""
+
+
+DRIVE: tuple[Row[Any], ...] = (
+    Row("VirtualDevice", Disk.target),
+    Row("Address", location_of, lambda disk, text: set_location(disk, text, "Address")),
+    Row("HostResource", host_resources, set_host_resources),
+    Row("EmulatedType", lambda disk: EMULATED[disk.device or "disk"]),
+    Row("BusType", Disk.bus),
+    Row("Access", access_of, set_access),
+    Row("readonly", Disk.readonly),
+    Row("shareable", Disk.shareable),
+    Row("DriverName", Disk.driver),
+    Row("DriverType", Disk.format),
+    Row("ResourceSubType", Disk.format),
+    Row("DriverCache", Disk.cache),
+    Row("DriverIO", Disk.io),
+    Row("DriverDiscard", Disk.discard),
+    Row("DriverDetectZeroes", Disk.detect_zeroes),
+    Row("IOThread", Disk.iothread),
+    Row("rawio", Disk.rawio),
+    Row("sgio", Disk.sgio),
+    Row("SerialNumber", Disk.serial),
+    Row("WWN", Disk.wwn),
+    Row("BootOrder", Disk.boot_order),
+    Row("TotalBytesPerSecond", Disk.total_bytes_sec),
+    Row("ReadBytesPerSecond", Disk.read_bytes_sec),
+    Row("WriteBytesPerSecond", Disk.write_bytes_sec),
+    Row("TotalIOPerSecond", Disk.total_iops_sec),
+    Row("ReadIOPerSecond", Disk.read_iops_sec),
+    Row("WriteIOPerSecond", Disk.write_iops_sec),
+    *ADDRESS,
+)
+
+
+def block_size(disk: Disk) -> int:
+    return disk.logical_block_size or BLOCK_SIZE
+
+
+def set_block_size(disk: Disk, size: int | None) -> None:
+    disk.logical_block_size = None if size in (None, BLOCK_SIZE) and disk.logical_block_size is None else size
+
+
+IMAGE: tuple[Row[Any], ...] = (
+    Row("PoolID", pool_of, set_pool, exact=False),
+    fixed("ConsumerVisibility", VIRTUALIZED),
+    Row("MappingBehavior", lambda disk: None if disk.shareable else DEDICATED),
+    Row("VirtualResourceBlockSize", block_size, set_block_size),
+    fixed("HostResourceBlockSize", BLOCK_SIZE),
+    fixed("VirtualQuantityUnits", BLOCK),
+    fixed("AllocationUnits", BLOCK),
+    *(elsewhere(name) for name in ("VirtualQuantity", "Reservation", "Limit")),
+)
+
+
+def prepare_paths(given: Properties, _view: Device, _domain: Domain) -> Properties:
+    """Paths and URIs in one form; /dev/null was the way to say that a drive is empty."""
+    prepared = dict(given)
+    if prepared.get("HostResource"):
+        prepared["HostResource"] = [as_uri(as_location(text)) for text in prepared["HostResource"] if text]
+    if prepared.get("Address"):
+        prepared["Address"] = as_location(prepared["Address"])
+    if prepared.get("Address") in EMPTY and "Address" in prepared:
+        prepared["Address"] = None
+    return prepared
+
+
+def prepare_image(given: Properties, disk: Disk, domain: Domain) -> Properties:
+    prepared = prepare_paths(given, disk, domain)
+    return {name: value for name, value in prepared.items() if name not in OF_THE_IMAGE}
+
+
+def begin_drive(device: str) -> Any:
+    def begin(disk: Disk, given: Properties, domain: Domain) -> None:
+        disk.type, disk.device = "file", device
+        if domain.type in QEMU:
+            disk.driver = "qemu"
+        disk.readonly = device == "cdrom"
+
+    return begin
+
+
+def letters() -> Iterator[str]:
+    """a, b, ... z, aa, ab, ..."""
+    for number in count():
+        yield chr(97 + number) if number < 26 else chr(96 + number // 26) + chr(97 + number % 26)
+
+
+def default_bus(disk: Disk, domain: Domain) -> str:
+    """A bus that guests of the machine can be expected to know."""
+    if domain.type == "xen":
+        return "xen"
+    if disk.device == "floppy":
+        return "fdc"
+    if disk.device == "cdrom":
+        return "sata" if "q35" in (domain.machine or "") or domain.arch == "aarch64" else "ide"
+    return "scsi" if disk.device == "lun" else "virtio"
+
+
+def finish_drive(disk: Disk, domain: Domain) -> None:
+    others = {other.target for other in domain.disks if other.element is not disk.element}
+    if disk.target is None:
+        disk.bus = disk.bus or default_bus(disk, domain)
+        names = (PREFIXES.get(disk.bus, "sd") + letter for letter in letters())
+        disk.target = next(name for name in names if name not in others)
+    if disk.target in others:
+        raise BadProperty("VirtualDevice", f"{disk.target!r} is used by another disk of the virtual system")
+    if disk.device == "lun" and disk.type not in ("block", "network", "volume"):
+        raise BadProperty("HostResource", "of a LUN has to be a block device of the host")
+    if disk.device in ("disk", "lun") and location_of(disk) is None:
+        raise BadProperty("HostResource", "is missing: only optical and floppy drives can be empty")
+    check_address(disk)
+
+
+def drive_device(disk: Disk, _index: int) -> Properties:
+    return {"Name": disk.target}
+
+
+def image_device(disk: Disk, _index: int) -> Properties:
+    return {
+        "Name": disk.target,
+        "NameFormat": OS_DEVICE_NAME,
+        "NameNamespace": OS_DEVICE_NAMESPACE,
+        "Access": access_of(disk),
+        "BlockSize": block_size(disk),
+        "Primordial": False,
+    }
+
+
+def drive(
+    name: str, label: str, resource_type: int, pool: str, device_class: str, accepts: frozenset[int]
+) -> Kind[Disk]:
+    """A kind of <disk>, told from the others by its device attribute."""
+    image = name in ("disk", "lun")
+    rows = (*(row for row in common(pool, resource_type) if not image or row.name != "PoolID"),)
+    return Kind(
+        name=name,
+        label=label,
+        view=Disk,
+        setting_class="Virt_DiskResourceAllocationSettingData",
+        resource_type=resource_type,
+        accepts=accepts,
+        rows=(*rows, *(IMAGE if image else counted()), *DRIVE),
+        key=lambda disk, index: disk.target or f"{name}{index}",
+        device_class=device_class,
+        device=image_device if name == "disk" else drive_device if name == "lun" else lambda _disk, _index: {},
+        matches=lambda disk: (disk.device or "disk") == name,
+        selects=lambda given: given.get("EmulatedType") == EMULATED[name],
+        prepare=prepare_image if image else prepare_paths,
+        begin=begin_drive(name),
+        finish=finish_drive,
+        pool=pool,
+        attachable=image,
+        detachable=image,
+    )
+
+
+DISK = drive("disk", "Disk", LOGICAL_DISK, "Disk", "Virt_LogicalDisk", ANY_DISK)
+LUN = drive("lun", "LUN", DISK_DRIVE, "Disk", "Virt_DiskDrive", ANY_DISK)
+CDROM = drive("cdrom", "Optical drive", DVD, "DVD", "Virt_DVDDrive", ANY_DISK | {CD})
+FLOPPY_DRIVE = drive("floppy", "Floppy drive", FLOPPY, "Floppy", "Virt_DisketteDrive", ANY_DISK)

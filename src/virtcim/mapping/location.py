@@ -1,0 +1,70 @@
+"""Where the image of a disk is: a path, or a URI for volumes and network images."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+from virtcim.mapping.table import BadProperty
+from virtcim.model.devices import Disk, SourceHost
+
+NETWORK = ("rbd", "nbd", "iscsi", "gluster", "http", "https", "ftp", "ftps", "tftp", "ssh", "sheepdog", "nfs")
+VOLUME = re.compile(r"volume:([^/]+)/(.+)")
+REMOTE = re.compile(rf"({'|'.join(NETWORK)})://([^/]*)/(.*)")
+EMPTY = (None, "", "/dev/null")
+
+
+def location_of(disk: Disk) -> str | None:
+    """A path, `volume:<pool>/<volume>` or `<protocol>://<host>:<port>,.../<name>`; None for an empty drive."""
+    if disk.volume is not None:
+        return f"volume:{quote(disk.pool or '')}/{quote(disk.volume)}"
+    if disk.protocol is not None:
+        hosts = ",".join(":".join(filter(None, (host.name or host.socket, host.port))) for host in disk.hosts)
+        return f"{disk.protocol}://{hosts}/{quote(disk.remote_name or '')}"
+    return disk.file or disk.block or disk.directory
+
+
+def as_uri(location: str) -> str:
+    """A location as HostResource wants it: a URI (RFC 3986)."""
+    return f"file://{quote(location)}" if location.startswith("/") else location
+
+
+def as_location(text: str) -> str:
+    """A location from what clients write: a path or a URI."""
+    return unquote(text.removeprefix("file://")) if text.startswith("file:///") else text
+
+
+def set_location(disk: Disk, location: str | None, name: str = "HostResource") -> None:
+    """Point a disk at another image, or at none. Raises BadProperty for `name`."""
+    volume, remote = VOLUME.fullmatch(location or ""), REMOTE.fullmatch(location or "")
+    if not (location in EMPTY or (location or "").startswith("/") or volume or remote):
+        raise BadProperty(
+            name, f"{location!r} is not an absolute path, a file: URI, volume:<pool>/<name> or a network image"
+        )
+    _forget(disk)
+    if location in EMPTY:
+        disk.type = "file"
+    elif volume:
+        disk.type, disk.pool, disk.volume = "volume", unquote(volume[1]), unquote(volume[2])
+    elif remote:
+        _set_remote(disk, *remote.groups())
+    elif location.startswith("/dev/"):
+        disk.type, disk.block = "block", location
+    elif location.endswith("/"):
+        disk.type, disk.directory = "dir", location
+    else:
+        disk.type, disk.file = "file", location
+
+
+def _forget(disk: Disk) -> None:
+    for host in disk.hosts:
+        host.remove()
+    disk.file = disk.block = disk.directory = disk.pool = disk.volume = disk.protocol = disk.remote_name = None
+
+
+def _set_remote(disk: Disk, protocol: str, hosts: str, image: str) -> None:
+    disk.type, disk.protocol, disk.remote_name = "network", protocol, unquote(image)
+    for text in filter(None, hosts.split(",")):
+        host = SourceHost.new()
+        host.name, _, host.port = text.rpartition(":") if ":" in text else (text, "", "")
+        disk.add(host, inside="source")

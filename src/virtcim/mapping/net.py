@@ -1,0 +1,266 @@
+"""Network interfaces of a virtual system (DSP1050)."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any
+
+from virtcim.mapping.ids import PRIMORDIAL, bare_mac, parse_pool_id, pool_id
+from virtcim.mapping.kind import ADDRESS, ETHERNET, VIRTUALIZED, Kind, check_address, common
+from virtcim.mapping.table import BadProperty, Properties, Row, fixed
+from virtcim.mapping.units import BITS_PER_SECOND, COUNT, UnitError, convert
+from virtcim.mapping.vlan import VLAN, check_vlan
+from virtcim.model.codecs import Integer
+from virtcim.model.devices import Interface
+from virtcim.model.domain import Domain
+from virtcim.model.fields import Field
+
+BITS = 8000  # bit/s in libvirt's unit of bandwidth, 1000 byte/s
+KILOBYTES_PER_SECOND = "kilobytes per second"
+WRITABLE_TYPES = ("network", "bridge", "user", "direct")
+ETHERNET_LINK = 2  # CIM_NetworkPort.LinkTechnology
+ANTI_SPOOFING = ("no-mac-spoofing", "clean-traffic", "clean-traffic-gateway", "no-spoofing")
+PROFILE_OTHER = 1  # NetworkPortProfileIDType
+OUI = "52:54:00"  # QEMU's, which libvirt uses as well
+
+
+def network_name(view: Interface) -> str | None:
+    """A running domain shows the bridge of its network too: the network is what it was given."""
+    return view.network or view.bridge or view.source_device
+
+
+def set_type(view: Interface, word: str | None) -> None:
+    if word not in WRITABLE_TYPES:
+        raise BadProperty("NetworkType", f"{word!r} is not one of {', '.join(WRITABLE_TYPES)}")
+    view.network = view.portgroup = view.bridge = view.source_device = view.mode = None
+    view.type = word
+
+
+def set_network_name(view: Interface, name: str | None) -> None:
+    if view.type == "network":
+        view.network = name
+    elif view.type == "bridge":
+        view.bridge = name
+    elif name != view.source_device:
+        raise BadProperty("NetworkName", f"{name!r} means nothing for an interface of type {view.type}")
+
+
+def pool_of(view: Interface) -> str:
+    return pool_id("Network", view.network or PRIMORDIAL)
+
+
+def set_pool(view: Interface, text: str | None) -> None:
+    kind, name = parse_pool_id(text or pool_id("Network")) or ("", "")
+    if kind != "Network":
+        raise BadProperty("PoolID", f"{text!r} is not NetworkPool/<network>")
+    if name != PRIMORDIAL and view.type != "network":
+        raise BadProperty("PoolID", f"{text!r} contradicts NetworkType {view.type!r}")
+    if name != PRIMORDIAL:
+        view.network = name
+
+
+def connection(view: Interface) -> list[str]:
+    name = network_name(view)
+    return [name] if name else []
+
+
+def set_connection(view: Interface, names: list[str] | None) -> None:
+    if names and len(names) > 1:
+        raise BadProperty("Connection", "has several entries: an interface has one network")
+    set_network_name(view, names[0] if names else None)
+
+
+def bandwidth(name: str, field: Field[int]) -> Row[Any]:
+    """A bandwidth in bit / second over a field in units of 1000 byte/s."""
+
+    def rounded(bits: int) -> int:
+        if not isinstance(bits, int) or bits < BITS:
+            raise BadProperty(name, f"cannot be {bits!r}: the least bandwidth is {BITS} bit / second")
+        return bits // BITS
+
+    return Row(name, field, out=lambda kilobytes: kilobytes * BITS, back=rounded, exact=False)
+
+
+def correlation(view: Interface) -> str | None:
+    return view.interface_id or view.instance_id
+
+
+def set_correlation(view: Interface, text: str | None) -> None:
+    if view.port_type == "openvswitch":
+        view.interface_id = text
+    else:
+        view.instance_id = text
+
+
+def filters_macs(view: Interface) -> bool:
+    return view.filter in ANTI_SPOOFING
+
+
+def set_mac_filter(view: Interface, wanted: bool | None) -> None:
+    view.filter = ANTI_SPOOFING[0] if wanted else None if filters_macs(view) else view.filter
+
+
+NET: tuple[Row[Any], ...] = (
+    *(row for row in common("Network", ETHERNET) if row.name not in ("PoolID", "AutomaticAllocation")),
+    Row(
+        "AutomaticAllocation", lambda view: view.link != "down", lambda view, on: setattr(view, "link", _link(view, on))
+    ),
+    Row("ConsumerVisibility", lambda view: 2 if view.type == "hostdev" else VIRTUALIZED),
+    Row("MappingBehavior", lambda view: 3 if view.type == "hostdev" else None),
+    fixed("VirtualQuantity", 1),
+    fixed("VirtualQuantityUnits", COUNT),
+    fixed("AllocationUnits", BITS_PER_SECOND),
+    Row("NetworkType", Interface.type, set_type),
+    Row("PoolID", pool_of, set_pool, exact=False),
+    Row("NetworkName", network_name, set_network_name),
+    Row("Connection", connection, set_connection),
+    Row("SourceDevice", Interface.source_device),
+    Row("NetworkMode", Interface.mode),
+    Row("PortGroup", Interface.portgroup),
+    Row("Address", Interface.mac),
+    Row("ResourceSubType", Interface.model),
+    Row("VirtualDevice", Interface.target),
+    Row("FilterRef", Interface.filter),
+    Row("SourceMACFilteringEnabled", filters_macs, set_mac_filter),
+    Row("Promiscuous", Interface.trusts_guest_filters, out=bool, back=lambda on: on or None, exact=False),
+    Row("VSIType", Interface.port_type),
+    Row("VSIManagerID", Interface.manager_id, out=str, back=lambda text: _number("VSIManagerID", text)),
+    Row("ManagerID", Interface.manager_id),
+    Row("VSITypeID", Interface.type_id),
+    Row("VSITypeIDVersion", Interface.type_id_version),
+    Row("VSIInstanceID", Interface.instance_id),
+    Row("PortCorrelationID", correlation, set_correlation),
+    Row("ProfileID", Interface.profile_id),
+    Row("NetworkPortProfileID", Interface.profile_id),
+    Row("NetworkPortProfileIDType", lambda view: PROFILE_OTHER if view.profile_id else None),
+    Row("OtherNetworkPortProfileIDTypeInfo", lambda view: view.port_type if view.profile_id else None),
+    *VLAN,
+    bandwidth("Limit", Interface.out_average),
+    bandwidth("TransmitBandwidthPeak", Interface.out_peak),
+    bandwidth("ReceiveBandwidthLimit", Interface.in_average),
+    bandwidth("ReceiveBandwidthPeak", Interface.in_peak),
+    bandwidth("ReceiveBandwidthReservation", Interface.in_floor),
+    fixed("Reservation", None),
+    Row("MTU", Interface.mtu),
+    Row("DriverName", Interface.driver),
+    Row("DriverQueues", Interface.queues),
+    Row("BootOrder", Interface.boot_order),
+    *ADDRESS,
+)
+
+
+def _link(view: Interface, up: bool | None) -> str | None:
+    return "down" if up is False else "up" if view.link else None
+
+
+def _number(name: str, text: str) -> int:
+    return Integer().read(text, name)
+
+
+def prepare(given: Properties, view: Interface, domain: Domain) -> Properties:
+    """One form of MAC address and bandwidth; the type of network follows from what else is given."""
+    prepared = dict(given)
+    address = prepared.get("Address")
+    if isinstance(address, str) and re.fullmatch(r"[0-9A-Fa-f]{12}", bare_mac(address)):
+        digits = address.replace("-", "").replace(":", "").lower()
+        written = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+        prepared["Address"] = view.mac if view.mac and view.mac.lower() == written else written
+    if view.type is None and not prepared.get("NetworkType"):
+        prepared["NetworkType"] = infer_type(prepared)
+    _convert_bandwidths(prepared)
+    return prepared
+
+
+def infer_type(given: Properties) -> str:
+    """The NetworkType of a new interface that names none."""
+    kind, name = parse_pool_id(given.get("PoolID") or "") or ("", PRIMORDIAL)
+    if (kind == "Network" and name != PRIMORDIAL) or given.get("Connection"):
+        return "network"
+    if given.get("SourceDevice"):
+        return "direct"
+    if given.get("NetworkName"):
+        return "bridge"
+    raise BadProperty(
+        "NetworkType", "is missing, and neither PoolID, Connection, NetworkName nor SourceDevice tells it"
+    )
+
+
+def _convert_bandwidths(prepared: Properties) -> None:
+    unit = prepared.pop("AllocationUnits", None)
+    if unit is None or unit.strip().lower() == COUNT:
+        return
+    if unit.strip().lower() == KILOBYTES_PER_SECOND:
+        _convert_old_bandwidths(prepared)
+        return
+    for name in ("Limit", "ReceiveBandwidthLimit", "ReceiveBandwidthReservation", "Reservation"):
+        if prepared.get(name) is not None:
+            try:
+                prepared[name] = int(convert(prepared[name], unit, BITS_PER_SECOND))
+            except UnitError as error:
+                raise BadProperty("AllocationUnits", f"cannot be used: {error}") from error
+
+
+def _convert_old_bandwidths(prepared: Properties) -> None:
+    """libvirt-cim's reading: Reservation is the average and Limit the peak towards the guest, in units of libvirt."""
+    for old, new in (("Reservation", "ReceiveBandwidthLimit"), ("Limit", "ReceiveBandwidthPeak")):
+        value = prepared.pop(old, None)
+        if value is not None:
+            prepared[new] = value * BITS
+
+
+def generate_mac(taken: set[str]) -> str:
+    while True:
+        mac = ":".join((OUI, *(f"{random.randrange(256):02x}" for _ in range(3))))
+        if mac not in taken:
+            return mac
+
+
+REQUIRED = {
+    "network": (Interface.network, "PoolID", "NetworkPool/<network> says which network"),
+    "bridge": (Interface.bridge, "NetworkName", "it says which bridge"),
+    "direct": (Interface.source_device, "SourceDevice", "it says which device of the host"),
+}
+
+
+def finish(view: Interface, domain: Domain) -> None:
+    field, name, why = REQUIRED.get(view.type or "", (None, "", ""))
+    if field is not None and field.read(view) is None:
+        raise BadProperty(name, f"is missing: {why}")
+    others = {(other.mac or "").lower() for other in domain.interfaces if other.element is not view.element}
+    if view.mac is None:
+        view.mac = generate_mac(others)
+    if view.mac.lower() in others:
+        raise BadProperty("Address", f"{view.mac!r} is used by another interface of the virtual system")
+    check_vlan(view)
+    check_address(view)
+
+
+def device(view: Interface, _index: int) -> Properties:
+    mac = view.mac
+    return {
+        "PermanentAddress": bare_mac(mac) if mac else None,
+        "NetworkAddresses": [bare_mac(mac)] if mac else None,
+        "LinkTechnology": ETHERNET_LINK,
+        "PortType": 0,
+        "FullDuplex": True,
+        "ActiveMaximumTransmissionUnit": view.mtu,
+    }
+
+
+INTERFACE = Kind(
+    name="net",
+    label="Network interface",
+    view=Interface,
+    setting_class="Virt_NetResourceAllocationSettingData",
+    resource_type=ETHERNET,
+    rows=NET,
+    key=lambda view, index: view.mac or f"net{index}",
+    device_class="Virt_NetworkPort",
+    device=device,
+    prepare=prepare,
+    finish=finish,
+    pool="Network",
+    attachable=True,
+    detachable=True,
+)

@@ -1,0 +1,239 @@
+"""DSP1057 Virtual System: each libvirt domain as a computer system, with its configurations and devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from virtcim.broker.call import Properties
+from virtcim.broker.provider import End, Profile, Refused, Returned, Work
+from virtcim.host.inventory import Hosts, Vm
+from virtcim.mapping import ids, resources, state, vssd
+from virtcim.mapping.kind import Kind
+from virtcim.profiles import elements
+from virtcim.profiles.elements import Configuration, Device, Setting
+from virtcim.profiles.transitions import (
+    NEVER_REQUESTED,
+    NO_CHANGE,
+    Wish,
+    available,
+    carry_out,
+    check_timeout,
+    last_wish,
+    row_of,
+)
+
+profile = Profile("dsp1057")
+
+ENABLED, DISABLED, QUIESCE = 2, 3, 9  # EnabledState
+NOT_APPLICABLE = 12  # RequestedState, TransitioningToState
+RESET_ENABLED, RESET_NOT_IMPLEMENTED = 4, 5  # ResetCapability
+
+
+@dataclass(frozen=True, eq=False)
+class SystemCapabilities:
+    """What can be requested of a virtual system."""
+
+    vm: Vm
+
+    @property
+    def platform(self) -> str:
+        return self.vm.platform
+
+
+def capabilities(vm: Vm) -> SystemCapabilities:
+    return elements.kept(vm, "_capabilities", lambda: SystemCapabilities(vm))
+
+
+def all_capabilities(world: Hosts) -> Iterator[SystemCapabilities]:
+    return (capabilities(vm) for vm in world.vms())
+
+
+def find_capabilities(world: Hosts, keys: dict[str, object]) -> list[SystemCapabilities]:
+    return [capabilities(vm) for vm in world.vm_by_key(str(keys["InstanceID"]))]
+
+
+profile.central("Virt_ComputerSystem", Vm)
+profile.source(Vm, elements.all_vms)
+profile.source(SystemCapabilities, all_capabilities)
+profile.source(Configuration, elements.all_configurations)
+profile.source(Setting, elements.all_settings)
+profile.source(Device, elements.all_devices)
+
+
+# The virtual system (clause 7.1)
+
+
+@profile.instance("Virt_ComputerSystem", of=Vm, find=elements.find_vm)
+def virtual_system(vm: Vm) -> Properties:
+    row, wish = row_of(vm), last_wish(vm)
+    resettable = state.can("reset", vm.platform)
+    return {
+        "Name": ids.system_token(vm),
+        "NameFormat": "UUID" if vm.naming == "uuid" else "Other",
+        "ElementName": elements.label(vm),
+        "UUID": vm.uuid,
+        "Caption": "Virtual System",
+        "Description": vm.state_document.description or "Virtual System",
+        "OtherIdentifyingInfo": ["Virtual System", f"{vm.platform} Virtual System", vm.uuid, vm.name],
+        "IdentifyingDescriptions": ["Type", "Model", "UUID", "VirtualSystemIdentifier"],
+        "Dedicated": [0],  # Not Dedicated
+        "EnabledState": row.enabled_state,
+        "OperationalStatus": list(row.operational_status),
+        "StatusDescriptions": list(row.status_descriptions),
+        "HealthState": row.health_state,
+        "OperatingStatus": row.operating_status,
+        "PrimaryStatus": row.primary_status,
+        "RequestedState": NEVER_REQUESTED if wish is None else wish.requested,
+        "AvailableRequestedStates": list(available(vm, row.available(vm.platform, vm.persistent), row.requests)),
+        "TransitioningToState": NO_CHANGE if vm.underway is None else vm.underway[0],
+        "EnabledDefault": ENABLED if vm.autostart else DISABLED,
+        "ResetCapability": RESET_ENABLED if resettable else RESET_NOT_IMPLEMENTED,
+        "TimeOfLastStateChange": vm.since,
+    }
+
+
+@profile.instance("Virt_EnabledLogicalElementCapabilities", of=SystemCapabilities, find=find_capabilities)
+def system_capabilities(capabilities: SystemCapabilities) -> Properties:
+    """What RequestStateChange knows on the system's platform; names are changed by ModifySystemSettings only."""
+    return {
+        "InstanceID": ids.system_token(capabilities.vm),
+        "ElementName": elements.label(capabilities.vm),
+        "RequestedStatesSupported": state.requested_states(capabilities.platform),
+        "ElementNameEditSupported": False,
+        "StateAwareness": [3],  # RequestStateChange
+    }
+
+
+profile.associate(
+    "Virt_ElementCapabilities",
+    End("ManagedElement", "Virt_ComputerSystem", across=lambda vm: [capabilities(vm)]),
+    End("Capabilities", "Virt_EnabledLogicalElementCapabilities", across=lambda found: [found.vm]),
+)
+
+
+@profile.method("Virt_ComputerSystem", "RequestStateChange")
+def request_state_change(vm: Vm, RequestedState: int | None, TimeoutPeriod: str | None) -> Returned | Work:
+    """Clause 8.1.1; the transitions are those of the state table."""
+    if RequestedState is None:
+        raise Refused("Invalid Parameter", "RequestedState is missing")
+    check_timeout(TimeoutPeriod)
+    verb = state.verb_for(row_of(vm), RequestedState, vm.platform, vm.persistent)
+    wish = Wish(RequestedState, state.POWER_OF_REQUEST.get(RequestedState, RequestedState))
+    return carry_out(vm, "RequestedState", verb, wish)
+
+
+# Its configurations (clauses 7.2, 7.3)
+
+
+@profile.instance("Virt_VirtualSystemSettingData", of=Configuration, find=elements.find_configuration)
+def configuration(configuration: Configuration) -> Properties:
+    return vssd.properties(configuration.vm, configuration.document, configuration.defined)
+
+
+def _setting_of(kind: Kind) -> None:
+    @profile.instance(
+        kind.setting_class, of=Setting, when=lambda setting: setting.resource.kind is kind, find=elements.find_setting
+    )
+    def setting(setting: Setting) -> Properties:
+        return {
+            "InstanceID": setting.id,
+            **resources.properties(setting.resource),
+        }
+
+
+def _device_of(kind: Kind) -> None:
+    @profile.instance(
+        str(kind.device_class),
+        of=Device,
+        when=lambda device: device.resource.kind is kind,
+        find=elements.find_device,
+    )
+    def device(device: Device) -> Properties:
+        vm, dev = device.vm, device.dev
+        row = row_of(vm)
+        return {
+            "SystemCreationClassName": elements.system_class(vm),
+            "SystemName": ids.system_token(vm),
+            "DeviceID": ids.device_id(vm, dev),
+            "ElementName": f"{kind.label} {dev}",
+            "EnabledState": row.enabled_state if row.enabled_state in (ENABLED, QUIESCE) else DISABLED,
+            "RequestedState": NOT_APPLICABLE,
+            "TransitioningToState": NOT_APPLICABLE,
+            **kind.device(device.resource.view, device.index),
+        }
+
+
+for kind in resources.KINDS:
+    _setting_of(kind)
+    if kind.device_class:
+        _device_of(kind)
+
+
+# What holds them together
+
+
+profile.associate(
+    "Virt_SettingsDefineState",
+    End("ManagedElement", "Virt_ComputerSystem", across=lambda vm: [elements.state_of(vm)]),
+    End("SettingData", "Virt_VirtualSystemSettingData", across=lambda one: [] if one.defined else [one.vm]),
+)
+profile.associate(
+    "Virt_SettingsDefineState",
+    End("ManagedElement", "CIM_LogicalDevice", across=lambda device: [elements.setting_of(device)]),
+    End("SettingData", "CIM_ResourceAllocationSettingData", across=elements.devices_of),
+)
+
+
+def to_defined(configuration: Configuration) -> list[Configuration]:
+    other = elements.counterpart(configuration)
+    return [] if configuration.defined or other is None else [other]
+
+
+def to_state(configuration: Configuration) -> list[Configuration]:
+    return [elements.state_of(configuration.vm)] if configuration.defined else []
+
+
+def same_resource(defined: bool) -> Callable[[Setting], list[Setting]]:
+    """From the settings of the other configuration to those of this one."""
+
+    def across(setting: Setting) -> list[Setting]:
+        other = elements.twin(setting)
+        return [] if other is None or other.configuration.defined is not defined else [other]
+
+    return across
+
+
+def is_next(state: object, defined: object) -> Properties:
+    """The definition is what the system starts with by default, and next time."""
+    return {"IsDefault": 1, "IsNext": 1}
+
+
+profile.associate(
+    "Virt_ElementSettingData",
+    End("ManagedElement", "Virt_VirtualSystemSettingData", across=to_defined),
+    End("SettingData", "Virt_VirtualSystemSettingData", across=to_state),
+    properties=is_next,
+)
+profile.associate(
+    "Virt_ElementSettingData",
+    End("ManagedElement", "CIM_ResourceAllocationSettingData", across=same_resource(defined=True)),
+    End("SettingData", "CIM_ResourceAllocationSettingData", across=same_resource(defined=False)),
+    properties=is_next,
+)
+profile.associate(
+    "Virt_VirtualSystemSettingDataComponent",
+    End("GroupComponent", "Virt_VirtualSystemSettingData", across=elements.settings),
+    End("PartComponent", "CIM_ResourceAllocationSettingData", across=lambda setting: [setting.configuration]),
+)
+profile.associate(
+    "Virt_SystemDevice",
+    End("GroupComponent", "Virt_ComputerSystem", across=elements.devices),
+    End("PartComponent", "CIM_LogicalDevice", across=lambda device: [device.vm]),
+)
+
+NOT_FOR_A_GUEST = "a virtual device follows its virtual system"
+for method in ("SetPowerState", "Reset", "EnableDevice", "OnlineDevice", "QuiesceDevice"):
+    profile.leaves_out("CIM_LogicalDevice", method, f"{NOT_FOR_A_GUEST}: see CIM_ComputerSystem.RequestStateChange")
+for method in ("SaveProperties", "RestoreProperties"):
+    profile.leaves_out("CIM_LogicalDevice", method, "the definition of the virtual system keeps its properties")

@@ -1,0 +1,79 @@
+"""Reading the body of a request within the limits of size and time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from virtcim.wire.faults import HTTPFault
+from virtcim.wire.limits import Limits
+
+Receive = Callable[[], Awaitable[Any]]
+
+# A body that is too large is read and dropped up to this many times the limit, so that the client gets to see the 413.
+DROPPED_FACTOR = 16
+
+
+class Disconnected(Exception):
+    """The client went away in the middle of its request."""
+
+
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limits: Limits) -> bytes:
+    """The whole body; raises HTTPFault 400, 408, 411 or 413, or Disconnected."""
+    announced = _announced_length(headers)
+    try:
+        async with asyncio.timeout(limits.body_timeout):
+            if announced is not None and announced > limits.max_request_bytes:
+                if b"expect" not in headers:
+                    await _drop(receive, limits)
+                raise too_large(limits)
+            return await _read(receive, limits)
+    except TimeoutError as error:
+        raise HTTPFault(408, None, f"the body did not arrive within {limits.body_timeout:g} s") from error
+
+
+def _announced_length(headers: Mapping[bytes, bytes]) -> int | None:
+    length = headers.get(b"content-length")
+    if length is None:
+        if b"chunked" not in headers.get(b"transfer-encoding", b"").lower():
+            raise HTTPFault(411, None, "neither Content-Length nor a chunked Transfer-Encoding is given")
+        return None
+    if not length.isdigit():
+        raise HTTPFault(400, None, f"Content-Length is {length.decode('latin-1')}")
+    return int(length)
+
+
+def too_large(limits: Limits) -> HTTPFault:
+    """The fault for a body above the limit."""
+    return HTTPFault(413, None, f"the body is larger than {limits.max_request_bytes} bytes")
+
+
+async def _next(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Disconnected
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def _read(receive: Receive, limits: Limits) -> bytes:
+    body, more = await _next(receive)
+    if not more and len(body) <= limits.max_request_bytes:
+        return body
+    parts, size = [body], len(body)
+    while more and size <= limits.max_request_bytes:
+        body, more = await _next(receive)
+        parts.append(body)
+        size += len(body)
+    if size > limits.max_request_bytes:
+        if more:
+            await _drop(receive, limits)
+        raise too_large(limits)
+    return b"".join(parts)
+
+
+async def _drop(receive: Receive, limits: Limits) -> None:
+    dropped, more = 0, True
+    while more and dropped <= DROPPED_FACTOR * limits.max_request_bytes:
+        body, more = await _next(receive)
+        dropped += len(body)

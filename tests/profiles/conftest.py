@@ -1,0 +1,56 @@
+"""The profiles over the embedded node, through the real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from tests.profiles.client import Client, make_client
+from virtcim.broker import schema
+from virtcim.broker.schema import Schema
+from virtcim.host.inventory import Hosts
+from virtcim.host.settings import HostSettings
+from virtcim.resources import mof_dir
+
+StartClient = Callable[..., AbstractContextManager[Client]]
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
+    """The classes, with leaves for the test driver and for QEMU."""
+    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["Test", "KVM"])
+
+
+@pytest.fixture(scope="session")
+def start_client(repository: Schema) -> StartClient:
+    """start_client(uri, **host settings) -> context of a client over a world of its own."""
+
+    @contextmanager
+    def start(*uris: str, **settings: object) -> Iterator[Client]:
+        world = Hosts(uris, HostSettings(**settings))  # type: ignore[arg-type]
+        world.start()
+        assert world.wait(30), [host.reason for host in world.hosts]
+        client = make_client(repository, world)
+        try:
+            yield client
+        finally:
+            client.jobs.close()
+            world.stop()
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def shared(start_client: StartClient, node_uri: str) -> Iterator[Client]:
+    """A client over the embedded node, for tests that only read."""
+    with start_client(node_uri) as client:
+        yield client
+
+
+@pytest.fixture
+def client(start_client: StartClient, node_uri: str) -> Iterator[Client]:
+    """A client over a node of the test's own."""
+    with start_client(node_uri, shutdown_timeout=5.0) as client:
+        yield client
