@@ -113,9 +113,9 @@ def request_state_change(one: System, RequestedState: int | None, TimeoutPeriod:
     if RequestedState == 3:
         raise Below("the lower layer is closed")
     if RequestedState == 4:
-        return Work("shut down", one, [(one, 5)], wait)
+        return Work("shut down", [(one, 5)], wait)
     if RequestedState in (6, 9):
-        return Work("soon over", one, [], wait if RequestedState == 6 else fail, patience=10)
+        return Work("soon over", [], wait if RequestedState == 6 else fail, patience=10)
     if RequestedState == 99:
         raise ValueError("a fault of the program")
     return Returned(0)

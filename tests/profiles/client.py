@@ -81,7 +81,7 @@ class Client:
 
     def invoke(self, target: Path, name: str, /, **arguments: Value) -> MethodAnswer:
         parameters = {key: Argument(value) for key, value in arguments.items()}
-        answer = self.broker.answer(Call("1", name, "root/virt", parameters, target))
+        answer = self.broker.answer(Call("1", name, target.namespace or "root/virt", parameters, target))
         assert isinstance(answer, MethodAnswer)
         return answer
 

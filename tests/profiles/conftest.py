@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
-
 from tests.profiles.client import Client, make_client
+
 from virtcim.broker import schema
 from virtcim.broker.schema import Schema
 from virtcim.host.inventory import Hosts

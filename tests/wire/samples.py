@@ -119,3 +119,11 @@ def method_call(parameters: str = "", name: str = "Start", target: str | None = 
     """A method call on Virt_System in root/virt."""
     head = target or f'<LOCALCLASSPATH>{SPACE}<CLASSNAME NAME="Virt_System"/></LOCALCLASSPATH>'
     return message(f'<SIMPLEREQ><METHODCALL NAME="{name}">{head}{parameters}</METHODCALL></SIMPLEREQ>')
+
+
+GOOD_NAME = operation(
+    parameter(
+        '<INSTANCENAME CLASSNAME="Ä"><KEYBINDING NAME="k"><KEYVALUE>ß</KEYVALUE></KEYBINDING></INSTANCENAME>',
+        "InstanceName",
+    )
+)

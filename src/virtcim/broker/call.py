@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Union
@@ -86,7 +86,7 @@ class Instance:
     path: Path | None = None
 
 
-Value = Union[None, bool, int, float, str, Path, ClassPath, Instance, "list[Value]"]
+Value = Union[None, bool, int, float, str, Path, ClassPath, Instance, "Sequence[Value]"]
 Properties = dict[str, Value]
 
 

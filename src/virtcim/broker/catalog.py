@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from virtcim.broker.call import ClassDef
-from virtcim.broker.provider import Association, End, InstanceProvider, MethodProvider, Profile
+from virtcim.broker.provider import Association, Central, End, InstanceProvider, MethodProvider, Profile
 from virtcim.broker.schema import Schema, leaf_name
 
 
@@ -84,11 +84,18 @@ class Catalog:
                     yield f"{profile.facts}: {one.classname} is of {one.of.__name__}, which has no source"
             for association in profile.associations:
                 yield from self._association_faults(profile, association)
+            for central in profile.centrals:
+                yield from self._central_faults(profile, central)
             for method in profile.methods:
                 yield from self._method_faults(profile, method)
             for classname, name, _ in profile.unsupported:
                 yield from self._signature_faults(profile, classname, name, None)
         yield from self._unhandled()
+
+    def _central_faults(self, profile: Profile, central: Central) -> Iterator[str]:
+        made = [p.classname for p in self.instances if p.of is central.of]
+        if not any(self.schema.is_a(classname, central.classname) for classname in made):
+            yield f"{profile.facts}: nothing makes a {central.of.__name__} the central {central.classname}"
 
     def _class_faults(self, profile: Profile, classname: str) -> Iterator[str]:
         found = self.schema.find(classname)

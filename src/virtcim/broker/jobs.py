@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from virtcim.broker.provider import Job, Refused, Work
+from virtcim.broker.provider import As, Job, Refused, Work
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,10 @@ class Jobs:
     def get(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
 
-    def start(self, work: Work, method: str) -> Job:
-        """Start work in the background and answer its job at once."""
+    def start(self, work: Work, method: str, owner: As) -> Job:
+        """Start work in the background and answer its job at once; `owner` has the method."""
         started = now()
-        job = Job(id=str(uuid.uuid4()), work=work, method=method, started=started, changed=started)
+        job = Job(id=str(uuid.uuid4()), work=work, owner=owner, method=method, started=started, changed=started)
         with self._lock:
             self._jobs[job.id] = job
         self._pool.submit(self._run, job)

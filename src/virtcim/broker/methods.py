@@ -21,7 +21,7 @@ from virtcim.broker.call import (
 from virtcim.broker.catalog import Catalog
 from virtcim.broker.instances import Found, Instances
 from virtcim.broker.jobs import Jobs
-from virtcim.broker.provider import Fault, MethodProvider, Reference, Refused, Returned, Translate, Work
+from virtcim.broker.provider import As, Fault, MethodProvider, Reference, Refused, Returned, Translate, Work
 from virtcim.broker.values import Mistyped, Typing, WrongClass
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Methods:
             reason = reason or "no provider"
             raise CIMError(Status.METHOD_NOT_AVAILABLE, f"{cls.name}.{declared.name} is not available: {reason}")
         try:
-            return self._run(provider, declared, found.target, self._parameters(declared, call))
+            return self._run(provider, declared, found, self._parameters(declared, call))
         except (WrongClass, Refused) as refusal:
             return self._refuse(declared, refusal)
 
@@ -105,10 +105,10 @@ class Methods:
         return Reference(path, found.target if found else None)
 
     def _run(
-        self, provider: MethodProvider, declared: MethodDef, target: object, parameters: dict[str, object]
+        self, provider: MethodProvider, declared: MethodDef, found: Found, parameters: dict[str, object]
     ) -> MethodAnswer:
         try:
-            result = provider.run(target, **parameters)
+            result = provider.run(found.target, **parameters)
         except (CIMError, Refused):
             raise
         except Exception as error:
@@ -117,12 +117,12 @@ class Methods:
                 raise
             raise self._as_refusal(declared, fault) from error
         if isinstance(result, Work):
-            result = self._start(result, declared)
+            result = self._start(result, declared, As(found.target, found.provider.classname))
         return MethodAnswer(result.value, declared.type, tuple(self._outs(declared, result)))
 
-    def _start(self, work: Work, declared: MethodDef) -> Returned:
+    def _start(self, work: Work, declared: MethodDef, owner: As) -> Returned:
         """The job that the work has become, or what it returned when it ended at once."""
-        job = self.jobs.start(work, declared.name)
+        job = self.jobs.start(work, declared.name, owner)
         if not work.patience or not job.ended.wait(work.patience):
             return Returned(JOB_STARTED, Job=job)
         self.jobs.discard(job)

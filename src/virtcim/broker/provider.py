@@ -127,7 +127,6 @@ class Work:
     """
 
     name: str
-    owner: object
     affects: Sequence[tuple[object, int]]
     run: Callable[[Progress], Returned]
     cancel: Callable[[], None] | None = None
@@ -143,10 +142,11 @@ class Progress:
 
 @dataclass(eq=False)
 class Job:
-    """A job's present state; made and changed by broker.jobs alone."""
+    """A job's present state; made and changed by broker.jobs alone. `owner` is the instance whose method began it."""
 
     id: str
     work: Work
+    owner: As
     method: str
     started: str
     progress: Progress = field(default_factory=Progress)
@@ -160,8 +160,7 @@ class Job:
     @property
     def platform(self) -> str | None:
         """That of the owner: its job is served under the same platform's leaf class."""
-        owner = self.work.owner
-        return getattr(owner.target if isinstance(owner, As) else owner, "platform", None)
+        return getattr(self.owner.target, "platform", None)
 
 
 class Profile:

@@ -133,15 +133,15 @@ def _embedded(declared: Element) -> str | None:
 
 
 def _values(declared: Element) -> Mapping[str, str]:
-    """ValueMap entry -> Values entry; without ValueMap the positions count from 0 (DSP0004)."""
-    if "Values" not in declared.qualifiers or declared.qualifiers["Values"].value is None:
-        return {}
-    names = [str(name) for name in declared.qualifiers["Values"].value]
-    if "ValueMap" in declared.qualifiers:
-        entries = [str(entry) for entry in declared.qualifiers["ValueMap"].value]
-    else:
-        entries = [str(position) for position in range(len(names))]
-    return dict(zip(entries, names, strict=False))
+    """ValueMap entry -> Values entry, or itself without Values; without ValueMap positions count from 0 (DSP0004)."""
+    names = _list(declared, "Values")
+    entries = _list(declared, "ValueMap") or [str(position) for position in range(len(names))]
+    return dict(zip(entries, names or entries, strict=False))
+
+
+def _list(declared: Element, qualifier: str) -> list[str]:
+    found = declared.qualifiers.get(qualifier)
+    return [] if found is None else [str(entry) for entry in found.value or ()]
 
 
 def _plain(value: Any) -> Value:

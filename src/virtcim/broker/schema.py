@@ -16,7 +16,7 @@ from virtcim.broker.call import CIMError, ClassDef, Status
 from virtcim.broker.resolve import Declared, SchemaError, compact, derive, resolve_all
 
 OURS = "Virt_"
-_FORMAT = 1  # of the cache; raise when ClassDef or what is pickled changes
+_FORMAT = 2  # of the cache; raise when ClassDef or what is pickled changes
 
 
 class Schema:

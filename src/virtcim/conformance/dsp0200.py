@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from pywbem import CIMInstance, CIMInstanceName
 
 from virtcim.conformance.check import check
-from virtcim.conformance.paths import keys
+from virtcim.conformance.paths import keys, local
 from virtcim.conformance.raw import (
     Reply,
     Versions,
@@ -48,7 +49,7 @@ def some_path(site: Site) -> CIMInstanceName:
     """Some instance every server with registered profiles has."""
     found = site.names("CIM_RegisteredProfile", site.interop)
     skip_unless(found, "no CIM_RegisteredProfile to try operations on")
-    return found[0]
+    return local(found[0], site.interop)
 
 
 @check("DSP0200-R01")
@@ -144,7 +145,7 @@ def echoes(site: Site) -> None:
     expect(echoed is not None and echoed.get("ID") == odd, "the message ID was not repeated")
     expect(reply.response.get("NAME") == PROBE, f"{PROBE} was answered as {reply.response.get('NAME')!r}")
     path = some_path(site)
-    uri = path.to_wbem_uri(format="cimobject").replace('"', "%22")
+    uri = quote(path.to_wbem_uri(format="cimobject"))
     method = "VirtcimConformanceNoSuchMethod"
     reply = post(site, message(extrinsic(method, path)), cim_headers(method, uri))
     expect(reply.response.get("NAME") == method, f"{method} was answered as {reply.response.get('NAME')!r}")

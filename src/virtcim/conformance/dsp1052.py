@@ -7,7 +7,7 @@ import time
 from pywbem import CIMDateTime, CIMInstance, CIMInstanceName
 
 from virtcim.conformance.check import check
-from virtcim.conformance.methods import NO_TIMEOUTS, UNSUPPORTED, expect_code
+from virtcim.conformance.methods import NO_TIMEOUTS, UNSUPPORTED, ended_job, expect_code
 from virtcim.conformance.paths import same, show
 from virtcim.conformance.site import NOT_SUPPORTED, SYSTEM_VIRTUALIZATION, Site, cim_status
 from virtcim.conformance.systems import (
@@ -154,6 +154,7 @@ def requested_state_follows(site: Site) -> None:
         for request in (DISABLED, ENABLED, ENABLED, QUIESCE, DEFER, ENABLED, 99, DISABLED):
             before = site.get(system).get("RequestedState")
             answer = request_state(site, system, request)
+            ended_job(site, answer)
             after = site.get(system).get("RequestedState")
             wanted = request if answer.accepted else before
             expect(after == wanted, f"RequestedState is {after} instead of {wanted} after request {request}: {answer}")

@@ -124,7 +124,7 @@ def table(results: Iterable[Result]) -> str:
             lines.append(f"  {one.id}  {one.verdict}  {one.text}")
             lines += [f"  {'':11}        {one.reason}"] if one.reason else []
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 def _sums(results: Collection[Result]) -> str:

@@ -24,7 +24,7 @@ _PARAMETER_VALUES = (
 
 
 class Rule(NamedTuple):
-    """What an element holds, as a regular expression of tags, and its attributes; text is None where none may be."""
+    """What an element holds, as a regular expression of tags, its attributes, and whether it holds text."""
 
     children: str
     required: str = ""
@@ -89,8 +89,8 @@ _TAG = re.compile(r"[A-Z][A-Z.]*")
 
 def _compiled(children: str) -> re.Pattern[str]:
     """The rule as an expression over tags that each end in a blank."""
-    spaced = _TAG.sub(lambda tag: f"(?:{re.escape(tag[0])}#)", children.replace(" ", ""))
-    return re.compile(spaced.replace("#", " "))
+    marked = _TAG.sub(lambda tag: f"(?:{re.escape(tag[0])}#)", children)
+    return re.compile(marked.replace(" ", "").replace("#", " "))
 
 
 _MODELS = {tag: _compiled(rule.children) for tag, rule in RULES.items()}

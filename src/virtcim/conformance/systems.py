@@ -178,7 +178,7 @@ def destroy(site: Site, system: CIMInstanceName) -> None:
     """Destroy a system of ours; one that stays is recorded as left over."""
     problem = ""
     for pause in (0, 0.2, 1, 2, 4):
-        time.sleep(pause)
+        time.sleep(min(pause, site.patience))
         problem = _try_to_destroy(site, system)
         if not problem:
             break

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
+# How pywbem writes an integer inside a list: Uint16(cimtype='uint16', minvalue=0, maxvalue=65535, 5)
+_WORDY_INTEGER = re.compile(r"[US]int\d+\(cimtype=[^()]*, ([+-]?\d+)\)")
 
-class Failed(Exception):
+
+class _Verdict(Exception):
+    def __init__(self, text: str) -> None:
+        super().__init__(_WORDY_INTEGER.sub(r"\1", text))
+
+
+class Failed(_Verdict):
     """The server breaks the assertion; the text says what was seen and where."""
 
 
-class Skipped(Exception):
+class Skipped(_Verdict):
     """The assertion says nothing about this server, or cannot be tried on it; the text says why."""
 
 

@@ -28,7 +28,7 @@ def state_of(domain: libvirt.virDomain) -> DomainState:
 
 
 def require(domain: libvirt.virDomain, verb: str, allowed: Collection[DomainState]) -> None:
-    """HostError(INVALID_STATE) unless the domain is in one of the states; libvirt's own codes do not tell this apart."""
+    """HostError(INVALID_STATE) unless the domain is in one of the states; libvirt's codes do not tell."""
     state = state_of(domain)
     if state not in allowed:
         raise refused(domain, verb, state.name.lower())

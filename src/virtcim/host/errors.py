@@ -92,7 +92,8 @@ def translated(error: libvirt.libvirtError) -> HostError:
     """The HostError that says what a libvirtError says."""
     code = error.get_error_code()
     text = (error.get_error_message() or str(error)).strip()
-    return HostError(_KINDS.get(code, Kind.FAILED), f"libvirt: {text}", code)
+    kind = Kind.NOT_SUPPORTED if unsupported(error) else _KINDS.get(code, Kind.FAILED)
+    return HostError(kind, f"libvirt: {text}", code)
 
 
 @contextmanager
@@ -105,5 +106,8 @@ def libvirt_errors() -> Iterator[None]:
 
 
 def unsupported(error: libvirt.libvirtError) -> bool:
-    """Whether the driver has no such call, or not with these flags or arguments."""
-    return error.get_error_code() in (*_CODES[Kind.NOT_SUPPORTED], libvirt.VIR_ERR_INVALID_ARG)
+    """Whether the driver has no such call, or not with these flags, which it calls an invalid argument."""
+    code = error.get_error_code()
+    if code == libvirt.VIR_ERR_INVALID_ARG:
+        return "unsupported flags" in str(error) or "mutually exclusive" in str(error)
+    return code in _CODES[Kind.NOT_SUPPORTED]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -169,7 +170,8 @@ def subscribe(connection: libvirt.virConnect, sink: Sink) -> Callable[[], None]:
 
     def unsubscribe() -> None:
         for method, number in registered:
-            getattr(connection, f"{method}DeregisterAny")(number)
+            with suppress(libvirt.libvirtError):  # a dead connection says so, and forgets the callback nevertheless
+                getattr(connection, f"{method}DeregisterAny")(number)
 
     return unsubscribe
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import libvirt
-from lxml import etree
 
 from virtcim.host.calls import affect, change, opened, require_active, require_persistent
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.events import Event, EventKind
 from virtcim.host.system import Vm
 from virtcim.host.watches import never
-from virtcim.model.fields import parse
+from virtcim.model.domain import Domain
+from virtcim.model.tree import Element, parse
+
+_IDENTITIES = {"disk": ("target", "dev"), "interface": ("mac", "address"), "filesystem": ("target", "dir")}
 
 
 def live_secure_xml(vm: Vm) -> str:
@@ -22,14 +24,23 @@ def live_secure_xml(vm: Vm) -> str:
         return domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
 
 
+def running(vm: Vm) -> Domain:
+    """The running document with its secrets, to build a change from."""
+    return Domain.parse(live_secure_xml(vm))
+
+
 def attach(vm: Vm, device_xml: str, live: bool, config: bool) -> Vm | None:
     """Add a device to the running domain, its definition or both; both or nothing."""
-    return _apply(vm, "add a device to", live, config, lambda domain, flags: domain.attachDeviceFlags(device_xml, flags))
+    return _apply(
+        vm, "add a device to", live, config, lambda domain, flags: domain.attachDeviceFlags(device_xml, flags)
+    )
 
 
 def update(vm: Vm, device_xml: str, live: bool, config: bool) -> Vm | None:
     """Change a device; libvirt finds it by what it cannot change (target, MAC address), both or nothing."""
-    return _apply(vm, "change a device of", live, config, lambda domain, flags: domain.updateDeviceFlags(device_xml, flags))
+    return _apply(
+        vm, "change a device of", live, config, lambda domain, flags: domain.updateDeviceFlags(device_xml, flags)
+    )
 
 
 def _apply(vm: Vm, verb: str, live: bool, config: bool, call: Callable[[libvirt.virDomain, int], object]) -> Vm | None:
@@ -91,18 +102,52 @@ def _detach_live(vm: Vm, device_xml: str, timeout: float, cancelled: Callable[[]
         watch.wait(gone, timeout, cancelled, what)
 
 
-def aliases(domain_xml: str) -> dict[str, etree._Element]:
+def aliases(domain_xml: str) -> dict[str, Element]:
     """The devices of a running document by alias."""
     devices = parse(domain_xml).find("devices")
-    found = {device.findtext("alias[@name]"): device for device in devices} if devices is not None else {}
-    return {alias: device for alias, device in found.items() if alias}
+    named = ((_attribute(device, "alias", "name"), device) for device in ([] if devices is None else devices))
+    return {alias: device for alias, device in named if alias is not None}
 
 
 def alias_of(domain_xml: str, device_xml: str) -> str:
-    """The alias of a device in a running document: as given, else that of the device with the same identity."""
+    """The alias of a device in a running document. HostError(NOT_FOUND) when it has no such device.
+
+    It is found by its alias, else by what names it (target, MAC address), else by having all that is given.
+    """
     wanted = parse(device_xml)
-    return wanted.tag or domain_xml
+    known = {alias: device for alias, device in aliases(domain_xml).items() if device.tag == wanted.tag}
+    for same in (_same_alias, _same_identity, _has_all):
+        for alias, device in known.items():
+            if same(device, wanted):
+                return alias
+    raise HostError(Kind.NOT_FOUND, f"the running domain has no such {wanted.tag} device")
 
 
-def _unused(error: HostError) -> None:
-    raise error
+def _attribute(device: Element, child: str, name: str) -> str | None:
+    found = device.find(child)
+    return None if found is None else found.get(name)
+
+
+def _same_alias(device: Element, wanted: Element) -> bool:
+    return _attribute(device, "alias", "name") == _attribute(wanted, "alias", "name")
+
+
+def _same_identity(device: Element, wanted: Element) -> bool:
+    child, name = _IDENTITIES.get(wanted.tag, ("alias", "name"))
+    asked = _attribute(wanted, child, name)
+    return asked is not None and asked.lower() == (_attribute(device, child, name) or "").lower()
+
+
+def _has_all(device: Element, wanted: Element) -> bool:
+    """Whether every attribute and child given is found again; never for a device that is named and has another name."""
+    if wanted.tag in _IDENTITIES and _attribute(wanted, *_IDENTITIES[wanted.tag]) is not None:
+        return False
+    return _contains(device, wanted)
+
+
+def _contains(element: Element, wanted: Element) -> bool:
+    if any(element.get(name) != value for name, value in wanted.items()):
+        return False
+    if (wanted.text or "").strip() not in ("", (element.text or "").strip()):
+        return False
+    return all(any(_contains(child, part) for child in element.findall(part.tag)) for part in wanted)

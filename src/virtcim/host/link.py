@@ -125,7 +125,6 @@ class Link:
                 connection = self._idle.pop()
                 if _alive(connection):
                     return connection
-                _close(connection)
         return self._open(lambda: self._main is None)
 
     def _give_back(self, connection: libvirt.virConnect) -> None:
@@ -133,8 +132,6 @@ class Link:
         with self._lock:
             if alive and self._main is not None and len(self._idle) < IDLE_CONNECTIONS:
                 self._idle.append(connection)
-                return
-        _close(connection)
 
     def _open(self, hopeless: Callable[[], bool]) -> libvirt.virConnect:
         """Open a connection; gives up when it takes too long, since libvirt would wait for a frozen daemon for ever."""
@@ -150,7 +147,6 @@ class Link:
                 raise self.unreachable(self._plain(error)) from error
             self._keep_alive(connection)
             return connection
-        opened.add_done_callback(_close_late)
         raise self.unreachable(self.reason if hopeless() else f"no answer within {self._settings.open_timeout:g} s")
 
     def _keep_alive(self, connection: libvirt.virConnect) -> None:
@@ -160,7 +156,6 @@ class Link:
             connection.setKeepAlive(self._settings.keepalive_interval, self._settings.keepalive_count)
         except libvirt.libvirtError as error:
             if not unsupported(error):
-                _close(connection)
                 raise self.unreachable(self._plain(error)) from error
 
     def _run(self) -> None:
@@ -212,19 +207,17 @@ class Link:
         log.warning("libvirt at %s: %s", self.shown_uri, self.reason)
 
     def _forget(self, connection: libvirt.virConnect, unsubscribe: Callable[[], None] | None) -> None:
+        """Let go of every connection. None is closed by hand: a thread may be inside a call on it, and libvirt frees
+        what is closed; it closes itself when the last thread has let go."""
         with self._lock:
             self._main = None
-            idle, self._idle = self._idle, []
+            self._idle = []
         self._listener.lost()
-        for other in idle:
-            _close(other)
         self._life = object()
-        if unsubscribe is not None and _alive(connection):
-            with suppress(libvirt.libvirtError):  # it may die at this moment, and then needs it no more
-                unsubscribe()
-        with suppress(libvirt.libvirtError):
+        if unsubscribe is not None:
+            unsubscribe()
+        with suppress(libvirt.libvirtError):  # a dead connection says so, and forgets the callback nevertheless
             connection.unregisterCloseCallback()
-        _close(connection)
 
 
 def _alive(connection: libvirt.virConnect) -> bool:
@@ -234,18 +227,8 @@ def _alive(connection: libvirt.virConnect) -> bool:
         return False
 
 
-def _close(connection: libvirt.virConnect) -> None:
-    with suppress(libvirt.libvirtError):  # closing a broken connection reports why it broke, which is known
-        connection.close()
-
-
 def _open_into(uri: str, opened: Future[libvirt.virConnect]) -> None:
     try:
         opened.set_result(libvirt.open(uri))
     except libvirt.libvirtError as error:
         opened.set_exception(error)
-
-
-def _close_late(opened: Future[libvirt.virConnect]) -> None:
-    if opened.exception() is None:
-        _close(opened.result())

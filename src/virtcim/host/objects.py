@@ -121,7 +121,7 @@ def read_facts(connection: libvirt.virConnect) -> HostFacts:
     own = Capabilities.parse(capabilities).host_uuid
     return HostFacts(
         name=name,
-        uuid=own or str(uuids.uuid5(uuids.NAMESPACE_DNS, f"{connection.getType()}.{name}".lower())),
+        uuid=own or str(uuids.uuid5(uuids.NAMESPACE_URL, f"{name} {connection.getURI()}")),
         library_version=_version(connection.getLibVersion()),
         hypervisor=connection.getType(),
         hypervisor_version=_version(connection.getVersion()),

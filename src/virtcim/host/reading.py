@@ -46,6 +46,15 @@ def where_supported(read: Callable[[], list[T]]) -> list[T]:
         raise
 
 
+def _has_saved_image(domain: libvirt.virDomain) -> bool:
+    try:
+        return bool(domain.hasManagedSaveImage())
+    except libvirt.libvirtError as error:
+        if unsupported(error):  # LXC saves nothing
+            return False
+        raise
+
+
 def read_domain(connection: libvirt.virConnect, uuid: str) -> DomainRecord | None:
     """One domain, None when it is gone."""
 
@@ -56,16 +65,21 @@ def read_domain(connection: libvirt.virConnect, uuid: str) -> DomainRecord | Non
 
 
 def _domain_alone(domain: libvirt.virDomain) -> DomainRecord:
-    state, reason = domain.state()
-    return _domain(
-        domain,
-        state=DomainState(state),
-        reason=reason,
-        active=bool(domain.isActive()),
-        persistent=bool(domain.isPersistent()),
-        autostart=bool(domain.autostart()),
-        managed_save=bool(domain.hasManagedSaveImage()),
-    )
+    """The record, read again when the state changed meanwhile, so that its parts are of one moment."""
+    state = domain.state()
+    while True:
+        record = _domain(
+            domain,
+            state=DomainState(state[0]),
+            reason=state[1],
+            active=bool(domain.isActive()),
+            persistent=bool(domain.isPersistent()),
+            autostart=bool(domain.autostart()),
+            managed_save=_has_saved_image(domain),
+        )
+        before, state = state, domain.state()
+        if before == state:
+            return record
 
 
 def _domain(

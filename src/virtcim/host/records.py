@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -23,8 +23,8 @@ class DomainRecord:
     managed_save: bool
     state: DomainState
     reason: int
-    state_xml: str
-    defined_xml: str | None
+    state_xml: str = field(repr=False)
+    defined_xml: str | None = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -42,7 +42,7 @@ class VolumeRecord:
     kind: int
     capacity: int
     allocation: int
-    xml: str
+    xml: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,8 @@ class PoolRecord:
     capacity: int
     allocation: int
     available: int
-    xml: str
-    defined_xml: str | None
+    xml: str = field(repr=False)
+    defined_xml: str | None = field(repr=False)
     volumes: tuple[VolumeRecord, ...]
 
     @property
@@ -76,8 +76,8 @@ class NetworkRecord:
     active: bool
     persistent: bool
     autostart: bool
-    xml: str
-    defined_xml: str | None
+    xml: str = field(repr=False)
+    defined_xml: str | None = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -91,7 +91,7 @@ class NodeDeviceRecord:
     name: str
     parent: str | None
     capabilities: tuple[str, ...]
-    xml: str
+    xml: str = field(repr=False)
 
     @property
     def key(self) -> str:

@@ -88,7 +88,9 @@ class Reconciler:
 class Workers:
     """A refresher a topic, so that a large pool does not keep domains waiting, and the reconciler."""
 
-    def __init__(self, refresh: Mapping[Topic, Callable[[str], object]], interval: float, work: Callable[[], object]):
+    def __init__(
+        self, refresh: Mapping[Topic, Callable[[str], object]], interval: float, work: Callable[[], object]
+    ) -> None:
         self._refreshers = {topic: Refresher(topic.value, reread) for topic, reread in refresh.items()}
         self._threads: list[Refresher | Reconciler] = [*self._refreshers.values(), Reconciler(interval, work)]
 

@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
-from weakref import WeakValueDictionary
 
 import libvirt
 
 from virtcim.host import objects, reading
+from virtcim.host.emulators import Emulators
 from virtcim.host.events import Event, EventKind, Topic
 from virtcim.host.link import Link
-from virtcim.host.listeners import Listeners, OnChange
+from virtcim.host.listeners import Callbacks, Changes, OnChange
+from virtcim.host.locks import Locks
 from virtcim.host.records import (
     DomainRecord,
     HostFacts,
@@ -43,11 +43,15 @@ OnEvent = Callable[["Host", Event], None]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Vm(DomainRecord):
-    """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any."""
+    """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any.
+
+    `underway`: what work in the background is bringing the domain to, see Host.set_underway; None when there is none.
+    """
 
     host: Host
-    record: DomainRecord
+    record: DomainRecord = field(repr=False)
     since: str | None
+    underway: tuple[int, int] | None = None
 
     @property
     def platform(self) -> str:
@@ -75,7 +79,7 @@ class Volume(VolumeRecord):
     """A storage volume at one moment."""
 
     host: Host
-    record: VolumeRecord
+    record: VolumeRecord = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,7 +87,7 @@ class Pool(PoolRecord):
     """A storage pool at one moment, with its volumes."""
 
     host: Host
-    record: PoolRecord
+    record: PoolRecord = field(repr=False)
     volumes: tuple[Volume, ...]
 
 
@@ -92,7 +96,7 @@ class Network(NetworkRecord):
     """A virtual network at one moment."""
 
     host: Host
-    record: NetworkRecord
+    record: NetworkRecord = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,7 +104,7 @@ class NodeDevice(NodeDeviceRecord):
     """A device of the host at one moment."""
 
     host: Host
-    record: NodeDeviceRecord
+    record: NodeDeviceRecord = field(repr=False)
 
 
 class Host:
@@ -117,14 +121,14 @@ class Host:
         self.ready = threading.Event()  # set while reachable
         self._turns = 0  # how often the link came or went
         self._watches = Watches()
-        self._listeners = Listeners()
-        self._on_event: list[OnEvent] = []
-        self._locks: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        self._locks_lock = threading.Lock()
-        self._domain_capabilities: dict[tuple[str | None, ...], DomainCapabilities | None] = {}
+        self._listeners = Changes()
+        self._event_listeners: Callbacks[Host, Event] = Callbacks()
+        self._locks = Locks()
+        self._emulators = Emulators(self.link)
+        self._underway: dict[str, tuple[int, int]] = {}
         told = self._listeners.tell
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
-        self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
+        self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._listeners.tell_pool)
         self._networks: Table[NetworkRecord, Network] = Table(self._network, partial(told, Topic.NETWORK))
         self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(self._device, partial(told, Topic.NODE_DEVICE))
         rereads = {
@@ -216,17 +220,7 @@ class Host:
         emulator: str | None = None,
     ) -> DomainCapabilities | None:
         """What an emulator and machine offer, asked once a connection; None where the driver cannot say."""
-        key = (virt_type, arch, machine, emulator)
-        if key not in self._domain_capabilities:
-            with self.link.reading() as connection:
-                try:
-                    xml = connection.getDomainCapabilities(emulator, arch, machine, virt_type)
-                except libvirt.libvirtError as error:
-                    if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
-                        raise
-                    xml = None
-            self._domain_capabilities[key] = None if xml is None else DomainCapabilities.parse(xml)
-        return self._domain_capabilities[key]
+        return self._emulators.capabilities(virt_type, arch, machine, emulator)
 
     # What changes
 
@@ -239,7 +233,7 @@ class Host:
 
     def on_event(self, callback: OnEvent) -> None:
         """Call back (host, event) in the thread of libvirt's event loop, where nothing may wait or call libvirt."""
-        self._on_event.append(callback)
+        self._event_listeners.add(callback)
 
     def watch(self, uuid: str) -> AbstractContextManager[Watch]:
         """The events of a domain while the block runs."""
@@ -247,12 +241,19 @@ class Host:
 
     def lock(self, uuid: str) -> threading.RLock:
         """The lock of who edits a domain."""
-        with self._locks_lock:
-            return self._locks.setdefault(uuid, threading.RLock())
+        return self._locks.of(uuid)
 
     def refresh(self, uuid: str) -> Vm | None:
         """Reread one domain; None when it is gone."""
         return self._reread(self._domains, reading.read_domain, uuid)
+
+    def set_underway(self, uuid: str, states: tuple[int, int] | None) -> Vm | None:
+        """Say what a domain is being brought to, None when that has ended; answers the Vm that shows it."""
+        if states is None:
+            self._underway.pop(uuid, None)
+        else:
+            self._underway[uuid] = states
+        return self._domains.remake(uuid)
 
     def refresh_pool(self, uuid: str) -> Pool | None:
         """Reread one storage pool and its volumes; None when it is gone."""
@@ -289,7 +290,7 @@ class Host:
     # What the link tells
 
     def connected(self, connection: libvirt.virConnect) -> None:
-        self._domain_capabilities = {}
+        self._emulators.forget()
         self.facts = objects.read_facts(connection)
         self._read_all(connection)
         self._turns += 1
@@ -304,18 +305,18 @@ class Host:
         if event.kind not in _NO_CHANGE:
             self._workers.want(event.topic, event.key)
         self._watches.deliver(event)
-        for callback in self._on_event:
-            callback(self, event)
+        self._event_listeners.tell(self, event)
 
     # From records to objects
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
-        if old is not None and old.record == record:
+        underway = self._underway.get(record.uuid)
+        if old is not None and old.record == record and old.underway == underway:
             return old
         since = old.since if old is not None else None
         if old is not None and (old.state, old.managed_save) != (record.state, record.managed_save):
             since = now()
-        return Vm(**vars(record), host=self, record=record, since=since)
+        return Vm(**vars(record), host=self, record=record, since=since, underway=underway)
 
     def _pool(self, record: PoolRecord, old: Pool | None) -> Pool:
         if old is not None and old.record == record:
@@ -332,11 +333,3 @@ class Host:
 
     def _device(self, record: NodeDeviceRecord, old: NodeDevice | None) -> NodeDevice:
         return old if old is not None and old.record == record else NodeDevice(**vars(record), host=self, record=record)
-
-    def _pool_changed(self, old: Pool | None, new: Pool | None) -> None:
-        before = {volume.name: volume for volume in old.volumes} if old else {}
-        after = {volume.name: volume for volume in new.volumes} if new else {}
-        self._listeners.tell(Topic.POOL, old, new)
-        for name in dict.fromkeys((*before, *after)):
-            if before.get(name) is not after.get(name):
-                self._listeners.tell(Topic.VOLUME, before.get(name), after.get(name))

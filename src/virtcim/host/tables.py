@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Record(Protocol):
@@ -19,13 +19,20 @@ class Record(Protocol):
     def name(self) -> str: ...
 
 
+class Item(Record, Protocol):
+    """An object made from a record."""
+
+    @property
+    def record(self) -> Any: ...
+
+
 R = TypeVar("R", bound=Record)
-T = TypeVar("T", bound=Record)
+T = TypeVar("T", bound=Item)
 
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
-    """All objects of a kind at one moment."""
+    """All objects of a kind at one moment, by name as they were first read, later ones at the end."""
 
     by_key: Mapping[str, T] = field(default_factory=dict)
     by_name: Mapping[str, T] = field(default_factory=dict)
@@ -33,7 +40,7 @@ class Snapshot(Generic[T]):
 
     @cached_property
     def all(self) -> tuple[T, ...]:
-        """In the order they became known."""
+        """Every object."""
         return tuple(self.by_key.values())
 
 
@@ -60,19 +67,17 @@ class Table(Generic[R, T]):
     def put(self, key: str, record: R | None, ticket: int) -> T | None:
         """Take what a read of one object found, None for gone; answers what the table holds now."""
         with self._lock:
-            current = self.snapshot
-            old = current.by_key.get(key)
+            old = self.snapshot.by_key.get(key)
             if self._superseded(key, ticket):
                 return old
             self._applied[key] = ticket
-            new = None if record is None else self._make(record, old)
-            if new is not old:
-                by_key, by_name = dict(current.by_key), dict(current.by_name)
-                _exchange(by_key, key, old, new)
-                _exchange(by_name, old.name if old else "", old, None)
-                _exchange(by_name, new.name if new else "", None, new)
-                self._swap(by_key, by_name, [(old, new)])
-            return new
+            return self._take(key, old, self._remade(record, old))
+
+    def remake(self, key: str) -> T | None:
+        """Make an object again from what is known: something beside libvirt that `make` looks at has changed."""
+        with self._lock:
+            old = self.snapshot.by_key.get(key)
+            return None if old is None else self._take(key, old, self._make(old.record, old))
 
     def replace(self, records: Iterable[R], ticket: int) -> None:
         """Take what a read of all objects found; those read or removed since it began stay as they are."""
@@ -80,7 +85,7 @@ class Table(Generic[R, T]):
             if ticket < self._floor:
                 return
             current = self.snapshot.by_key
-            found = {record.key: record for record in records}
+            found = {record.key: record for record in sorted(records, key=lambda record: record.name)}
             by_key: dict[str, T] = {}
             changes: list[tuple[T | None, T | None]] = []
             for key in dict.fromkeys((*current, *found)):
@@ -94,6 +99,15 @@ class Table(Generic[R, T]):
             self._applied = {key: at for key, at in self._applied.items() if at > ticket}
             if changes:
                 self._swap(by_key, {item.name: item for item in by_key.values()}, changes)
+
+    def _take(self, key: str, old: T | None, new: T | None) -> T | None:
+        if new is not old:
+            by_key, by_name = dict(self.snapshot.by_key), dict(self.snapshot.by_name)
+            _exchange(by_key, key, old, new)
+            _exchange(by_name, old.name if old else "", old, None)
+            _exchange(by_name, new.name if new else "", None, new)
+            self._swap(by_key, by_name, [(old, new)])
+        return new
 
     def _superseded(self, key: str, ticket: int) -> bool:
         return max(self._applied.get(key, 0), self._floor) > ticket

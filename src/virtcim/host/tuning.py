@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 import libvirt
 
 from virtcim.host.calls import affect, change, require_active, require_persistent
-from virtcim.host.errors import HostError, Kind
 from virtcim.host.system import Vm
+from virtcim.model.domain import Metadata
+from virtcim.model.tree import NAMESPACE, PREFIX
 
 
 def set_autostart(vm: Vm, autostart: bool) -> Vm | None:
@@ -51,6 +52,15 @@ def set_metadata(vm: Vm, xml: str | None, key: str, uri: str, live: bool, config
         domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, xml, key, uri, flags)
 
     return _tune(vm, "set the metadata of", live, config, call)
+
+
+def change_own_metadata(vm: Vm, change: Callable[[Metadata], None]) -> Vm | None:
+    """Change what we keep in the domain's metadata, in its definition and, when it runs, in the running domain."""
+    with vm.host.lock(vm.uuid):
+        vm = vm.host.vm(vm.uuid) or vm
+        own = (vm.defined_document or vm.state_document).copy().own_metadata
+        change(own)
+        return set_metadata(vm, own.plain, PREFIX, NAMESPACE, live=vm.active, config=vm.persistent)
 
 
 def _tune(vm: Vm, verb: str, live: bool, config: bool, call: Callable[[libvirt.virDomain, int], object]) -> Vm | None:

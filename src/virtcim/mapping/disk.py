@@ -240,7 +240,7 @@ def drive(
     )
 
 
-DISK = drive("disk", "Disk", LOGICAL_DISK, "Disk", "Virt_LogicalDisk", ANY_DISK)
-LUN = drive("lun", "LUN", DISK_DRIVE, "Disk", "Virt_DiskDrive", ANY_DISK)
-CDROM = drive("cdrom", "Optical drive", DVD, "DVD", "Virt_DVDDrive", ANY_DISK | {CD})
-FLOPPY_DRIVE = drive("floppy", "Floppy drive", FLOPPY, "Floppy", "Virt_DisketteDrive", ANY_DISK)
+DISK = drive("disk", "Disk", LOGICAL_DISK, "DiskPool/0", "Virt_LogicalDisk", ANY_DISK)
+LUN = drive("lun", "LUN", DISK_DRIVE, "DiskPool/0", "Virt_DiskDrive", ANY_DISK)
+CDROM = drive("cdrom", "Optical drive", DVD, "DVDPool/0", "Virt_DVDDrive", ANY_DISK | {CD})
+FLOPPY_DRIVE = drive("floppy", "Floppy drive", FLOPPY, "FloppyPool/0", "Virt_DisketteDrive", ANY_DISK)

@@ -63,7 +63,7 @@ FILESYSTEM = Kind(
     other_type="filesystem",
     accepts=ANY_DISK,
     rows=(
-        *common("Filesystem", OTHER, "filesystem"),
+        *common("FilesystemPool/0", OTHER, "filesystem"),
         *counted(),
         Row("VirtualDevice", Filesystem.target),
         Row("MountPoint", Filesystem.target),
@@ -85,7 +85,7 @@ FILESYSTEM = Kind(
     prepare=prepare_paths,
     begin=begin_filesystem,
     finish=finish_filesystem,
-    pool="Filesystem",
+    pool="FilesystemPool/0",
     attachable=True,
     detachable=True,
 )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
-from virtcim.mapping.ids import pool_id
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import COUNT
 from virtcim.model.device import Device
@@ -35,6 +34,7 @@ class Kind(Generic[V]):
     `selects` tells whether properties given by a client mean this kind rather than another of the same class.
     `prepare` turns what clients may write in several ways into what the rows know. `begin` and `finish` fill in
     defaults before and after the rows of a new element; `finish` also follows a change. They refuse with BadProperty.
+    `pool` is the PoolID of the primordial pool of the kind.
     """
 
     name: str
@@ -80,12 +80,12 @@ class Resource:
         return range(self.kind.count(self.view))
 
 
-def common(kind_pool: str, resource_type: int, other_type: str | None = None) -> tuple[Row[Any], ...]:
+def common(pool: str, resource_type: int, other_type: str | None = None) -> tuple[Row[Any], ...]:
     """The rows that the allocation of any device has (DSP1041 clause 10)."""
     return (
         fixed("ResourceType", resource_type),
         fixed("OtherResourceType", other_type),
-        fixed("PoolID", pool_id(kind_pool)),
+        fixed("PoolID", pool),
         fixed("AutomaticAllocation", True),
         fixed("AutomaticDeallocation", True),
     )

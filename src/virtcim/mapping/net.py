@@ -101,11 +101,17 @@ def set_mac_filter(view: Interface, wanted: bool | None) -> None:
     view.filter = ANTI_SPOOFING[0] if wanted else None if filters_macs(view) else view.filter
 
 
+def is_linked(view: Interface) -> bool:
+    return view.link != "down"
+
+
+def set_linked(view: Interface, up: bool | None) -> None:
+    view.link = "down" if up is False else "up" if view.link else None
+
+
 NET: tuple[Row[Any], ...] = (
-    *(row for row in common("Network", ETHERNET) if row.name not in ("PoolID", "AutomaticAllocation")),
-    Row(
-        "AutomaticAllocation", lambda view: view.link != "down", lambda view, on: setattr(view, "link", _link(view, on))
-    ),
+    *(row for row in common("NetworkPool/0", ETHERNET) if row.name not in ("PoolID", "AutomaticAllocation")),
+    Row("AutomaticAllocation", is_linked, set_linked),
     Row("ConsumerVisibility", lambda view: 2 if view.type == "hostdev" else VIRTUALIZED),
     Row("MappingBehavior", lambda view: 3 if view.type == "hostdev" else None),
     fixed("VirtualQuantity", 1),
@@ -150,10 +156,6 @@ NET: tuple[Row[Any], ...] = (
 )
 
 
-def _link(view: Interface, up: bool | None) -> str | None:
-    return "down" if up is False else "up" if view.link else None
-
-
 def _number(name: str, text: str) -> int:
     return Integer().read(text, name)
 
@@ -181,9 +183,7 @@ def infer_type(given: Properties) -> str:
         return "direct"
     if given.get("NetworkName"):
         return "bridge"
-    raise BadProperty(
-        "NetworkType", "is missing, and neither PoolID, Connection, NetworkName nor SourceDevice tells it"
-    )
+    raise BadProperty("NetworkType", "is missing; PoolID, Connection, NetworkName or SourceDevice would tell it")
 
 
 def _convert_bandwidths(prepared: Properties) -> None:
@@ -260,7 +260,7 @@ INTERFACE = Kind(
     device=device,
     prepare=prepare,
     finish=finish,
-    pool="Network",
+    pool="NetworkPool/0",
     attachable=True,
     detachable=True,
 )

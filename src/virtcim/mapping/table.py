@@ -108,7 +108,7 @@ def to_xml(rows: Rows[V], properties: Properties, view: V, new: bool = False) ->
     for name, value in properties.items():
         if name not in names and not same(value, None):
             raise BadProperty(name, "is not supported for this kind of resource")
-    given = [row for row in rows if row.name in properties and not row.elsewhere and row.name not in LABELS]
+    given = [row for row in rows if row.name in properties and not row.elsewhere]
     changed = [row for row in given if row.writable and not same(row.get(view), properties[row.name])]
     for row in changed:
         row.set(view, properties[row.name])

@@ -1,4 +1,4 @@
-"""The VLAN settings of an interface: access to one VLAN, or a trunk of several (DSP1050, CIM_EthernetPortAllocationSettingData)."""
+"""The VLAN settings of an interface: access to one VLAN, or a trunk of several (DSP1050)."""
 
 from __future__ import annotations
 
@@ -79,6 +79,4 @@ def check_vlan(view: Interface) -> None:
     if view.trunk and not view.vlan_tags:
         raise BadProperty("AllowedToReceiveVLANs", "is missing for a trunk")
     if view.vlan_tags and view.type in ("bridge", "user") and view.port_type != "openvswitch":
-        raise BadProperty(
-            "PortVID", f"cannot be set: an interface of type {view.type} has no VLANs without Open vSwitch"
-        )
+        raise BadProperty("PortVID", f"cannot be set: type {view.type} has no VLANs without Open vSwitch")

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import re
+
+from lxml import etree
+
+from virtcim.model.chardevs import Channel, Console
 from virtcim.model.codecs import TEXT, UUID, Integer
 from virtcim.model.device import Device
 from virtcim.model.devices import (
@@ -18,6 +24,7 @@ from virtcim.model.fields import (
     Each,
     Field,
     Many,
+    ModelError,
     Presence,
     View,
     integer,
@@ -28,7 +35,9 @@ from virtcim.model.fields import (
     texts,
     yes_no,
 )
+from virtcim.model.tree import NAMESPACE, Place, append, remove, serialise
 
+NAME = re.compile(r"[a-z][a-z0-9_-]*")
 SYSTEM = "metadata/virtcim:system"
 
 
@@ -39,11 +48,22 @@ class Metadata(View):
     notes = texts(f"{SYSTEM}/virtcim:Notes")
     creation_time = text(f"{SYSTEM}/virtcim:CreationTime")  # CIM datetime
     requested_state = integer(f"{SYSTEM}/virtcim:RequestedState", 0, 65535)
+    requested_power_state = integer(f"{SYSTEM}/virtcim:RequestedPowerState", 0, 65535)
     state_changed = text(f"{SYSTEM}/virtcim:TimeOfLastStateChange")  # CIM datetime
     last_snapshot = text(f"{SYSTEM}/virtcim:LastAppliedSnapshot")
-    startup_action = integer(f"{SYSTEM}/virtcim:AutomaticStartupAction", 0, 65535)
-    shutdown_action = integer(f"{SYSTEM}/virtcim:AutomaticShutdownAction", 0, 65535)
-    recovery_action = integer(f"{SYSTEM}/virtcim:AutomaticRecoveryAction", 0, 65535)
+
+    @property
+    def plain(self) -> str | None:
+        """The metadata element without its namespace, which virDomainSetMetadata adds; None when there is none."""
+        found = Place.of(SYSTEM).find(self.element)
+        if found is None:
+            return None
+        own = copy.deepcopy(found)
+        own.tail = None
+        for child in own.iter(f"{{{NAMESPACE}}}*"):
+            child.tag = child.tag.removeprefix(f"{{{NAMESPACE}}}")
+        etree.cleanup_namespaces(own)
+        return serialise(own)
 
 
 class CpuFeature(View):
@@ -56,6 +76,12 @@ class CpuPin(View):
     tag = "vcpupin"
     vcpu = integer("@vcpu")
     cpuset = text("@cpuset")
+
+
+class SecurityLabel(View):
+    tag = "seclabel"
+    type = text("@type")
+    model = text("@model")
 
 
 class Domain(View):
@@ -106,6 +132,7 @@ class Domain(View):
     cmdline = text("os/cmdline")
     boot_devices: Each[str] = Each("os/boot@dev", TEXT)
     boot_menu = yes_no("os/bootmenu@enable")
+    boot_menu_timeout = integer("os/bootmenu@timeout", 0, 65535)
     init = text("os/init")
     init_arguments = texts("os/initarg")
     bootloader = text("bootloader")
@@ -117,6 +144,10 @@ class Domain(View):
     hyperv_mode = one_of("features/hyperv@mode", "custom", "passthrough")
     hidden_kvm = on_off("features/kvm/hidden@state")
     smm = on_off("features/smm@state")
+    hap = Presence("features/hap")
+    viridian = Presence("features/viridian")
+    pmu = on_off("features/pmu@state")
+    vmport = on_off("features/vmport@state")
 
     cpu_mode = text("cpu@mode")
     cpu_match = text("cpu@match")
@@ -131,9 +162,15 @@ class Domain(View):
 
     clock_offset = one_of("clock@offset", "utc", "localtime", "timezone", "variable", "absolute")
     timezone = text("clock@timezone")
+    clock_basis = one_of("clock@basis", "utc", "localtime")
+    clock_adjustment = Field("clock@adjustment", Integer(-(2**63), 2**63 - 1))
     on_poweroff = text("on_poweroff")
     on_reboot = text("on_reboot")
     on_crash = text("on_crash")
+    on_lockfailure = text("on_lockfailure")
+    suspend_to_memory = yes_no("pm/suspend-to-mem@enabled")
+    suspend_to_disk = yes_no("pm/suspend-to-disk@enabled")
+    iothreads = integer("iothreads")
 
     emulator = text("devices/emulator")
     disks = Many(Disk, inside="devices")
@@ -143,6 +180,9 @@ class Domain(View):
     inputs = Many(Input, inside="devices")
     controllers = Many(Controller, inside="devices")
     memory_devices = Many(MemoryDevice, inside="devices")
+    consoles = Many(Console, inside="devices")
+    channels = Many(Channel, inside="devices")
+    labels = Many(SecurityLabel)
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -161,3 +201,16 @@ class Domain(View):
         """The Hyper-V enlightenments that are on, by libvirt's names."""
         holder = self.element.find("features/hyperv")
         return [] if holder is None else [str(child.tag) for child in holder if child.get("state") == "on"]
+
+    def set_hyperv(self, names: list[str]) -> None:
+        """Turn exactly these enlightenments on; those that are on keep their further attributes. Raises ModelError."""
+        holder = Place.of("features/hyperv").make(self.element)
+        for child in [child for child in holder if child.get("state") == "on" and child.tag not in names]:
+            remove(child)
+        for name in names:
+            if NAME.fullmatch(name) is None:
+                raise ModelError("domain/features/hyperv", name, "is not the name of a Hyper-V enlightenment")
+            present = holder.find(name)
+            element = append(holder, etree.Element(name)) if present is None else present
+            element.set("state", "on")
+        Place.of("features/hyperv").prune(self.element, holder)

@@ -11,7 +11,8 @@ from virtcim.model.codecs import ModelError
 Element = etree._Element
 
 NAMESPACE = "http://virtcim.org/schema/1"
-PREFIXES = {"virtcim": NAMESPACE}
+PREFIX = "virtcim"
+PREFIXES = {PREFIX: NAMESPACE}
 
 
 def parse(xml: str) -> Element:

@@ -9,8 +9,8 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, state
-from virtcim.profiles.elements import host_class, kept
-from virtcim.profiles.transitions import Wish, available, carry_out, check_timeout, last_wish, row_of
+from virtcim.profiles.elements import host_class, kept, vms_of
+from virtcim.profiles.transitions import Wish, available, carry_out, check_timeout, current, last_wish, row_of
 
 profile = Profile("dsp1027")
 
@@ -86,8 +86,8 @@ def power_management_capabilities(capabilities: PowerCapabilities) -> Properties
     return {
         "InstanceID": ids.host_scoped(capabilities.host, ids.POWER_CAPABILITIES),
         "ElementName": "Power management capabilities",
-        "PowerStatesSupported": state.power_states(capabilities.platform),
-        "RequestedPowerStatesSupported": requests,
+        "PowerStatesSupported": [*state.power_states(capabilities.platform)],
+        "RequestedPowerStatesSupported": [*requests],
         "PowerChangeCapabilities": [entry for entry, promised in PROMISES.items() if promised & set(requests)],
     }
 
@@ -111,7 +111,7 @@ def power_state(_: PowerService, vm: Vm) -> Properties:
     properties: Properties = {
         "PowerState": row.power_state,
         "RequestedPowerState": NOT_APPLICABLE if wish is None else state.requested_power_property(wish.power),
-        "AvailableRequestedPowerStates": list(available(vm, possible, row.power_requests)),
+        "AvailableRequestedPowerStates": [*available(vm, possible, row.power_requests)],
         "TransitioningToPowerState": IDLE if vm.underway is None else vm.underway[1],
     }
     return properties | ({"OtherPowerState": row.name} if row.power_state == 1 else {})
@@ -119,7 +119,7 @@ def power_state(_: PowerService, vm: Vm) -> Properties:
 
 profile.associate(
     "Virt_AssociatedPowerManagementService",
-    End("ServiceProvided", "Virt_PowerManagementService", across=lambda service: service.host.vms),
+    End("ServiceProvided", "Virt_PowerManagementService", across=lambda service: vms_of(service.host)),
     End("UserOfService", "Virt_ComputerSystem", across=lambda vm: [service(vm.host)]),
     properties=power_state,
 )
@@ -143,10 +143,15 @@ def request_power_state_change(
     if Time is not None:
         raise Refused("Not Supported", "Time: power states cannot be changed at a set time")
     check_timeout(TimeoutPeriod)
+    vm = current(vm)
     verb = state.power_verb_for(row_of(vm), PowerState, vm.platform, vm.persistent)
-    return carry_out(vm, "PowerState", verb, Wish(state.REQUEST_OF_POWER.get(PowerState, 0), PowerState))
+    return carry_out(vm, f"PowerState {PowerState}", verb, Wish(state.REQUEST_OF_POWER.get(PowerState, 0), PowerState))
 
 
+for method in ("StartService", "StopService"):
+    profile.leaves_out("CIM_Service", method, "a service is there as long as the server is")
+profile.leaves_out("CIM_Service", "ChangeAffectedElementsAssignedSequence", "virtual systems have no order")
+profile.leaves_out("CIM_Capabilities", "CreateGoalSettings", "capabilities have no goals here")
 profile.leaves_out(
     "CIM_PowerManagementService", "SetPowerState", "deprecated: see CIM_PowerManagementService.RequestPowerStateChange"
 )

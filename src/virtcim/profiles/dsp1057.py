@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from virtcim.broker.call import Properties
-from virtcim.broker.provider import End, Profile, Refused, Returned, Work
+from virtcim.broker.provider import End, Keys, Profile, Refused, Returned, Work
 from virtcim.host.inventory import Hosts, Vm
 from virtcim.mapping import ids, resources, state, vssd
 from virtcim.mapping.kind import Kind
@@ -19,6 +20,7 @@ from virtcim.profiles.transitions import (
     available,
     carry_out,
     check_timeout,
+    current,
     last_wish,
     row_of,
 )
@@ -49,7 +51,7 @@ def all_capabilities(world: Hosts) -> Iterator[SystemCapabilities]:
     return (capabilities(vm) for vm in world.vms())
 
 
-def find_capabilities(world: Hosts, keys: dict[str, object]) -> list[SystemCapabilities]:
+def find_capabilities(world: Hosts, keys: Keys) -> list[SystemCapabilities]:
     return [capabilities(vm) for vm in world.vm_by_key(str(keys["InstanceID"]))]
 
 
@@ -68,7 +70,7 @@ profile.source(Device, elements.all_devices)
 def virtual_system(vm: Vm) -> Properties:
     row, wish = row_of(vm), last_wish(vm)
     resettable = state.can("reset", vm.platform)
-    return {
+    properties: Properties = {
         "Name": ids.system_token(vm),
         "NameFormat": "UUID" if vm.naming == "uuid" else "Other",
         "ElementName": elements.label(vm),
@@ -79,18 +81,19 @@ def virtual_system(vm: Vm) -> Properties:
         "IdentifyingDescriptions": ["Type", "Model", "UUID", "VirtualSystemIdentifier"],
         "Dedicated": [0],  # Not Dedicated
         "EnabledState": row.enabled_state,
-        "OperationalStatus": list(row.operational_status),
-        "StatusDescriptions": list(row.status_descriptions),
+        "OperationalStatus": [*row.operational_status],
+        "StatusDescriptions": [*row.status_descriptions],
         "HealthState": row.health_state,
         "OperatingStatus": row.operating_status,
         "PrimaryStatus": row.primary_status,
         "RequestedState": NEVER_REQUESTED if wish is None else wish.requested,
-        "AvailableRequestedStates": list(available(vm, row.available(vm.platform, vm.persistent), row.requests)),
+        "AvailableRequestedStates": [*available(vm, row.available(vm.platform, vm.persistent), row.requests)],
         "TransitioningToState": NO_CHANGE if vm.underway is None else vm.underway[0],
         "EnabledDefault": ENABLED if vm.autostart else DISABLED,
         "ResetCapability": RESET_ENABLED if resettable else RESET_NOT_IMPLEMENTED,
         "TimeOfLastStateChange": vm.since,
     }
+    return elements.present(properties)
 
 
 @profile.instance("Virt_EnabledLogicalElementCapabilities", of=SystemCapabilities, find=find_capabilities)
@@ -99,7 +102,7 @@ def system_capabilities(capabilities: SystemCapabilities) -> Properties:
     return {
         "InstanceID": ids.system_token(capabilities.vm),
         "ElementName": elements.label(capabilities.vm),
-        "RequestedStatesSupported": state.requested_states(capabilities.platform),
+        "RequestedStatesSupported": [*state.requested_states(capabilities.platform)],
         "ElementNameEditSupported": False,
         "StateAwareness": [3],  # RequestStateChange
     }
@@ -118,9 +121,10 @@ def request_state_change(vm: Vm, RequestedState: int | None, TimeoutPeriod: str 
     if RequestedState is None:
         raise Refused("Invalid Parameter", "RequestedState is missing")
     check_timeout(TimeoutPeriod)
+    vm = current(vm)
     verb = state.verb_for(row_of(vm), RequestedState, vm.platform, vm.persistent)
     wish = Wish(RequestedState, state.POWER_OF_REQUEST.get(RequestedState, RequestedState))
-    return carry_out(vm, "RequestedState", verb, wish)
+    return carry_out(vm, f"RequestedState {RequestedState}", verb, wish)
 
 
 # Its configurations (clauses 7.2, 7.3)
@@ -128,21 +132,19 @@ def request_state_change(vm: Vm, RequestedState: int | None, TimeoutPeriod: str 
 
 @profile.instance("Virt_VirtualSystemSettingData", of=Configuration, find=elements.find_configuration)
 def configuration(configuration: Configuration) -> Properties:
-    return vssd.properties(configuration.vm, configuration.document, configuration.defined)
+    vm = configuration.vm
+    return vssd.head(vm, configuration.document, configuration.defined, vm.autostart)
 
 
-def _setting_of(kind: Kind) -> None:
+def _setting_of(kind: Kind[Any]) -> None:
     @profile.instance(
         kind.setting_class, of=Setting, when=lambda setting: setting.resource.kind is kind, find=elements.find_setting
     )
     def setting(setting: Setting) -> Properties:
-        return {
-            "InstanceID": setting.id,
-            **resources.properties(setting.resource),
-        }
+        return resources.setting(setting.vm, setting.resource, setting.configuration.defined)
 
 
-def _device_of(kind: Kind) -> None:
+def _device_of(kind: Kind[Any]) -> None:
     @profile.instance(
         str(kind.device_class),
         of=Device,
@@ -152,7 +154,7 @@ def _device_of(kind: Kind) -> None:
     def device(device: Device) -> Properties:
         vm, dev = device.vm, device.dev
         row = row_of(vm)
-        return {
+        properties = {
             "SystemCreationClassName": elements.system_class(vm),
             "SystemName": ids.system_token(vm),
             "DeviceID": ids.device_id(vm, dev),
@@ -162,6 +164,7 @@ def _device_of(kind: Kind) -> None:
             "TransitioningToState": NOT_APPLICABLE,
             **kind.device(device.resource.view, device.index),
         }
+        return elements.present(properties)
 
 
 for kind in resources.KINDS:
@@ -237,3 +240,11 @@ for method in ("SetPowerState", "Reset", "EnableDevice", "OnlineDevice", "Quiesc
     profile.leaves_out("CIM_LogicalDevice", method, f"{NOT_FOR_A_GUEST}: see CIM_ComputerSystem.RequestStateChange")
 for method in ("SaveProperties", "RestoreProperties"):
     profile.leaves_out("CIM_LogicalDevice", method, "the definition of the virtual system keeps its properties")
+for classname, method, reason in (
+    ("CIM_MediaAccessDevice", "LockMedia", "libvirt locks no medium in a virtual drive"),
+    ("CIM_Watchdog", "KeepAlive", "keeping it quiet is up to the guest"),
+    ("CIM_PCIController", "BISTExecution", NOT_FOR_A_GUEST),
+    ("CIM_USBDevice", "GetDescriptor", "the descriptors of a device in a guest are the guest's"),
+    ("CIM_Capabilities", "CreateGoalSettings", "capabilities have no goals here"),
+):
+    profile.leaves_out(classname, method, reason)

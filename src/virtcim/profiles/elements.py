@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+from virtcim.broker.call import Properties
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids
+from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import Resource, resources_of
 
 T = TypeVar("T")
@@ -69,8 +71,13 @@ class Device:
 
     @property
     def dev(self) -> str:
-        """The part of the DeviceID that names it inside its system."""
-        return self.resource.kind.key(self.resource.view, self.index)
+        """The part of the DeviceID that names it inside its system; processors are numbered."""
+        return str(self.index) if self.resource.kind is PROCESSORS else self.resource.dev
+
+
+def present(properties: Properties) -> Properties:
+    """The properties that are not NULL."""
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def system_class(vm: Vm) -> str:
@@ -144,7 +151,7 @@ def devices(vm: Vm) -> tuple[Device, ...]:
 
 def _devices(vm: Vm) -> Iterator[Device]:
     for setting in settings(state_of(vm)):
-        for index in range(setting.resource.kind.count(setting.resource.view)):
+        for index in setting.resource.devices:
             yield Device(vm, setting.resource, index)
 
 
@@ -161,6 +168,11 @@ def devices_of(setting: Setting) -> list[Device]:
 
 
 # Where they all are
+
+
+def vms_of(host: Host) -> Iterable[Vm]:
+    """The virtual systems of a host; what they were before it went out of reach is not told."""
+    return host.vms if host.reachable else ()
 
 
 def all_vms(world: Hosts) -> Iterable[Vm]:
@@ -195,9 +207,7 @@ def find_configuration(world: Hosts, keys: Keys) -> list[Configuration]:
     parsed = ids.parse_configuration_id(str(keys["InstanceID"]))
     if parsed is None:
         return []
-    return [
-        one for vm in world.vm_by_key(parsed.token) for one in configurations(vm) if one.defined == parsed.defined
-    ]
+    return [one for vm in world.vm_by_key(parsed.token) for one in configurations(vm) if one.defined == parsed.defined]
 
 
 def find_setting(world: Hosts, keys: Keys) -> list[Setting]:

@@ -1,9 +1,10 @@
-"""The registered profiles: the facts of profiles/*.yaml as objects, with what conforms to them and what they build on."""
+"""The registered profiles: the facts of profiles/*.yaml as objects, what conforms to them, what they build on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path as File
 from typing import Any
 
@@ -92,9 +93,14 @@ class Registry:
         served = {profile.facts: profile for profile in profiles if profile.facts in facts}
         self._facts = {dsp: facts[dsp] for dsp in served}
         self._centrals = {dsp: tuple(profile.centrals) for dsp, profile in served.items()}
-        self._sources = {kind: objects for profile in profiles for kind, objects in profile.sources.items()}
+        self._profiles = tuple(profiles)
         self._world = world
         self._by_id = {one.instance_id: one for facts in self._facts.values() for one in facts.registrations}
+
+    @cached_property
+    def _sources(self) -> Mapping[type, Callable[[Any], Iterable[object]]]:
+        """Read when first needed: profiles go on declaring while this is made."""
+        return {kind: objects for profile in self._profiles for kind, objects in profile.sources.items()}
 
     def all(self) -> Iterable[Registration]:
         return self._by_id.values()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from virtcim.broker.call import CIMError, Status
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host import domains
 from virtcim.host.inventory import Vm
@@ -28,10 +30,14 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Wish:
-    """What was asked for, in the numbers of both profiles: RequestedState, and PowerState of RequestPowerStateChange."""
+    """What was asked for in the numbers of both profiles: RequestedState and PowerState, as the methods take them."""
 
     requested: int
     power: int
+
+
+def _never() -> bool:
+    return False
 
 
 def row_of(vm: Vm) -> StateRow:
@@ -49,7 +55,7 @@ def last_wish(vm: Vm) -> Wish | None:
     return Wish(own.requested_state, state.POWER_OF_REQUEST.get(own.requested_state, 1) if power is None else power)
 
 
-def available(vm: Vm, values: list[int], wanted: dict[int, str]) -> list[int]:
+def available(vm: Vm, values: list[int], wanted: Mapping[int, str]) -> list[int]:
     """Those of the values that can be requested now: while a job is at work, only to turn the system off."""
     return [value for value in values if vm.underway is None or wanted[value] == ALWAYS]
 
@@ -64,16 +70,26 @@ def check_timeout(period: str | None) -> None:
         raise Refused("Use of Timeout Parameter Not Supported", "TimeoutPeriod can only be absent or zero")
 
 
-def carry_out(vm: Vm, name: str, verb: str | Refusal, wish: Wish) -> Returned | Work:
-    """Do what the state table says; long work becomes a job. Refuses what it refuses, and what a job is in the way of."""
+def current(vm: Vm) -> Vm:
+    """The virtual system as libvirt has it now: the event of its last change may still be on its way."""
+    found = vm.host.refresh(vm.uuid)
+    if found is None:
+        raise CIMError(Status.NOT_FOUND, f"virtual system {vm.name} is gone")
+    return found
+
+
+def carry_out(vm: Vm, asked: str, verb: str | Refusal, wish: Wish) -> Returned | Work:
+    """Do what the state table says; long work becomes a job. `asked` is the request in words.
+
+    Refuses what the table refuses, and what a job is in the way of.
+    """
     if isinstance(verb, Refusal):
-        shown = f"{row_of(vm).name.lower()}: {name} {wish.power if 'Power' in name else wish.requested}"
-        raise Refused(verb.value, f"{vm.name} is {shown} {REASONS[verb]}")
+        raise Refused(verb.value, f"{vm.name}, which is {row_of(vm).name.lower()}: {asked} {REASONS[verb]}")
     if vm.underway is not None and verb != ALWAYS:
         raise Refused("Busy", f"{vm.name} is on its way to another state already")
     if verb in LONG:
         return _job(vm, verb, wish)
-    after = VERBS[verb](vm, domains.never)
+    after = VERBS[verb](vm, _never)
     if after is not None:
         remember(after, wish)
     return Returned()
@@ -88,23 +104,27 @@ REASONS = {
 
 def remember(vm: Vm, wish: Wish) -> Vm | None:
     """Keep the wish in the domain's metadata."""
-    return domains.set_metadata(vm, requested_state=wish.requested, requested_power_state=wish.power)
+
+    def write(own: Any) -> None:
+        own.requested_state, own.requested_power_state = wish.requested, wish.power
+
+    return domains.change_own_metadata(vm, write)
 
 
 def _job(vm: Vm, verb: str, wish: Wish) -> Work:
     """The wish shows from now on, and that the system is on its way until the work ends, in whatever way."""
     vm = remember(vm, wish) or vm
-    vm = domains.set_underway(vm, (wish.requested, wish.power)) or vm
+    vm = vm.host.set_underway(vm.uuid, (wish.requested, wish.power)) or vm
     stop = threading.Event()
 
     def run(_: Progress) -> Returned:
         try:
             VERBS[verb](vm, stop.is_set)
         finally:
-            domains.set_underway(vm, None)
+            vm.host.set_underway(vm.uuid, None)
         return Returned()
 
-    return Work(f"{verb} {vm.name}".replace("_", " "), vm, ((vm, EXCLUSIVE_USE),), run, stop.set)
+    return Work(f"{verb} {vm.name}".replace("_", " "), ((vm, EXCLUSIVE_USE),), run, stop.set)
 
 
 def _reset(vm: Vm, _: Cancelled) -> Vm | None:

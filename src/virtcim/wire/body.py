@@ -11,8 +11,8 @@ from virtcim.wire.limits import Limits
 
 Receive = Callable[[], Awaitable[Any]]
 
-# A body that is too large is read and dropped up to this many times the limit, so that the client gets to see the 413.
-DROPPED_FACTOR = 16
+# So much of a body that is too large is read and dropped, for the client to get to see the 413.
+MAX_DROPPED = 128 * 1024 * 1024
 
 
 class Disconnected(Exception):
@@ -26,7 +26,7 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limits: Li
         async with asyncio.timeout(limits.body_timeout):
             if announced is not None and announced > limits.max_request_bytes:
                 if b"expect" not in headers:
-                    await _drop(receive, limits)
+                    await _drop(receive)
                 raise too_large(limits)
             return await _read(receive, limits)
     except TimeoutError as error:
@@ -67,13 +67,13 @@ async def _read(receive: Receive, limits: Limits) -> bytes:
         size += len(body)
     if size > limits.max_request_bytes:
         if more:
-            await _drop(receive, limits)
+            await _drop(receive)
         raise too_large(limits)
     return b"".join(parts)
 
 
-async def _drop(receive: Receive, limits: Limits) -> None:
+async def _drop(receive: Receive) -> None:
     dropped, more = 0, True
-    while more and dropped <= DROPPED_FACTOR * limits.max_request_bytes:
+    while more and dropped <= MAX_DROPPED:
         body, more = await _next(receive)
         dropped += len(body)

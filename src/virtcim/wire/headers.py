@@ -62,14 +62,18 @@ def cim_headers(headers: Mapping[bytes, bytes]) -> CIMHeaders:
 
 
 def _unescaped(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
-    """A value in the two-step encoding of DSP0200 clause 6.3.3: UTF-8, then %-escapes."""
+    """A value in the two-step encoding of DSP0200 clause 6.3.3: UTF-8, then %-escapes.
+
+    pywbem escapes nothing and sends Latin-1.
+    """
     value = headers.get(name)
     if value is None:
         return None
+    unescaped = unquote_to_bytes(value.strip())
     try:
-        return unquote_to_bytes(value.strip()).decode()
-    except UnicodeDecodeError as error:
-        raise HTTPFault(400, MISMATCH, f"{name.decode()} is not UTF-8 after %-unescaping") from error
+        return unescaped.decode()
+    except UnicodeDecodeError:
+        return unescaped.decode("latin-1")
 
 
 def check_media(headers: Mapping[bytes, bytes]) -> None:

@@ -66,7 +66,9 @@ class InstanceEncoder:
         start = f"<{tag} NAME={quoted(declared.name)}{attributes}{origin}"
         end = f"</{tag}>"
         value = self.value_encoder(declared)
-        return Slot(declared.name, declared.name.lower(), f"{start}>{end}", lambda given: f"{start}>{value(given)}{end}")
+        return Slot(
+            declared.name, declared.name.lower(), f"{start}>{end}", lambda given: f"{start}>{value(given)}{end}"
+        )
 
     def value_encoder(self, declared: PropertyDef) -> Callable[[Value], str]:
         """How a value of a property or parameter becomes VALUE, VALUE.ARRAY, VALUE.REFERENCE or VALUE.REFARRAY."""

@@ -1,0 +1,204 @@
+"""The command line, and the assembly of all layers into one server: flags -> Settings -> build -> serve."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from virtcim import __version__, config, resources
+from virtcim.broker import schema
+from virtcim.broker.broker import NAMESPACES, Broker
+from virtcim.broker.call import Call
+from virtcim.broker.catalog import Catalog, CatalogError
+from virtcim.broker.jobs import Jobs
+from virtcim.broker.mof import MofError
+from virtcim.broker.operations import OPERATIONS
+from virtcim.broker.provider import INTEROP, VIRT
+from virtcim.broker.resolve import SchemaError
+from virtcim.conformance import runner
+from virtcim.host.inventory import Hosts
+from virtcim.host.settings import HostSettings
+from virtcim.profiles import dsp1027, dsp1033, dsp1042, dsp1052, dsp1057, dsp1092, dsp1103, faults
+from virtcim.profiles.registration import FactsError, load_facts
+from virtcim.profiles.wbem_server import ServerFacts
+from virtcim.wire.app import make_app
+from virtcim.wire.embedded import parse_embedded
+from virtcim.wire.limits import Limits
+from virtcim.wire.server import HttpServer
+
+CIMV2 = "root/cimv2"  # an alias of root/virt for clients that look there
+FIRST_READ = 10.0  # seconds that the start waits for libvirt; the server then serves what answers
+STARTING_ERRORS = (config.ConfigError, SchemaError, MofError, CatalogError, FactsError, OSError, ValueError)
+
+TRY = """virtcim {version} serves {url}. Try:
+  wbemcli ei {url}/root/virt:CIM_ComputerSystem
+  wbemcli ain '{url}/root/virt:CIM_VirtualSystemManagementService'
+  .venv/bin/pywbemcli -s {url} -d root/virt profile list
+Ctrl-C ends it."""
+
+
+class Server:
+    """All layers, assembled: `start`, then `url` answers, then `stop`."""
+
+    def __init__(self, hosts: Hosts, jobs: Jobs, http: HttpServer) -> None:
+        self.hosts = hosts
+        self._jobs = jobs
+        self._http = http
+
+    @property
+    def urls(self) -> list[str]:
+        return self._http.urls
+
+    @property
+    def url(self) -> str:
+        """The first URL listened on."""
+        return self.urls[0]
+
+    def start(self) -> None:
+        """Connect and listen. Errors: OSError that names the URL."""
+        self.hosts.start()
+        self.hosts.wait(FIRST_READ)
+        self._http.start()
+
+    def stop(self) -> None:
+        """Stop listening, let calls end, then close the links."""
+        self._http.stop()
+        self._jobs.close()
+        self.hosts.stop()
+
+
+def build(settings: config.Settings) -> Server:
+    """Assemble a server. Errors: STARTING_ERRORS, each naming what is wrong."""
+    hosts = Hosts(settings.connect, _host_settings(settings))
+    platforms = sorted({host.platform for host in hosts.hosts})
+    classes = schema.load(resources.mof_dir(), settings.state_dir / "cache", platforms)
+    jobs = Jobs(settings.job_retention, str)
+    namespaces = NAMESPACES | ({CIMV2: VIRT} if settings.cimv2_alias else {})
+    server = _server_facts(settings, lambda: http.urls)
+    profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
+    profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs)]
+    profiles.append(dsp1033.make(load_facts(resources.profiles_dir()), profiles, hosts))
+    broker = Broker(Catalog(classes, profiles), hosts, jobs, parse_embedded, faults.translate, namespaces)
+    app = make_app(broker.answer, _blocks, classes.get, _limits(settings), server.system_name)
+    http = HttpServer(app, settings.listen, _limits(settings))
+    return Server(hosts, jobs, http)
+
+
+def _server_facts(settings: config.Settings, urls: Callable[[], list[str]]) -> ServerFacts:
+    """What the server says of itself; root/interop is the same namespace as interop, so it is not named."""
+    return ServerFacts(
+        name="virtcim",
+        version=__version__,
+        system_name=_machine_name(),
+        urls=urls,
+        namespaces=(INTEROP, VIRT, *((CIMV2,) if settings.cimv2_alias else ())),
+        operations=tuple(operation.name for operation in OPERATIONS.values()),
+        max_connections=settings.max_connections,
+    )
+
+
+def _machine_name() -> str:
+    """The FQDN; the host name where the resolver knows the machine as localhost only, as libvirt does."""
+    name = socket.getfqdn()
+    return socket.gethostname() if name.startswith("localhost") else name
+
+
+def _blocks(call: Call) -> bool:
+    """Methods wait for libvirt; every other call is answered from memory."""
+    return call.target is not None
+
+
+def _host_settings(settings: config.Settings) -> HostSettings:
+    return HostSettings(
+        reconcile_interval=settings.reconcile_interval,
+        keepalive_interval=settings.keepalive_interval,
+        keepalive_count=settings.keepalive_count,
+        naming="uuid" if settings.naming == "uuid" else "name",
+        shutdown_timeout=settings.shutdown_timeout,
+        detach_timeout=settings.detach_timeout,
+    )
+
+
+def _limits(settings: config.Settings) -> Limits:
+    return Limits(
+        max_request_bytes=settings.max_request_bytes,
+        max_depth=settings.max_xml_depth,
+        max_connections=settings.max_connections,
+    )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="virtcim %(version)s")
+def main() -> None:
+    """Manage libvirt virtual machines through CIM."""
+
+
+def settings_options(command: Any) -> Any:
+    """The flags that make settings, for every command that needs some."""
+    for option in (
+        click.option("--connect", metavar="URI", multiple=True, help="libvirt URI to manage; may be repeated."),
+        click.option("--listen", metavar="URL", multiple=True, help="URL to serve; may be repeated."),
+        click.option("--config", "file", metavar="FILE", type=click.Path(path_type=Path), help="YAML settings file."),
+        click.option("--state-dir", metavar="DIR", help="Directory of durable state and caches."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@settings_options
+def serve(file: Path | None, **flags: object) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        settings, _ = config.load(flags, os.environ, file)
+        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        server = build(settings)
+        server.start()
+    except STARTING_ERRORS as error:
+        raise click.ClickException(str(error)) from error
+    print(TRY.format(version=__version__, url=server.url), flush=True)
+    ended.wait()
+    server.stop()
+
+
+@main.command("config")
+@settings_options
+def show_config(file: Path | None, **flags: object) -> None:
+    """Print every setting, its value and where the value came from."""
+    try:
+        settings, origins = config.load(flags, os.environ, file)
+    except config.ConfigError as error:
+        raise click.ClickException(str(error)) from error
+    print(config.render(settings, origins))
+
+
+@main.command()
+@click.argument("url")
+@click.option("--profile", "profiles", multiple=True, metavar="DSP", help="Only this profile, as dsp1042; repeatable.")
+@click.option("--write", is_flag=True, help="Allow the checks that create and destroy systems of their own.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the report as JSON to this file.")
+@click.option("--user")
+@click.option("--password", envvar="VIRTCIM_PASSWORD")
+@click.option("--no-verify", is_flag=True, help="Do not verify the server's certificate.")
+def conformance(url: str, no_verify: bool, **options: Any) -> None:
+    """Check any WBEM server against the profiles' numbered assertions."""
+    try:
+        sys.exit(runner.main(url, verify=not no_verify, **options))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Defining, editing, renaming and undefining domains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import libvirt
+
+from virtcim.host.calls import change, known, opened, require_inactive, require_persistent
+from virtcim.host.errors import HostError, Kind, unsupported
+from virtcim.host.reading import found
+from virtcim.host.system import Host, Vm
+from virtcim.model.domain import Domain
+from virtcim.model.fields import ModelError, serialise
+
+_VALIDATE = libvirt.VIR_DOMAIN_DEFINE_VALIDATE
+_SECURE_DEFINITION = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+_UNDEFINE_SNAPSHOTS = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+_UNDEFINE = (  # drivers know different ones; the first accepted is used
+    _UNDEFINE_SNAPSHOTS | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM,
+    _UNDEFINE_SNAPSHOTS | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA,
+    _UNDEFINE_SNAPSHOTS,
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
+    0,
+)
+
+
+def define(host: Host, xml: str, *, new: bool = False) -> Vm:
+    """Define a domain, or define it anew. HostError(ALREADY_EXISTS) when its name or UUID is another domain's.
+
+    `new`: also when it is this very domain's. INVALID when the document breaks libvirt's schema or rules.
+    """
+    name, uuid = _identity(xml)
+    with host.link.borrow() as connection:
+        _refuse_clash(connection, name, uuid, new)
+        uuid = _define(connection, xml).UUIDString()
+    return known(host.refresh(uuid), uuid, host)
+
+
+def _identity(xml: str) -> tuple[str | None, str | None]:
+    try:
+        document = Domain.parse(xml)
+        return document.name, document.uuid
+    except ModelError as error:
+        raise HostError(Kind.INVALID, f"the domain document is refused: {error}") from error
+
+
+def _refuse_clash(connection: libvirt.virConnect, name: str | None, uuid: str | None, new: bool) -> None:
+    named = found(connection.lookupByName, name) if name else None
+    if named is not None and (new or named.UUIDString() != uuid):
+        raise HostError(Kind.ALREADY_EXISTS, f"a domain named {name} exists already")
+    same = found(connection.lookupByUUIDString, uuid) if uuid else None
+    if same is not None and (new or same.name() != name):
+        raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
+
+
+def _define(connection: libvirt.virConnect, xml: str) -> libvirt.virDomain:
+    try:
+        return connection.defineXMLFlags(xml, _VALIDATE)
+    except libvirt.libvirtError as error:
+        if not unsupported(error):
+            raise
+        return connection.defineXML(xml)
+
+
+def definition(vm: Vm) -> str:
+    """The persistent definition with its secrets, to go back to."""
+    with opened(vm) as domain:
+        require_persistent(domain, "read the definition of")
+        return domain.XMLDesc(_SECURE_DEFINITION)
+
+
+@contextmanager
+def edit(vm: Vm) -> Iterator[Domain]:
+    """The persistent definition, secrets included, to be changed in the block and defined when it ends.
+
+    Nothing happens when the block raises or changes nothing. One editor at a time: others wait. The block must not
+    keep the document. The new Vm is `vm.host.vm(vm.uuid)` afterwards.
+    """
+    with vm.host.lock(vm.uuid):
+        with opened(vm) as domain:
+            require_persistent(domain, "change the definition of")
+            before = domain.XMLDesc(_SECURE_DEFINITION)
+        document = Domain.parse(before)
+        yield document
+        after = serialise(document.element)
+        if after == before:
+            return
+        with vm.host.link.borrow() as connection:
+            # Somebody else's edit must not be undone, nor an undefined domain brought back.
+            if connection.lookupByUUIDString(vm.uuid).XMLDesc(_SECURE_DEFINITION) != before:
+                raise HostError(Kind.BUSY, f"the definition of domain {vm.name} was changed by somebody else meanwhile")
+            _define(connection, after)
+        vm.host.refresh(vm.uuid)
+
+
+def undefine(vm: Vm) -> Vm | None:
+    """Remove the definition with saved image, snapshot and checkpoint metadata and NVRAM; a running domain goes on."""
+    with vm.host.lock(vm.uuid):
+        return change(vm, _undefine)
+
+
+def _undefine(domain: libvirt.virDomain) -> None:
+    require_persistent(domain, "undefine")
+    for flags in _UNDEFINE:
+        try:
+            domain.undefineFlags(flags)
+            return
+        except libvirt.libvirtError as error:
+            if not flags or not unsupported(error):
+                raise
+
+
+def rename(vm: Vm, name: str) -> Vm:
+    """Give an inactive domain another name; HostError(ALREADY_EXISTS) when it is taken."""
+
+    def call(domain: libvirt.virDomain) -> None:
+        require_inactive(domain, "rename")
+        other = vm.host.vm_named(name)
+        if other is not None and other.uuid != vm.uuid:
+            raise HostError(Kind.ALREADY_EXISTS, f"a domain named {name} exists already")
+        if domain.name() != name:
+            domain.rename(name)
+
+    with vm.host.lock(vm.uuid):
+        return known(change(vm, call), vm.uuid, vm.host)

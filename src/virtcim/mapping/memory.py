@@ -1,0 +1,182 @@
+"""The memory of a virtual system: its base, and modules plugged beside it (DSP1045)."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, check_address, common, unit_of
+from virtcim.mapping.table import BadProperty, Properties, Row, fixed
+from virtcim.mapping.units import COUNT, KIB, UnitError, convert
+from virtcim.model.devices import MemoryDevice
+from virtcim.model.domain import Domain
+
+BLOCK = 1024  # CIM_Memory.BlockSize, bytes
+DEFAULT_SIZE = 1024 * 1024  # KiB
+READ_WRITE = 3  # CIM_StorageExtent.Access
+AFFINITY = {"strict": 5, "preferred": 4}  # MappingBehavior by numatune mode
+QUANTITIES = ("VirtualQuantity", "Reservation", "Limit")
+PERSISTENT_MODELS = ("nvdimm", "virtio-pmem")
+
+
+def plugged(domain: Domain) -> int:
+    """KiB in memory modules, which libvirt counts in the domain's sizes too."""
+    return sum(module.size or 0 for module in domain.memory_devices)
+
+
+def quantity(domain: Domain) -> int:
+    present = domain.current_memory if domain.current_memory is not None else domain.memory or 0
+    return max(0, present - plugged(domain))
+
+
+def set_quantity(domain: Domain, kib: int | None) -> None:
+    if not kib:
+        raise BadProperty("VirtualQuantity", f"cannot be {kib}: a virtual system has memory")
+    if kib > limit(domain):
+        raise BadProperty("VirtualQuantity", f"{kib} {KIB} is more than Limit {limit(domain)}")
+    domain.current_memory = kib + plugged(domain)
+
+
+def limit(domain: Domain) -> int:
+    return max(0, (domain.memory or 0) - plugged(domain))
+
+
+def set_limit(domain: Domain, kib: int | None) -> None:
+    """The maximum; cleared, it is what the system has now."""
+    domain.memory = (kib or quantity(domain)) + plugged(domain)
+    if (domain.current_memory or 0) > domain.memory:
+        domain.current_memory = domain.memory
+
+
+MEM: tuple[Row[Any], ...] = (
+    *common("MemoryPool/0", MEMORY),
+    fixed("ConsumerVisibility", VIRTUALIZED),
+    Row("MappingBehavior", lambda domain: AFFINITY.get(domain.numa_mode or "")),
+    fixed("AllocationUnits", KIB),
+    fixed("VirtualQuantityUnits", KIB),
+    Row("Limit", limit, set_limit, exact=False),
+    Row("VirtualQuantity", quantity, set_quantity),
+    Row("Reservation", quantity),
+    fixed("Weight", None),
+    Row("dumpCore", Domain.dump_core),
+    Row("MaxMemory", Domain.max_memory),
+    Row("MaxSlots", Domain.memory_slots),
+    Row("HugePages", Domain.hugepages),
+)
+
+
+def converted(given: Properties, default: str) -> Properties:
+    """Quantities in KiB, from whatever units they come in; a part of a KiB counts as a whole one."""
+    prepared = dict(given)
+    allocation = prepared.pop("AllocationUnits", None) or default
+    virtual = prepared.pop("VirtualQuantityUnits", None)
+    if virtual is None or virtual.strip().lower() == COUNT:  # the class's default, which says nothing about memory
+        virtual = allocation
+    for name in QUANTITIES:
+        if prepared.get(name) is not None:
+            unit = virtual if name == "VirtualQuantity" else allocation
+            try:
+                prepared[name] = ceil(convert(prepared[name], unit, KIB))
+            except UnitError as error:
+                raise BadProperty("AllocationUnits", f"of memory cannot be used: {error}") from error
+    return prepared
+
+
+def prepare(given: Properties, domain: Domain, document: Domain) -> Properties:
+    """Sizes in KiB. Without a unit they are bytes in a new system, as for libvirt-cim, else what the setting shows.
+
+    The memory of a new system may be given as Reservation alone, and is its Limit unless that is given.
+    """
+    new = domain.memory is None
+    prepared = converted(given, "byte" if new else KIB)
+    if not prepared.get("Reservation", 1):
+        del prepared["Reservation"]
+    if prepared.get("VirtualQuantity") is None and (new or "VirtualQuantity" in given):
+        prepared["VirtualQuantity"] = prepared.get("Reservation") or prepared.get("Limit")
+    if new and prepared.get("Limit") is None:
+        prepared["Limit"] = prepared["VirtualQuantity"]
+    return prepared
+
+
+def device(view: Domain, _index: int) -> Properties:
+    return _device(quantity(view), volatile=True)
+
+
+def _device(kib: int, volatile: bool) -> Properties:
+    return {
+        "BlockSize": BLOCK,
+        "NumberOfBlocks": kib,
+        "ConsumableBlocks": kib,
+        "Volatile": volatile,
+        "Access": READ_WRITE,
+        "Primordial": False,
+    }
+
+
+BASE_MEMORY = Kind(
+    name="mem",
+    label="Memory",
+    view=Domain,
+    setting_class="Virt_MemResourceAllocationSettingData",
+    resource_type=MEMORY,
+    rows=MEM,
+    key=lambda _domain, _index: "mem",
+    device_class="Virt_Memory",
+    device=device,
+    selects=lambda given: not given.get("ResourceSubType"),
+    prepare=prepare,
+    pool="MemoryPool/0",
+    single=True,
+)
+
+MODULE: tuple[Row[Any], ...] = (
+    *common("MemoryPool/0", MEMORY),
+    fixed("ConsumerVisibility", VIRTUALIZED),
+    fixed("AllocationUnits", KIB),
+    fixed("VirtualQuantityUnits", KIB),
+    Row("ResourceSubType", MemoryDevice.model),
+    Row("VirtualQuantity", MemoryDevice.size),
+    Row("Reservation", MemoryDevice.size),
+    Row("Limit", MemoryDevice.size),
+    Row("Node", MemoryDevice.node),
+    Row("AddressOnParent", unit_of),
+)
+
+
+def prepare_module(given: Properties, view: MemoryDevice, _domain: Domain) -> Properties:
+    prepared = converted(given, "byte" if view.size is None else KIB)
+    if view.size is None and prepared.get("VirtualQuantity") is None:
+        prepared["VirtualQuantity"] = prepared.get("Reservation") or prepared.get("Limit")
+    return {name: value for name, value in prepared.items() if name not in ("Reservation", "Limit")}
+
+
+def begin_module(view: MemoryDevice, _given: Properties, domain: Domain) -> None:
+    if domain.max_memory is None:
+        raise BadProperty("ResourceSubType", "names a memory module, but the system has no MaxMemory and MaxSlots")
+    view.model = "dimm"
+
+
+def finish_module(view: MemoryDevice, _domain: Domain) -> None:
+    if not view.size:
+        raise BadProperty("VirtualQuantity", "is missing: it is the size of the memory module")
+    check_address(view)
+
+
+MEMORY_MODULE = Kind(
+    name="dimm",
+    label="Memory module",
+    view=MemoryDevice,
+    setting_class="Virt_MemResourceAllocationSettingData",
+    resource_type=MEMORY,
+    rows=MODULE,
+    key=lambda view, index: f"dimm{view.slot if view.slot is not None else index}",
+    device_class="Virt_Memory",
+    device=lambda view, _: _device(view.size or 0, view.model not in PERSISTENT_MODELS),
+    selects=lambda given: bool(given.get("ResourceSubType")),
+    prepare=prepare_module,
+    begin=begin_module,
+    finish=finish_module,
+    pool="MemoryPool/0",
+    attachable=True,
+    detachable=True,
+)

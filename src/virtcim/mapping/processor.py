@@ -1,0 +1,172 @@
+"""The virtual processors of a virtual system: one setting for all of them (DSP1044)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from virtcim.mapping.kind import PROCESSOR, VIRTUALIZED, Kind, common
+from virtcim.mapping.table import BadProperty, Properties, Row, fixed
+from virtcim.mapping.units import COUNT, PERCENT, UnitError, convert
+from virtcim.model.domain import Domain
+
+PERIOD = 100_000  # microseconds, libvirt's default
+UNLIMITED = (None, 0, -1)
+HARD_AFFINITY = 5  # MappingBehavior
+DEFAULT_QUANTITY = 1
+# ProcessorArchitecture and InstructionSet (CIM_ProcessorAllocationSettingData) by libvirt's name of the architecture.
+ARCHITECTURES = {
+    "x86_64": ("DMTF:x86", "DMTF:x86:64"),
+    "i686": ("DMTF:x86", "DMTF:x86:i686"),
+    "aarch64": ("DMTF:ARM", "DMTF:ARM:A64"),
+    "armv7l": ("DMTF:ARM", "DMTF:ARM:A32"),
+    "s390x": ("DMTF:S/390", "DMTF:S/390:z/Architecture_2"),
+    "ppc64": ("DMTF:Power", "DMTF:Power:Power_2.06"),
+    "ppc64le": ("DMTF:Power", "DMTF:Power:Power_2.06"),
+}
+WIDTHS = {"i686": 32, "armv7l": 32}
+OTHER_FAMILY = 1  # CIM_Processor.Family
+CPU_ENABLED, CAPABLE_OF_64_BITS = 1, 2  # CIM_Processor.CPUStatus, .Characteristics
+
+
+def quantity(domain: Domain) -> int:
+    return domain.current_vcpu or domain.vcpu or DEFAULT_QUANTITY
+
+
+def set_quantity(domain: Domain, number: int | None) -> None:
+    """Processors now; a maximum above it is kept, and raised when the number exceeds it."""
+    if number is None or number < 1:
+        raise BadProperty("VirtualQuantity", f"cannot be {number}: a virtual system has at least one processor")
+    if domain.current_vcpu is None or number >= (domain.vcpu or 0):
+        domain.vcpu, domain.current_vcpu = number, None
+    else:
+        domain.current_vcpu = number
+
+
+def maximum(domain: Domain) -> int:
+    return domain.vcpu or DEFAULT_QUANTITY
+
+
+def set_maximum(domain: Domain, number: int | None) -> None:
+    present = quantity(domain)
+    if number is not None and number < present:
+        raise BadProperty("MaxVirtualQuantity", f"{number} is less than VirtualQuantity {present}")
+    domain.vcpu = number or present
+    domain.current_vcpu = present if present < domain.vcpu else None
+
+
+def limit(domain: Domain) -> int | None:
+    """The share of host processors all virtual ones together get at most; 100 is one host processor."""
+    if domain.global_quota not in UNLIMITED:
+        return (domain.global_quota or 0) * 100 // (domain.global_period or PERIOD)
+    if domain.quota in UNLIMITED:
+        return None
+    number = 1 if domain.type == "lxc" else quantity(domain)
+    return (domain.quota or 0) * 100 * number // (domain.period or PERIOD)
+
+
+def set_limit(domain: Domain, percent: int | None) -> None:
+    domain.global_quota = domain.global_period = domain.quota = domain.period = None
+    if percent and domain.type == "lxc":
+        domain.period, domain.quota = PERIOD, percent * PERIOD // 100
+    elif percent:
+        domain.global_period, domain.global_quota = PERIOD, percent * PERIOD // 100
+
+
+def mapping(domain: Domain) -> int | None:
+    return HARD_AFFINITY if domain.cpuset or domain.vcpu_pins else None
+
+
+def architecture(domain: Domain) -> str | None:
+    return ARCHITECTURES[domain.arch][0] if domain.arch in ARCHITECTURES else None
+
+
+def instruction_set(domain: Domain) -> str | None:
+    return ARCHITECTURES[domain.arch][1] if domain.arch in ARCHITECTURES else None
+
+
+def pins(domain: Domain) -> list[str]:
+    """What virtual processors may run where: `<number>=<host processors>`."""
+    return [f"{pin.vcpu}={pin.cpuset}" for pin in domain.vcpu_pins]
+
+
+PROC: tuple[Row[Any], ...] = (
+    *common("ProcessorPool/0", PROCESSOR),
+    fixed("ConsumerVisibility", VIRTUALIZED),
+    Row("MappingBehavior", mapping),
+    Row("VirtualQuantity", quantity, set_quantity),
+    Row("MaxVirtualQuantity", maximum, set_maximum),
+    fixed("VirtualQuantityUnits", COUNT),
+    fixed("AllocationUnits", PERCENT),
+    fixed("Reservation", None),
+    Row("Limit", limit, set_limit),
+    Row("Weight", Domain.shares),
+    Row("CPUSet", Domain.cpuset),
+    Row("CPUPins", pins),
+    Row("ProcessorArchitecture", architecture),
+    Row("InstructionSet", instruction_set),
+)
+
+
+def prepare(given: Properties, _domain: Domain, _document: Domain) -> Properties:
+    """Words for units; zero where it means none. A weight of zero is what libvirt-cim clients send for none."""
+    prepared = dict(given)
+    if not prepared.get("Weight", 1):
+        prepared["Weight"] = None
+    if not prepared.get("Reservation", 1):
+        del prepared["Reservation"]
+    _convert_quantity(prepared)
+    unit = prepared.pop("AllocationUnits", None)
+    if not prepared.get("Limit", 1):
+        prepared["Limit"] = None
+    if unit is not None and prepared.get("Limit") is not None:
+        prepared["Limit"] = _percent(prepared["Limit"], unit)
+    return prepared
+
+
+def _convert_quantity(prepared: Properties) -> None:
+    unit = prepared.pop("VirtualQuantityUnits", None)
+    if unit is None or prepared.get("VirtualQuantity") is None:
+        return
+    try:
+        prepared["VirtualQuantity"] = int(convert(prepared["VirtualQuantity"], unit, COUNT))
+    except UnitError as error:
+        raise BadProperty("VirtualQuantityUnits", f"cannot be used: {error}") from error
+
+
+def _percent(amount: int, unit: str) -> int:
+    try:
+        return int(convert(amount, unit, PERCENT))
+    except UnitError as error:
+        raise BadProperty("AllocationUnits", f"cannot be used: 100 percent is one host processor: {error}") from error
+
+
+def device(domain: Domain, index: int) -> Properties:
+    width = WIDTHS.get(domain.arch or "", 64)
+    return {
+        "Role": "CPU",
+        "Family": OTHER_FAMILY,
+        "OtherFamilyDescription": domain.cpu_model or domain.arch or "virtual",
+        "DataWidth": width,
+        "AddressWidth": width,
+        "CPUStatus": CPU_ENABLED,
+        "Characteristics": [CAPABLE_OF_64_BITS] if width == 64 else None,
+        "NumberOfEnabledCores": 1,
+        "UniqueID": str(index),
+    }
+
+
+PROCESSORS = Kind(
+    name="proc",
+    label="Processors",
+    view=Domain,
+    setting_class="Virt_ProcResourceAllocationSettingData",
+    resource_type=PROCESSOR,
+    rows=PROC,
+    key=lambda _domain, _index: "proc",
+    device_class="Virt_Processor",
+    device=device,
+    prepare=prepare,
+    count=quantity,
+    pool="ProcessorPool/0",
+    single=True,
+)

@@ -1,0 +1,202 @@
+"""DSP1042 System Virtualization: the host's service that defines, changes and destroys virtual systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from virtcim.broker.call import Instance, Properties
+from virtcim.broker.provider import End, Keys, Profile, Reference, Refused, Returned, Work
+from virtcim.host.inventory import Host, Hosts, Vm
+from virtcim.mapping import ids
+from virtcim.profiles import alteration, definition
+from virtcim.profiles.elements import Configuration, Setting
+
+profile = Profile("dsp1042")
+profile.central("Virt_HostSystem", Host)
+
+# SynchronousMethodsSupported and AsynchronousMethodsSupported (clause 7.3)
+DEFINE_SYSTEM, DESTROY_SYSTEM, MODIFY_RESOURCES, MODIFY_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES = 2, 3, 5, 6, 7, 10
+ALL_METHODS = [DEFINE_SYSTEM, DESTROY_SYSTEM, MODIFY_RESOURCES, MODIFY_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES]
+MANAGES = 5  # ElementEffects
+
+
+def _of_host(world: Hosts, keys: Keys) -> Iterable[Host]:
+    return (host for host in world.hosts if ids.host_token(host) == keys["SystemName"])
+
+
+@profile.instance("Virt_VirtualSystemManagementService", of=Host, find=_of_host, volatile=True)
+def management_service(host: Host) -> Properties:
+    """Clause 10.17; Release, Revision and LibvirtVersion are what clients of libvirt-cim tell features by."""
+    return {
+        "SystemCreationClassName": f"{host.platform}_HostSystem",
+        "SystemName": ids.host_token(host),
+        "Name": ids.MANAGEMENT_SERVICE,
+        "ElementName": "Virtual system management service",
+        "Caption": f"{host.facts.hypervisor} {host.facts.hypervisor_version}",
+        "Description": f"Defines, changes and destroys the virtual systems of {host.name}",
+        "EnabledState": 2,  # Enabled
+        "RequestedState": 12,  # Not Applicable
+        "EnabledDefault": 2,
+        "OperationalStatus": [2] if host.reachable else [13],  # OK, Lost Communication
+        "HealthState": 5 if host.reachable else 0,
+        "Started": True,
+        "Release": definition.RELEASE,
+        "Revision": definition.REVISION,
+        "LibvirtVersion": host.facts.library_version,
+    }
+
+
+@profile.instance("Virt_VirtualSystemManagementCapabilities", of=Host, volatile=True)
+def management_capabilities(host: Host) -> Properties:
+    """Clause 10.16; removing a resource from a running guest may end as a job, everything else answers at once."""
+    return {
+        "InstanceID": ids.host_scoped(host, ids.MANAGEMENT_CAPABILITIES),
+        "ElementName": "Virtual system management capabilities",
+        "VirtualSystemTypesSupported": definition.system_types(host),
+        "SynchronousMethodsSupported": ALL_METHODS,
+        "AsynchronousMethodsSupported": [REMOVE_RESOURCES],
+        "ElementNameEditSupported": True,
+        "MaxElementNameLen": definition.NAME_LENGTH,
+    }
+
+
+def _itself(host: Host) -> list[Host]:
+    return [host]
+
+
+def _vms(host: Host) -> Iterable[Vm]:
+    return host.vms if host.reachable else ()
+
+
+def _host(vm: Vm) -> list[Host]:
+    return [vm.host]
+
+
+def _current(*_: Any) -> Properties:
+    return {"Characteristics": [3]}  # Current
+
+
+def _managed(*_: Any) -> Properties:
+    return {"ElementEffects": [MANAGES]}
+
+
+SERVICE, CAPABILITIES = "Virt_VirtualSystemManagementService", "Virt_VirtualSystemManagementCapabilities"
+
+profile.associate(
+    "Virt_HostedDependency",
+    End("Antecedent", "Virt_HostSystem", across=_vms),
+    End("Dependent", "Virt_ComputerSystem", across=_host),
+)
+profile.associate(
+    "Virt_HostedService",
+    End("Antecedent", "Virt_HostSystem", across=_itself),
+    End("Dependent", SERVICE, across=_itself),
+)
+profile.associate(
+    "Virt_ElementCapabilities",
+    End("ManagedElement", "Virt_HostSystem", across=_itself),
+    End("Capabilities", CAPABILITIES, across=_itself),
+    properties=_current,
+)
+profile.associate(
+    "Virt_ElementCapabilities",
+    End("ManagedElement", SERVICE, across=_itself),
+    End("Capabilities", CAPABILITIES, across=_itself),
+    properties=_current,
+)
+profile.associate(
+    "Virt_ServiceAffectsElement",
+    End("AffectingElement", SERVICE, across=_vms),
+    End("AffectedElement", "Virt_ComputerSystem", across=_host),
+    properties=_managed,
+)
+
+
+def _vm(name: str, given: Reference | None, host: Host) -> Vm:
+    if given is None or not isinstance(given.target, Vm) or given.target.host is not host:
+        raise Refused("Invalid Parameter", f"{name} names no virtual system of {host.name}: {given and given.path}")
+    return given.target
+
+
+def _configuration(name: str, given: Reference | None, host: Host) -> Configuration:
+    if given is None or not isinstance(given.target, Configuration) or given.target.vm.host is not host:
+        raise Refused("Invalid Parameter", f"{name} names no configuration of {host.name}: {given and given.path}")
+    return given.target
+
+
+def _elements(name: str, given: list[Any] | None) -> list[Any]:
+    if not given:
+        raise Refused("Invalid Parameter", f"{name} is NULL or empty")
+    if None in given:
+        raise Refused("Invalid Parameter", f"{name} has an element that is NULL or blank")
+    return given
+
+
+def _settings(name: str, given: list[Reference | None] | None, host: Host) -> list[Setting]:
+    found = []
+    for one in _elements(name, given):
+        if not isinstance(one.target, Setting) or one.target.vm.host is not host:
+            raise Refused("Invalid Parameter", f"{name} names no resource setting of {host.name}: {one.path}")
+        found.append(one.target)
+    return found
+
+
+@profile.method("CIM_VirtualSystemManagementService", "DefineSystem")
+def define_system(
+    host: Host,
+    SystemSettings: Instance | None,
+    ResourceSettings: list[Instance | None] | None,
+    ReferenceConfiguration: Reference | None,
+) -> Returned:
+    """Clause 8.2.1."""
+    given = ReferenceConfiguration
+    reference = None if given is None else _configuration("ReferenceConfiguration", given, host)
+    resources = _elements("ResourceSettings", ResourceSettings) if ResourceSettings else []
+    return Returned(ResultingSystem=definition.define(host, SystemSettings, resources, reference))
+
+
+@profile.method("CIM_VirtualSystemManagementService", "DestroySystem")
+def destroy_system(host: Host, AffectedSystem: Reference | None) -> Returned:
+    """Clause 8.2.2: whatever state it is in; its volumes stay in their pools."""
+    definition.destroy(_vm("AffectedSystem", AffectedSystem, host))
+    return Returned()
+
+
+@profile.method("CIM_VirtualSystemManagementService", "AddResourceSettings")
+def add_resource_settings(
+    host: Host, AffectedConfiguration: Reference | None, ResourceSettings: list[Instance | None] | None
+) -> Returned:
+    """Clause 8.2.3: all of them or none, in the order given."""
+    configuration = _configuration("AffectedConfiguration", AffectedConfiguration, host)
+    added = alteration.add(configuration, _elements("ResourceSettings", ResourceSettings))
+    return Returned(ResultingResourceSettings=added)
+
+
+@profile.method("CIM_VirtualSystemManagementService", "ModifyResourceSettings")
+def modify_resource_settings(host: Host, ResourceSettings: list[Instance | None] | None) -> Returned:
+    """Clause 8.2.4: all of them or none; a property that is not given stays."""
+    changed = alteration.modify(host, _elements("ResourceSettings", ResourceSettings))
+    return Returned(ResultingResourceSettings=changed)
+
+
+@profile.method("CIM_VirtualSystemManagementService", "ModifySystemSettings")
+def modify_system_settings(host: Host, SystemSettings: Instance | None) -> Returned:
+    """Clause 8.2.5."""
+    if SystemSettings is None:
+        raise Refused("Invalid Parameter", "SystemSettings is NULL")
+    definition.modify(host, SystemSettings)
+    return Returned()
+
+
+@profile.method("CIM_VirtualSystemManagementService", "RemoveResourceSettings")
+def remove_resource_settings(host: Host, ResourceSettings: list[Reference | None] | None) -> Returned | Work:
+    """Clause 8.2.6: from a running guest as a job, unless the guest lets go soon."""
+    return alteration.remove(host, _settings("ResourceSettings", ResourceSettings, host))
+
+
+ALWAYS_THERE = "the service runs as long as the server does"
+profile.leaves_out("CIM_Service", "StartService", ALWAYS_THERE)
+profile.leaves_out("CIM_Service", "StopService", ALWAYS_THERE)
+profile.leaves_out("CIM_Service", "ChangeAffectedElementsAssignedSequence", "systems have no order")
+profile.leaves_out("CIM_Capabilities", "CreateGoalSettings", "capabilities have no goals here")

@@ -1,0 +1,267 @@
+"""DSP1092 WBEM Server: the server, its namespaces and its protocol; and the object manager of the model before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from virtcim.broker.call import CIMError, Instance, Properties, Status
+from virtcim.broker.provider import INTEROP, End, Profile, Returned
+from virtcim.host.inventory import Host, Hosts
+from virtcim.mapping import ids
+from virtcim.profiles.cim_error import SOFTWARE_ERROR, UNSUPPORTED_OPERATION, cim_error
+from virtcim.profiles.wbem_server import Listener, Namespace, Server, ServerFacts, system_keys
+
+# A server that answers this is one that works.
+WORKING: Properties = {
+    "EnabledState": 2,  # Enabled
+    "RequestedState": 12,  # Not Applicable
+    "EnabledDefault": 2,  # Enabled
+    "OperationalStatus": [2],  # OK
+    "HealthState": 5,  # OK
+}
+SERVICES = ("CIM_WBEMServer", "CIM_ProtocolService", "CIM_ObjectManager")
+ACCESS_POINTS = ("CIM_RemoteServiceAccessPoint", "CIM_CIMXMLCommunicationMechanism")
+CAPABILITIES = ("CIM_WBEMServerCapabilities", "CIM_CIMXMLCapabilities")
+NAMESPACE_LENGTH = 256
+NO_CREATION, EXISTS, BAD_NAME = 1, 2, 3  # numbers of our messages
+
+
+def make(facts: ServerFacts, world: Hosts) -> Profile:
+    """The profile of a server of these facts."""
+    profile = Profile("dsp1092")
+    server = Server(facts)
+    profile.source(Server, lambda _: [server])
+    profile.source(Namespace, lambda _: server.namespaces)
+    profile.source(Listener, lambda _: server.listeners)
+    profile.central("CIM_WBEMServer", Server)
+    _declare_instances(profile)
+    _declare_associations(profile, server)
+    _declare_hosting(profile, server, world)
+    profile.method("CIM_WBEMServer", "CreateWBEMServerNamespace")(create_namespace)
+    _leave_out(profile)
+    return profile
+
+
+def _declare_instances(profile: Profile) -> None:
+    profile.instance("CIM_WBEMServer", of=Server, namespace=INTEROP)(wbem_server)
+    profile.instance("CIM_WBEMServerCapabilities", of=Server, namespace=INTEROP)(server_capabilities)
+    profile.instance("CIM_WBEMServerNamespace", of=Namespace, namespace=INTEROP)(wbem_server_namespace)
+    profile.instance("CIM_ProtocolService", of=Server, namespace=INTEROP, volatile=True)(protocol_service)
+    profile.instance("CIM_CIMXMLCapabilities", of=Server, namespace=INTEROP)(cimxml_capabilities)
+    profile.instance("CIM_RemoteServiceAccessPoint", of=Listener, namespace=INTEROP)(access_point)
+    profile.instance("CIM_ObjectManager", of=Server, namespace=INTEROP)(object_manager)
+    profile.instance("CIM_Namespace", of=Namespace, namespace=INTEROP)(legacy_namespace)
+    profile.instance("CIM_CIMXMLCommunicationMechanism", of=Listener, namespace=INTEROP)(communication_mechanism)
+
+
+def wbem_server(server: Server) -> Properties:
+    return {
+        **system_keys(server),
+        **WORKING,
+        "Name": server.id("wbem"),
+        "ElementName": server.facts.name,
+        "Description": server.description,
+        "Started": True,
+    }
+
+
+def server_capabilities(server: Server) -> Properties:
+    """Namespaces are neither created nor deleted nor changed, and the server is not stopped from here."""
+    return {
+        "InstanceID": server.id("wbem-capabilities"),
+        "ElementName": f"{server.facts.name} capabilities",
+        "ElementNameEditSupported": False,
+        "RequestedStatesSupported": [],
+        "OperationsSupported": [],
+    }
+
+
+def wbem_server_namespace(namespace: Namespace) -> Properties:
+    return {
+        "InstanceID": ids.own_id("namespace", namespace.name),
+        "Name": namespace.name,
+        "ElementName": namespace.name,
+        "SchemaInformation": list(namespace.server.schemas),
+    }
+
+
+def protocol_service(server: Server) -> Properties:
+    """CIM-XML; how many connections there are changes by itself."""
+    count = server.facts.connections
+    return {
+        **system_keys(server),
+        **WORKING,
+        "Name": server.id("cim-xml"),
+        "ElementName": "CIM-XML",
+        "Started": True,
+        "Protocol": 5,  # CIM-XML
+        "MaxConnections": server.facts.max_connections,
+        **({} if count is None else {"CurrentActiveConnections": count()}),
+    }
+
+
+def cimxml_capabilities(server: Server) -> Properties:
+    return {
+        "InstanceID": server.id("cim-xml-capabilities"),
+        "ElementName": "CIM-XML capabilities",
+        "ElementNameEditSupported": False,
+        "RequestedStatesSupported": [],
+        "MaxConnections": server.facts.max_connections,
+        "MaxListeningPorts": len(server.listeners),
+        "ListeningPortManagementSupported": False,
+        "WBEMProtocolVersionsSupported": [server.facts.protocol_version],
+        "GenericOperationCapabilities": generic_operations(server),
+        "AuthenticationMechanismsSupported": [*server.authentication],
+        "MultipleOperationsSupported": server.facts.multiple_operations,
+        "Validated": False,
+    }
+
+
+def generic_operations(server: Server) -> Instance:
+    """What can be asked: the operations that are served, without filter queries."""
+    return Instance(
+        "CIM_GenericOperationCapabilitiesStructure",
+        {
+            "FQLSupported": False,
+            "CQLSupport": [0],  # Not Supported
+            "OperationsSupported": [*server.generic_operations],
+            "ContinueOnErrorSupported": False,
+        },
+    )
+
+
+def access_point(listener: Listener) -> Properties:
+    return {
+        **system_keys(listener.server),
+        **WORKING,
+        "Name": ids.own_id("access-point", listener.url),
+        "ElementName": listener.url,
+        "AccessInfo": listener.url,
+        "InfoFormat": 200,  # URL
+        "AccessContext": 10,  # Management Service
+    }
+
+
+def object_manager(server: Server) -> Properties:
+    return {
+        **system_keys(server),
+        **WORKING,
+        "Name": server.id("object-manager"),
+        "ElementName": server.facts.name,
+        "Description": server.description,
+        "Started": True,
+        "GatherStatisticalData": False,
+    }
+
+
+def legacy_namespace(namespace: Namespace) -> Properties:
+    server = namespace.server
+    return {
+        **system_keys(server),
+        "ObjectManagerCreationClassName": "CIM_ObjectManager",
+        "ObjectManagerName": server.id("object-manager"),
+        "Name": namespace.name,
+        "ElementName": namespace.name,
+        "ClassInfo": 0,  # Unknown: its ValueMap ends at CIM 2.8
+        "ClassType": 2,  # CIM
+        "ClassTypeVersion": server.facts.schema_version,
+    }
+
+
+def communication_mechanism(listener: Listener) -> Properties:
+    server = listener.server
+    return {
+        **system_keys(server),
+        **WORKING,
+        "Name": ids.own_id("cim-xml", listener.url),
+        "ElementName": listener.url,
+        "CommunicationMechanism": 2,  # CIM-XML
+        "CIMXMLProtocolVersion": 1,  # 1.0
+        "Version": "1.2",  # the ValueMap has none that is later
+        "CIMValidated": False,
+        "FunctionalProfilesSupported": [*server.functional_profiles],
+        "MultipleOperationsSupported": server.facts.multiple_operations,
+        "AuthenticationMechanismsSupported": [*server.authentication],
+        "AdvertiseTypes": [2],  # Not Advertised
+    }
+
+
+def _declare_associations(profile: Profile, server: Server) -> None:
+    def own(_: object) -> list[Server]:
+        return [server]
+
+    def namespaces(_: Server) -> Iterable[Namespace]:
+        return server.namespaces
+
+    def listeners(_: Server) -> Iterable[Listener]:
+        return server.listeners
+
+    def associate(classname: str, roles: tuple[str, str], ends: tuple[str, str], across: Across = own) -> None:
+        near, far = (End(role, end, way) for role, end, way in zip(roles, ends, (across, own), strict=True))
+        profile.associate(classname, near, far)
+
+    dependency = ("Antecedent", "Dependent")
+    capable = ("ManagedElement", "Capabilities")
+    associate("CIM_HostedDependency", dependency, ("CIM_WBEMServer", "CIM_WBEMServerNamespace"), namespaces)
+    associate("CIM_ElementCapabilities", capable, ("CIM_WBEMServer", "CIM_WBEMServerCapabilities"))
+    associate("CIM_ElementCapabilities", capable, ("CIM_ProtocolService", "CIM_CIMXMLCapabilities"))
+    associate("CIM_ServiceComponent", ("GroupComponent", "PartComponent"), ("CIM_WBEMServer", "CIM_ProtocolService"))
+    associate("CIM_ServiceAccessBySAP", dependency, ("CIM_ProtocolService", "CIM_RemoteServiceAccessPoint"), listeners)
+    associate("CIM_NamespaceInManager", dependency, ("CIM_ObjectManager", "CIM_Namespace"), namespaces)
+    mechanism = "CIM_CIMXMLCommunicationMechanism"
+    associate("CIM_CommMechanismForManager", dependency, ("CIM_ObjectManager", mechanism), listeners)
+
+
+Across = Callable[[Server], Iterable[object]]
+
+
+def _declare_hosting(profile: Profile, server: Server, world: Hosts) -> None:
+    """Services and access points are on one of the hosts: the one named as the server's machine, or else the first."""
+
+    def hosting(_: object) -> list[Host]:
+        name = server.facts.system_name
+        named = [host for host in world.hosts if host.name == name]
+        return list(named or world.hosts)[:1]
+
+    def hosted(host: Host) -> list[Server]:
+        return [server] if host in hosting(server) else []
+
+    def listeners(host: Host) -> list[Listener]:
+        return server.listeners if host in hosting(server) else []
+
+    def associate(classname: str, end: str, across: Callable[[Host], Iterable[object]]) -> None:
+        profile.associate(classname, End("Antecedent", "CIM_ComputerSystem", across), End("Dependent", end, hosting))
+
+    for service in SERVICES:
+        associate("CIM_HostedService", service, hosted)
+    for access in ACCESS_POINTS:
+        associate("CIM_HostedAccessPoint", access, listeners)
+
+
+def create_namespace(server: Server, NamespaceTemplate: Instance | None) -> Returned:
+    """Failed, always: the schema is read-only, so a new namespace would stay empty. Errors: CIMError."""
+    if NamespaceTemplate is None:
+        raise CIMError(Status.INVALID_PARAMETER, "CreateWBEMServerNamespace needs NamespaceTemplate")
+    name = str(NamespaceTemplate.properties.get("Name") or "").strip("/")
+    if not name or len(name) > NAMESPACE_LENGTH:
+        error = cim_error(BAD_NAME, f"Name {name!r} is no namespace name", Status.INVALID_PARAMETER, SOFTWARE_ERROR)
+    elif name.lower() in {one.lower() for one in server.facts.namespaces}:
+        error = cim_error(EXISTS, f"namespace {name} exists", Status.ALREADY_EXISTS, SOFTWARE_ERROR)
+    else:
+        text = f"namespace {name} cannot be created: this server has a fixed set of namespaces"
+        error = cim_error(NO_CREATION, text, Status.NOT_SUPPORTED, UNSUPPORTED_OPERATION)
+    return Returned(1, Errors=[error])
+
+
+def _leave_out(profile: Profile) -> None:
+    for classname in (*SERVICES, *ACCESS_POINTS):
+        profile.leaves_out(classname, "RequestStateChange", "the server is started and stopped on its machine")
+    for classname in SERVICES:
+        for method in ("StartService", "StopService"):
+            profile.leaves_out(classname, method, "deprecated: the server is started and stopped on its machine")
+        reason = "the server's services affect no elements in an order"
+        profile.leaves_out(classname, "ChangeAffectedElementsAssignedSequence", reason)
+    for method in ("ListenOnPort", "ListenOnPortIF"):
+        profile.leaves_out("CIM_ProtocolService", method, "the addresses are a setting of the server")
+    for classname in CAPABILITIES:
+        profile.leaves_out(classname, "CreateGoalSettings", "the server has no settings in the model")

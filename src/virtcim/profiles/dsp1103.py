@@ -1,0 +1,194 @@
+"""DSP1103 Job Control: work that goes on after its method has returned, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from virtcim.broker.call import Instance, Properties, Status
+from virtcim.broker.provider import As, End, Job, Keys, Profile, Refused, Returned
+from virtcim.host.inventory import Host, Vm
+from virtcim.mapping import ids
+from virtcim.profiles.cim_error import cim_error
+
+# JobState
+STARTING, RUNNING, SHUTTING_DOWN, COMPLETED, TERMINATED, EXCEPTION = 3, 4, 6, 7, 8, 10
+FAILED = (TERMINATED, EXCEPTION)
+ENDED = (COMPLETED, *FAILED)
+# Requested states of CIM_ConcreteJob
+START, SUSPEND, TERMINATE, KILL, SERVICE = 2, 3, 4, 5, 6
+
+# JobState -> OperationalStatus, Status, HealthState, words for JobStatus. OperationalStatus holds 17 Completed with
+# 2 OK or 6 Error only where the profile gives it that meaning; what a client has terminated is 10 Stopped.
+STATUS: dict[int, tuple[tuple[int, ...], str, int, str]] = {
+    STARTING: ((2,), "OK", 5, "Starting"),
+    RUNNING: ((2,), "OK", 5, "Running"),
+    SHUTTING_DOWN: ((9,), "Stopping", 5, "Ending early"),
+    COMPLETED: ((2, 17), "OK", 5, "Completed"),
+    TERMINATED: ((10, 17), "Stopped", 5, "Terminated"),
+    EXCEPTION: ((6, 17), "Error", 20, "Failed"),
+}
+UNFINISHED = 99  # the most that PercentComplete says before the work is done
+JOB_FAILED = 101  # number of our message
+NO_TIMEOUT = "00000000000000.000000:000"
+LEFT_OUT_KILL = "deprecated: RequestStateChange with 4 (Terminate) ends a job that can be ended"
+
+
+class Jobs(Protocol):
+    """The jobs of the server; those that have ended are there for `retention` seconds more."""
+
+    @property
+    def retention(self) -> float: ...
+    def __iter__(self) -> Iterator[Job]: ...
+    def get(self, job_id: str) -> Job | None: ...
+    def terminate(self, job: Job) -> bool:
+        """Ask a job's work to end early; False when it has ended or cannot be asked."""
+
+
+def make(jobs: Jobs) -> Profile:
+    """The profile over the jobs of a server."""
+    profile = Profile("dsp1103")
+    profile.source(Job, lambda _: jobs)
+    profile.central("Virt_ConcreteJob", Job)
+
+    def find(_: Any, keys: Keys) -> list[Job]:
+        job = jobs.get(ids.parse_own_id("job", str(keys["InstanceID"])) or "")
+        return [job] if job else []
+
+    def concrete_job(job: Job) -> Properties:
+        return job_properties(job, jobs.retention)
+
+    def all_jobs(_: object) -> Iterable[Job]:
+        return jobs
+
+    def request_state_change(job: Job, RequestedState: int | None, TimeoutPeriod: str | None) -> Returned:
+        return change_state(jobs, job, RequestedState, TimeoutPeriod)
+
+    profile.instance("Virt_ConcreteJob", of=Job, find=find, volatile=True)(concrete_job)
+    profile.associate(
+        "Virt_OwningJobElement",
+        End("OwnedElement", "Virt_ConcreteJob", owners),
+        End("OwningElement", "CIM_ManagedElement", all_jobs, candidates=True),
+    )
+    profile.associate(
+        "Virt_AffectedJobElement",
+        End("AffectingElement", "Virt_ConcreteJob", affected),
+        End("AffectedElement", "CIM_ManagedElement", all_jobs, candidates=True),
+        effects,
+    )
+    profile.method("CIM_ConcreteJob", "RequestStateChange")(request_state_change)
+    profile.method("CIM_ConcreteJob", "GetError")(get_error)
+    profile.method("CIM_ConcreteJob", "GetErrors")(get_errors)
+    profile.leaves_out("CIM_ConcreteJob", "KillJob", LEFT_OUT_KILL)
+    return profile
+
+
+def job_properties(job: Job, retention: float) -> Properties:
+    """CIM_ConcreteJob; `retention` in seconds. State and time are read once, as the work goes on meanwhile."""
+    state, changed = job.state, job.changed
+    operational, status, health, words = STATUS[state]
+    ended, failed = state in ENDED, state in FAILED
+    properties: Properties = {
+        "InstanceID": ids.own_id("job", job.id),
+        "Name": job.method,
+        "ElementName": job.work.name,
+        "Description": job.work.name,
+        "JobState": state,
+        "JobStatus": job.error if failed else words,
+        "OperationalStatus": [*operational],
+        "Status": status,
+        "HealthState": health,
+        "PercentComplete": 100 if state == COMPLETED else min(job.progress.percent, UNFINISHED),
+        "TimeSubmitted": job.started,
+        "StartTime": job.started,
+        "ElapsedTime": interval(moment(changed if ended else None) - moment(job.started)),
+        "TimeOfLastStateChange": changed,
+        "LocalOrUtcTime": 2,  # UTC Time
+        "JobRunTimes": 1,
+        "DeleteOnCompletion": True,
+        "TimeBeforeRemoval": interval(timedelta(seconds=retention)),
+        "ErrorCode": int(Status.FAILED) if failed else 0,
+    }
+    return properties | ({"ErrorDescription": job.error} if failed else {})
+
+
+def moment(text: str | None) -> datetime:
+    """A CIM datetime in UTC as datetime; without one, now."""
+    return datetime.strptime(text[:21], "%Y%m%d%H%M%S.%f").replace(tzinfo=UTC) if text else datetime.now(UTC)
+
+
+def interval(time: timedelta) -> str:
+    """A CIM interval: days, hours, minutes, seconds, microseconds (DSP0004)."""
+    minutes, seconds = divmod(time.seconds, 60)
+    return f"{time.days:08}{minutes // 60:02}{minutes % 60:02}{seconds:02}.{time.microseconds:06}:000"
+
+
+def owners(job: Job) -> Iterator[object]:
+    """The element whose method began the job."""
+    return present([job.owner])
+
+
+def affected(job: Job) -> Iterator[object]:
+    return present(target for target, _ in job.work.affects)
+
+
+def present(targets: Iterable[object]) -> Iterator[object]:
+    """The elements as they are now: a virtual system may have changed since, or be gone."""
+    for target in targets:
+        plain = target.target if isinstance(target, As) else target
+        now = plain.host.vm(plain.uuid) if isinstance(plain, Vm) else plain
+        if now is not None:
+            yield As(now, classname_of(target))
+
+
+def classname_of(target: object) -> str:
+    """What an element is served as; a system is the system unless it is said otherwise."""
+    if isinstance(target, As):
+        return target.classname
+    return "CIM_ComputerSystem" if isinstance(target, Vm | Host) else "CIM_ManagedElement"
+
+
+def effects(job: Job, element: object) -> Properties:
+    """ElementEffects of CIM_AffectedJobElement."""
+    found = (effect for target, effect in job.work.affects if same(target, element))
+    return {"ElementEffects": list(dict.fromkeys(found))}
+
+
+def same(target: object, element: object) -> bool:
+    """Whether both are one element; a virtual system stays the same one when it changes."""
+    plain = target.target if isinstance(target, As) else target
+    if isinstance(plain, Vm) and isinstance(element, Vm):
+        return plain.host is element.host and plain.uuid == element.uuid
+    return plain is element
+
+
+def change_state(jobs: Jobs, job: Job, requested: int | None, timeout: str | None) -> Returned:
+    """CIM_ConcreteJob.RequestStateChange: Terminate, where the work can be ended early."""
+    if requested not in (START, SUSPEND, TERMINATE, KILL, SERVICE):
+        raise Refused("Invalid Parameter", f"RequestedState {requested} is none of 2, 3, 4, 5, 6")
+    if timeout not in (None, NO_TIMEOUT):
+        raise Refused("Use of Timeout Parameter Not Supported", "TimeoutPeriod must be NULL or 0")
+    if job.state in ENDED:
+        raise Refused("Invalid State Transition", "the job has ended")
+    if requested != TERMINATE or job.work.cancel is None:
+        raise Refused("Not Supported", f"job {job.work.name} cannot change to the state {requested} asks for")
+    if not jobs.terminate(job):
+        raise Refused("Invalid State Transition", "the job has ended")
+    return Returned(4096)  # Method Parameters Checked - Transition Started
+
+
+def errors(job: Job) -> list[Instance]:
+    """CIM_Error of a job that failed or was terminated; none of any other."""
+    return [cim_error(JOB_FAILED, job.error, Status.FAILED)] if job.state in FAILED else []
+
+
+def get_error(job: Job, Error: Instance | None) -> Returned:
+    """What the client gives for Error has no meaning: the method is declared so that it may be given."""
+    del Error
+    return Returned(Error=next(iter(errors(job)), None))
+
+
+def get_errors(job: Job, Errors: list[Instance] | None) -> Returned:
+    del Errors
+    return Returned(Errors=errors(job) or None)

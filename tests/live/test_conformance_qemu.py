@@ -1,0 +1,79 @@
+"""Every check of the conformance suite against our server on a real libvirtd with QEMU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libvirt
+import pytest
+from tests.conformance.outcome import assert_conforms, each_check
+from tests.conftest import running_server
+
+from virtcim.conformance.check import Check
+from virtcim.conformance.site import Site
+from virtcim.conformance.systems import sweep
+
+STATES = {
+    libvirt.VIR_DOMAIN_RUNNING: "running",
+    libvirt.VIR_DOMAIN_BLOCKED: "running",
+    libvirt.VIR_DOMAIN_PAUSED: "paused",
+    libvirt.VIR_DOMAIN_SHUTDOWN: "shutdown",
+    libvirt.VIR_DOMAIN_SHUTOFF: "shutoff",
+    libvirt.VIR_DOMAIN_CRASHED: "crashed",
+    libvirt.VIR_DOMAIN_PMSUSPENDED: "pmsuspended",
+}
+
+
+class Libvirt:
+    """What libvirt itself says of its domains."""
+
+    def __init__(self, connection: libvirt.virConnect) -> None:
+        self._connection = connection
+
+    def domains(self) -> dict[str, str]:
+        """Name to state, saved being shut off with a managed save image."""
+        return {
+            domain.name(): "saved" if domain.hasManagedSaveImage() else STATES[domain.state()[0]]
+            for domain in self._connection.listAllDomains()
+        }
+
+    def transients(self) -> list[str]:
+        """The names of the domains without a definition."""
+        return [domain.name() for domain in self._connection.listAllDomains() if not domain.isPersistent()]
+
+    def run_id(self, name: str) -> int:
+        """The domain's number, a new one at each start."""
+        return self._connection.lookupByName(name).ID()
+
+    def change(self, name: str, verb: str) -> None:
+        """Suspend or resume."""
+        domain = self._connection.lookupByName(name)
+        {"suspend": domain.suspend, "resume": domain.resume}[verb]()
+
+
+TRANSIENT = """<domain type='qemu'><name>virtcim-test-transient</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type></os></domain>"""
+WITH_NETWORK = """<domain type='qemu'><name>virtcim-test-pattern</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type></os><devices><interface type='network'><source network='default'/>
+<model type='virtio'/></interface></devices></domain>"""
+
+
+@pytest.fixture(scope="module")
+def site(libvirtd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The server with a running transient domain, and one that shows what a network interface is like here."""
+    connection = libvirt.open(libvirtd)
+    pattern, transient = connection.defineXML(WITH_NETWORK), connection.createXML(TRANSIENT)
+    try:
+        with running_server(tmp_path_factory.mktemp("state"), connect=[libvirtd]) as server:
+            site = Site.at(server.url, write=True, expendable=True, truth=Libvirt(connection))
+            yield site
+            sweep(site)
+    finally:
+        transient.destroy()
+        pattern.undefine()
+        connection.close()
+
+
+@each_check
+def test_qemu_conforms(check: Check, site: Site) -> None:
+    assert_conforms(check, site)

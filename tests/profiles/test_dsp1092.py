@@ -1,0 +1,354 @@
+"""DSP1092: the server itself in Interop, in its own model and in the one of the object manager."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from tests.profiles.client import Client, make_client, out
+
+from virtcim.broker.call import CIMError, ClassPath, Instance, Item, MethodAnswer, Path, Properties, Status, Value
+from virtcim.broker.operations import OPERATIONS
+from virtcim.broker.provider import Profile
+from virtcim.broker.schema import Schema
+from virtcim.profiles import dsp1092
+from virtcim.profiles.wbem_server import FUNCTIONAL, GENERIC, ServerFacts
+
+NAMESPACES = ("interop", "root/virt")
+URLS = ("http://127.0.0.1:5988", "http://192.0.2.1:5988")
+SERVED = tuple(operation.name for operation in OPERATIONS.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """A host, as much of it as hosting the server needs."""
+
+    name: str
+    platform: str = "Test"
+
+
+class World:
+    def __init__(self, *names: str) -> None:
+        self.hosts = [Machine(name) for name in names]
+
+
+def machine_profile() -> Profile:
+    profile = Profile("hosts")
+    profile.source(Machine, lambda world: world.hosts)
+
+    @profile.instance("Virt_HostSystem", of=Machine)
+    def system(one: Machine) -> Properties:
+        return {"Name": one.name}
+
+    for classname, method in (
+        ("CIM_EnabledLogicalElement", "RequestStateChange"),
+        ("CIM_ComputerSystem", "SetPowerState"),
+    ):
+        profile.leaves_out(classname, method, "no part of these tests")
+    return profile
+
+
+def facts(**given: Any) -> ServerFacts:
+    default: dict[str, Any] = {
+        "name": "virtcim",
+        "version": "1.2.3",
+        "system_name": "here.example",
+        "urls": lambda: URLS,
+        "namespaces": NAMESPACES,
+        "operations": SERVED,
+        "max_connections": 64,
+    }
+    return ServerFacts(**default | given)
+
+
+def served(repository: Schema, world: World, **given: Any) -> Client:
+    hosts: Any = world
+    return make_client(repository, hosts, [machine_profile(), dsp1092.make(facts(**given), hosts)])
+
+
+@pytest.fixture
+def client(repository: Schema) -> Client:
+    return served(repository, World("there.example", "here.example"))
+
+
+def all_of(client: Client, classname: str, namespace: str = "interop") -> list[Item]:
+    return client.call("EnumerateInstances", namespace, ClassName=ClassPath(classname), DeepInheritance="true")
+
+
+def only(client: Client, classname: str) -> Item:
+    (item,) = all_of(client, classname)
+    return item
+
+
+@pytest.mark.parametrize(
+    ("classname", "count"),
+    [
+        ("CIM_WBEMServer", 1),
+        ("CIM_WBEMServerCapabilities", 1),
+        ("CIM_WBEMServerNamespace", 2),
+        ("CIM_ProtocolService", 1),
+        ("CIM_CIMXMLCapabilities", 1),
+        ("CIM_RemoteServiceAccessPoint", 2),
+        ("CIM_ObjectManager", 1),
+        ("CIM_Namespace", 2),
+        ("CIM_CIMXMLCommunicationMechanism", 2),
+    ],
+)
+def test_instances(client: Client, classname: str, count: int) -> None:
+    found = all_of(client, classname)
+    assert len({item.path for item in found}) == count
+    for item in found:
+        assert item.cls.name == classname
+        assert None not in dict(item.path.keys).values()
+        assert client.call("GetInstance", "interop", InstanceName=item.path)[0].properties == item.properties
+    assert all_of(client, classname, "root/virt") == []
+
+
+@pytest.mark.parametrize("classname", ["CIM_WBEMServer", "CIM_ObjectManager"])
+def test_brand_and_version(client: Client, classname: str) -> None:
+    properties = only(client, classname).properties
+    assert properties["ElementName"] == "virtcim"
+    assert properties["Description"] == "virtcim Version 1.2.3"
+    assert (properties["SystemCreationClassName"], properties["SystemName"]) == ("CIM_ComputerSystem", "here.example")
+
+
+def test_both_models_have_the_same_namespaces(client: Client) -> None:
+    for classname in ("CIM_WBEMServerNamespace", "CIM_Namespace"):
+        assert {item.properties["Name"] for item in all_of(client, classname)} == set(NAMESPACES)
+
+
+def test_schemas_of_a_namespace(client: Client) -> None:
+    for item in all_of(client, "CIM_WBEMServerNamespace"):
+        assert [_fields(one, "Name", "Version") for one in _instances(item, "SchemaInformation")] == [
+            ("CIM", "2.49.0"),
+            ("Virt", "1.2.3"),
+        ]
+
+
+def _instances(item: Item, name: str) -> list[Instance]:
+    value = item.properties[name]
+    found = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Instance)]
+    assert found
+    return found
+
+
+def _fields(instance: Instance, *names: str) -> tuple[Value, ...]:
+    return tuple(instance.properties[name] for name in names)
+
+
+def test_embedded_instances_are_of_the_schema(client: Client) -> None:
+    for item, name in (
+        (all_of(client, "CIM_WBEMServerNamespace")[0], "SchemaInformation"),
+        (only(client, "CIM_CIMXMLCapabilities"), "GenericOperationCapabilities"),
+    ):
+        for one in _instances(item, name):
+            declared = client.broker.schema.get(one.classname).properties
+            assert {name.lower() for name in one.properties} <= set(declared)
+
+
+@pytest.mark.parametrize(
+    ("operations", "generic", "functional"),
+    [
+        pytest.param(
+            SERVED,
+            [2, 6, 7, 8, 9, 10, 11, 24, 26, 30, 31, 32, 33, 34, 35, 36, 40],
+            [2, 6],
+            id="what the broker serves",
+        ),
+        pytest.param((), [24], [], id="methods only"),
+        pytest.param(tuple(sorted(FUNCTIONAL[5])), [3, 4, 5, 24], [5], id="instance manipulation"),
+        pytest.param(("CreateInstance", "ModifyInstance"), [4, 5, 24], [], id="half of instance manipulation"),
+    ],
+)
+def test_claims_follow_the_operations(
+    repository: Schema, operations: tuple[str, ...], generic: list[int], functional: list[int]
+) -> None:
+    client = served(repository, World("here.example"), operations=operations)
+    (structure,) = _instances(only(client, "CIM_CIMXMLCapabilities"), "GenericOperationCapabilities")
+    assert structure.properties["OperationsSupported"] == generic
+    for mechanism in all_of(client, "CIM_CIMXMLCommunicationMechanism"):
+        assert mechanism.properties["FunctionalProfilesSupported"] == functional
+
+
+def test_every_operation_has_its_number() -> None:
+    assert set(SERVED) <= set(GENERIC)
+
+
+def test_numbers_of_operations_are_those_of_the_schema(client: Client) -> None:
+    structure = client.broker.schema.get("CIM_GenericOperationCapabilitiesStructure")
+    names = structure.properties["operationssupported"].values
+    for operation, numbers in GENERIC.items():
+        for number in numbers:
+            assert _same_words(names[str(number)], operation), (operation, number, names[str(number)])
+
+
+def _same_words(generic: str, operation: str) -> bool:
+    """DSP0223 has other words for some: Qualifier is QualifierType, Names of classes are ClassPaths, ..."""
+    plain = generic.replace("QualifierType", "Qualifier").replace("ClassPaths", "Names").replace("Classes", "s")
+    renamed = {
+        "ModifyQualifier": "SetQualifier",
+        "CreateQualifier": "SetQualifier",
+        "OpenAssociators": "OpenAssociatorInstances",
+        "OpenAssociatorPaths": "OpenAssociatorInstancePaths",
+        "OpenReferences": "OpenReferenceInstances",
+        "OpenReferencePaths": "OpenReferenceInstancePaths",
+    }
+    return operation in (generic, plain, renamed.get(plain))
+
+
+@pytest.mark.parametrize(
+    ("schemes", "numbers"), [((), [2]), (("Basic",), [3]), (("Basic", "Digest"), [3, 4])], ids=["none", "basic", "both"]
+)
+def test_authentication(repository: Schema, schemes: tuple[str, ...], numbers: list[int]) -> None:
+    client = served(repository, World("here.example"), authentication=schemes)
+    for classname in ("CIM_CIMXMLCapabilities", "CIM_CIMXMLCommunicationMechanism"):
+        for item in all_of(client, classname):
+            assert item.properties["AuthenticationMechanismsSupported"] == numbers
+
+
+def test_listeners_are_where_the_server_listens(repository: Schema) -> None:
+    urls: list[str] = []
+    client = served(repository, World("here.example"), urls=lambda: urls)
+    assert all_of(client, "CIM_RemoteServiceAccessPoint") == []
+    urls.append("http://127.0.0.1:40001")
+    properties = only(client, "CIM_RemoteServiceAccessPoint").properties
+    assert (properties["AccessInfo"], properties["InfoFormat"]) == ("http://127.0.0.1:40001", 200)
+
+
+def test_connections_are_counted_anew(repository: Schema) -> None:
+    count = iter([1, 5])
+    client = served(repository, World("here.example"), connections=lambda: next(count))
+    assert [only(client, "CIM_ProtocolService").properties["CurrentActiveConnections"] for _ in range(2)] == [1, 5]
+    without = served(repository, World("here.example"))
+    assert "CurrentActiveConnections" not in only(without, "CIM_ProtocolService").properties
+
+
+@pytest.mark.parametrize(
+    ("near", "association", "far", "role", "count"),
+    [
+        ("CIM_WBEMServer", "CIM_HostedDependency", "CIM_WBEMServerNamespace", "Antecedent", 2),
+        ("CIM_WBEMServer", "CIM_ElementCapabilities", "CIM_WBEMServerCapabilities", "ManagedElement", 1),
+        ("CIM_WBEMServer", "CIM_ServiceComponent", "CIM_ProtocolService", "GroupComponent", 1),
+        ("CIM_ProtocolService", "CIM_ElementCapabilities", "CIM_CIMXMLCapabilities", "ManagedElement", 1),
+        ("CIM_ProtocolService", "CIM_ServiceAccessBySAP", "CIM_RemoteServiceAccessPoint", "Antecedent", 2),
+        ("CIM_ObjectManager", "CIM_NamespaceInManager", "CIM_Namespace", "Antecedent", 2),
+        ("CIM_ObjectManager", "CIM_CommMechanismForManager", "CIM_CIMXMLCommunicationMechanism", "Antecedent", 2),
+    ],
+)
+def test_associations_both_ways(client: Client, near: str, association: str, far: str, role: str, count: int) -> None:
+    start = only(client, near).path
+    found = _across(client, start, association, far, role)
+    assert len(found) == count
+    assert {path.classname for path in found} == {far}
+    for path in found:
+        assert _across(client, path, association, near) == [start]
+
+
+def _across(
+    client: Client, path: Path, association: str, result: str | None = None, role: str | None = None
+) -> list[Path]:
+    items = client.call(
+        "AssociatorNames",
+        str(path.namespace),
+        ObjectName=Path(path.classname, path.keys),
+        AssocClass=ClassPath(association),
+        ResultClass=ClassPath(result) if result else None,
+        Role=role,
+    )
+    return [item.path for item in items]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        (("there.example", "here.example"), "here.example"),
+        (("one.example", "two.example"), "one.example"),
+        (("here.example", "here.example"), "here.example"),
+    ],
+    ids=["named", "none named", "two named"],
+)
+def test_server_is_hosted_by_one_system(repository: Schema, hosts: tuple[str, ...], expected: str) -> None:
+    client = served(repository, World(*hosts))
+    for association, classnames in (
+        ("CIM_HostedService", dsp1092.SERVICES),
+        ("CIM_HostedAccessPoint", dsp1092.ACCESS_POINTS),
+    ):
+        for classname in classnames:
+            for item in all_of(client, classname):
+                (system,) = _across(client, item.path, association)
+                assert (system.namespace, system.key("Name")) == ("root/virt", expected)
+                assert item.path in _across(client, system, association, role="Antecedent")
+
+
+def test_other_systems_host_nothing(client: Client) -> None:
+    (there,) = (one.path for one in client.instances("CIM_ComputerSystem") if one.path.key("Name") == "there.example")
+    assert _across(client, there, "CIM_HostedDependency") == []
+
+
+def test_server_without_hosts(repository: Schema) -> None:
+    client = served(repository, World())
+    assert _across(client, only(client, "CIM_WBEMServer").path, "CIM_HostedService") == []
+
+
+# CreateWBEMServerNamespace
+
+
+def create(client: Client, **properties: Value) -> MethodAnswer:
+    template = Instance("CIM_WBEMServerNamespace", {"InstanceID": "test:new", **properties})
+    return client.invoke(only(client, "CIM_WBEMServer").path, "CreateWBEMServerNamespace", NamespaceTemplate=template)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [
+        ("root/new", Status.NOT_SUPPORTED, "namespace root/new cannot be created"),
+        ("/Root/Virt/", Status.ALREADY_EXISTS, "namespace Root/Virt exists"),
+        ("///", Status.INVALID_PARAMETER, "'' is no namespace name"),
+        ("n" * 257, Status.INVALID_PARAMETER, "is no namespace name"),
+    ],
+    ids=["new", "exists", "empty", "too long"],
+)
+def test_namespaces_are_not_created(client: Client, name: str, status: Status, message: str) -> None:
+    answer = create(client, Name=name)
+    assert (answer.value, answer.type) == (1, "uint32")
+    assert out(answer, "Namespace") is None
+    errors = out(answer, "Errors")
+    assert isinstance(errors, list)
+    (error,) = errors
+    assert isinstance(error, Instance)
+    assert error.properties["CIMStatusCode"] == status
+    assert message in str(error.properties["Message"])
+    assert str(error.properties["MessageID"]).startswith("VIRTCIM")
+    declared = client.broker.schema.get("CIM_Error").properties
+    assert {one.lower() for one in error.properties} <= set(declared)
+    assert {item.properties["Name"] for item in all_of(client, "CIM_WBEMServerNamespace")} == set(NAMESPACES)
+
+
+def test_creation_is_not_claimed(client: Client) -> None:
+    assert only(client, "CIM_WBEMServerCapabilities").properties["OperationsSupported"] == []
+
+
+def test_template_is_needed(client: Client) -> None:
+    with pytest.raises(CIMError, match="NamespaceTemplate") as caught:
+        client.invoke(only(client, "CIM_WBEMServer").path, "CreateWBEMServerNamespace")
+    assert caught.value.status == Status.INVALID_PARAMETER
+
+
+def test_template_without_a_name(client: Client) -> None:
+    assert create(client).value == 1
+
+
+@pytest.mark.parametrize(
+    ("classname", "method"),
+    [
+        ("CIM_WBEMServer", "RequestStateChange"),
+        ("CIM_ObjectManager", "StopService"),
+        ("CIM_ProtocolService", "ListenOnPort"),
+        ("CIM_CIMXMLCapabilities", "CreateGoalSettings"),
+    ],
+)
+def test_what_is_left_out(client: Client, classname: str, method: str) -> None:
+    with pytest.raises(CIMError) as caught:
+        client.invoke(only(client, classname).path, method)
+    assert caught.value.status == Status.METHOD_NOT_AVAILABLE

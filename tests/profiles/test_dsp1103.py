@@ -1,0 +1,447 @@
+"""DSP1103: a job from the method that begins it to the day it is forgotten."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.profiles.client import out
+
+from virtcim.broker.broker import Broker
+from virtcim.broker.call import (
+    Answer,
+    Argument,
+    Call,
+    CIMError,
+    ClassPath,
+    Instance,
+    Item,
+    MethodAnswer,
+    Path,
+    Properties,
+    Status,
+    Value,
+)
+from virtcim.broker.catalog import Catalog
+from virtcim.broker.jobs import Jobs
+from virtcim.broker.provider import As, Job, Profile, Progress, Refused, Returned, Work
+from virtcim.broker.schema import Schema
+from virtcim.host import domains
+from virtcim.host.inventory import Hosts
+from virtcim.host.settings import HostSettings
+from virtcim.host.states import DomainState
+from virtcim.profiles import dsp1027, dsp1052, dsp1057, dsp1103
+from virtcim.profiles.faults import translate
+
+OWNING, AFFECTED = "CIM_OwningJobElement", "CIM_AffectedJobElement"
+EXCLUSIVE_USE, CREATE = 2, 5  # ElementEffects
+
+
+class Ended(Exception):
+    """What work raises when it was asked to end."""
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """Served as a computer system and as its power service, whose method begins the work."""
+
+    name: str
+    platform: str = "KVM"
+
+
+@dataclass
+class Bench:
+    """A world of systems, and a hold on the work that is under way."""
+
+    systems: list[System] = field(default_factory=lambda: [System("one"), System("two")])
+    go: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+    fault: Exception | None = None
+    cancellable: bool = True
+    half: threading.Event = field(default_factory=threading.Event)
+
+    def work(self, system: System) -> Work:
+        affects: list[tuple[object, int]] = [(As(system, "CIM_ComputerSystem"), EXCLUSIVE_USE)]
+
+        def run(progress: Progress) -> Returned:
+            progress.percent = 40
+            self.half.set()
+            assert self.go.wait(30)
+            if self.stop.is_set():
+                raise Ended("ended early")
+            if self.fault is not None:
+                raise self.fault
+            created = System("three")
+            self.systems.append(created)
+            affects.append((As(created, "CIM_ComputerSystem"), CREATE))
+            return Returned()
+
+        def cancel() -> None:
+            self.stop.set()
+            self.go.set()
+
+        return Work(f"work on {system.name}", affects, run, cancel if self.cancellable else None)
+
+
+def bench_profile(bench: Bench) -> Profile:
+    profile = Profile("bench")
+    profile.source(System, lambda world: world.systems)
+
+    @profile.instance("Virt_PowerManagementService", of=System)
+    def service(one: System) -> Properties:
+        keys = {"SystemCreationClassName": f"{one.platform}_ComputerSystem", "SystemName": one.name}
+        return {**keys, "Name": "power"}
+
+    @profile.instance("Virt_ComputerSystem", of=System)
+    def system(one: System) -> Properties:
+        return {"Name": one.name}
+
+    @profile.method("CIM_PowerManagementService", "RequestPowerStateChange")
+    def begin(one: System, PowerState: object, ManagedElement: object, Time: object, TimeoutPeriod: object) -> Work:
+        return bench.work(one)
+
+    for classname, methods in (
+        ("CIM_EnabledLogicalElement", ["RequestStateChange"]),
+        ("CIM_ComputerSystem", ["SetPowerState"]),
+        ("CIM_PowerManagementService", ["SetPowerState"]),
+        ("CIM_Service", ["StartService", "StopService", "ChangeAffectedElementsAssignedSequence"]),
+    ):
+        for method in methods:
+            profile.leaves_out(classname, method, "no part of these tests")
+    return profile
+
+
+class Client:
+    def __init__(self, schema: Schema, world: Any, jobs: Jobs, *profiles: Profile) -> None:
+        catalog = Catalog(schema, [*profiles, dsp1103.make(jobs)])
+        self.jobs = jobs
+        self.broker = Broker(catalog, world, jobs, _no_embedded, translate)
+
+    def call(self, name: str, **parameters: Value) -> list[Any]:
+        answer = self.broker.answer(Call("1", name, "root/virt", parameters))
+        assert isinstance(answer, Answer)
+        return list(answer.items)
+
+    def all_of(self, classname: str) -> list[Item]:
+        return self.call("EnumerateInstances", ClassName=ClassPath(classname))
+
+    def get(self, path: Path) -> Properties:
+        (item,) = self.call("GetInstance", InstanceName=path)
+        assert isinstance(item, Item)
+        return item.properties
+
+    def across(self, path: Path, association: str) -> list[Path]:
+        return [one.path for one in self.call("AssociatorNames", ObjectName=path, AssocClass=ClassPath(association))]
+
+    def invoke(self, path: Path, name: str, /, **arguments: Value) -> MethodAnswer:
+        given = {key: Argument(value) for key, value in arguments.items()}
+        answer = self.broker.answer(Call("1", name, "root/virt", given, path))
+        assert isinstance(answer, MethodAnswer)
+        return answer
+
+    def path(self, classname: str, system: str) -> Path:
+        (found,) = (one.path for one in self.all_of(classname) if system in dict(one.path.keys).values())
+        return found
+
+    def begin(self) -> Path:
+        """Begin work on system one; the path of its job."""
+        answer = self.invoke(self.path("CIM_PowerManagementService", "one"), "RequestPowerStateChange", PowerState="2")
+        assert answer.value == 4096
+        path = out(answer, "Job")
+        assert isinstance(path, Path)
+        return path
+
+    def job(self, path: Path) -> Job:
+        (job,) = (one for one in self.jobs if str(path.key("InstanceID")).endswith(one.id))
+        return job
+
+    def end(self, path: Path) -> Properties:
+        """The job's properties once it has ended."""
+        assert self.job(path).ended.wait(30)
+        return self.get(path)
+
+
+def _no_embedded(text: str) -> Instance:
+    raise ValueError(f"no embedded instances here: {text}")
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.go.set()
+
+
+@pytest.fixture
+def client(repository: Schema, bench: Bench) -> Client:
+    return Client(repository, bench, Jobs(60, str), bench_profile(bench))
+
+
+def interval_seconds(value: Value) -> float:
+    found = re.fullmatch(r"(\d{8})(\d{2})(\d{2})(\d{2}\.\d{6}):000", str(value))
+    assert found, value
+    days, hours, minutes, seconds = found.groups()
+    return ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(seconds)
+
+
+def test_running_job(client: Client, bench: Bench) -> None:
+    path = client.begin()
+    assert bench.half.wait(30)
+    assert path.classname == "KVM_ConcreteJob"
+    assert str(path.key("InstanceID")).startswith("virtcim:job/")
+    job = client.get(path)
+    assert job["Name"] == "RequestPowerStateChange"
+    assert job["ElementName"] == "work on one"
+    assert (job["JobState"], job["PercentComplete"], job["JobStatus"]) == (4, 40, "Running")
+    assert (job["OperationalStatus"], job["Status"], job["HealthState"]) == ([2], "OK", 5)
+    assert (job["ErrorCode"], job.get("ErrorDescription")) == (0, None)
+    assert job["DeleteOnCompletion"] is True
+    assert interval_seconds(job["TimeBeforeRemoval"]) == 60
+    assert str(job["TimeSubmitted"]) <= str(job["StartTime"]) <= str(job["TimeOfLastStateChange"])
+    assert 0 <= interval_seconds(job["ElapsedTime"]) < 30
+
+
+def test_progress_never_says_done_before_the_end(client: Client, bench: Bench) -> None:
+    path = client.begin()
+    assert bench.half.wait(30)
+    client.job(path).progress.percent = 100
+    assert client.get(path)["PercentComplete"] == 99
+
+
+def test_completed_job(client: Client, bench: Bench) -> None:
+    path = client.begin()
+    bench.go.set()
+    job = client.end(path)
+    assert (job["JobState"], job["PercentComplete"], job["JobStatus"]) == (7, 100, "Completed")
+    assert (job["OperationalStatus"], job["Status"], job["HealthState"]) == ([2, 17], "OK", 5)
+    assert (job["ErrorCode"], job.get("ErrorDescription")) == (0, None)
+    assert client.get(path)["ElapsedTime"] == job["ElapsedTime"]
+    for method in ("GetError", "GetErrors"):
+        answer = client.invoke(path, method)
+        assert (answer.value, answer.out) == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [(Refused("Failed", "the guest does not answer"), "the guest does not answer"), (ValueError("broken"), "broken")],
+    ids=["refused", "raised"],
+)
+def test_failed_job(client: Client, bench: Bench, fault: Exception, text: str) -> None:
+    bench.fault = fault
+    path = client.begin()
+    bench.go.set()
+    job = client.end(path)
+    assert (job["JobState"], job["JobStatus"], job["ErrorDescription"], job["ErrorCode"]) == (10, text, text, 1)
+    assert (job["OperationalStatus"], job["Status"], job["HealthState"]) == ([6, 17], "Error", 20)
+    assert job["PercentComplete"] == 40
+    one = out(client.invoke(path, "GetError"), "Error")
+    several = out(client.invoke(path, "GetErrors"), "Errors")
+    assert several == [one]
+    assert isinstance(one, Instance)
+    assert one.classname == "CIM_Error"
+    assert (one.properties["Message"], one.properties["CIMStatusCode"]) == (text, Status.FAILED)
+    assert one.properties["MessageID"] == "VIRTCIM0101"
+
+
+def test_errors_may_be_given(client: Client, bench: Bench) -> None:
+    bench.go.set()
+    path = client.begin()
+    client.end(path)
+    assert client.invoke(path, "GetErrors", Errors=None).value == 0
+
+
+# RequestStateChange
+
+
+def ask(client: Client, path: Path, state: int | None, timeout: str | None = None) -> MethodAnswer:
+    requested = None if state is None else str(state)
+    return client.invoke(path, "RequestStateChange", RequestedState=requested, TimeoutPeriod=timeout)
+
+
+def test_job_is_terminated(client: Client, bench: Bench) -> None:
+    path = client.begin()
+    assert bench.half.wait(30)
+    assert ask(client, path, 4).value == 4096
+    job = client.end(path)
+    assert (job["JobState"], job["JobStatus"], job["ErrorDescription"]) == (8, "ended early", "ended early")
+    assert job["OperationalStatus"] == [10, 17]
+    errors = out(client.invoke(path, "GetErrors"), "Errors")
+    assert isinstance(errors, list)
+    assert len(errors) == 1
+    assert len(bench.systems) == 2
+
+
+def test_job_that_is_asked_to_end(client: Client, bench: Bench) -> None:
+    path = client.begin()
+    assert bench.half.wait(30)
+    job = client.job(path)
+    hold = threading.Event()
+    object.__setattr__(job.work, "cancel", hold.set)  # ends nothing yet
+    assert ask(client, path, 4).value == 4096
+    assert hold.is_set()
+    assert (client.get(path)["JobState"], client.get(path)["OperationalStatus"]) == (6, [9])
+    bench.go.set()
+    assert client.end(path)["JobState"] == 7  # it was done before it could end early
+
+
+@pytest.mark.parametrize(
+    ("state", "timeout", "running", "ended"),
+    [
+        (2, None, 1, 4097),
+        (3, None, 1, 4097),
+        (5, None, 1, 4097),
+        (6, None, 1, 4097),
+        (None, None, 5, 5),
+        (1, None, 5, 5),
+        (7, None, 5, 5),
+        (4, "00000000000005.000000:000", 4098, 4098),
+        (9, "00000000000005.000000:000", 5, 5),
+    ],
+    ids=["start", "suspend", "kill", "service", "null", "1", "7", "timeout", "unknown and timeout"],
+)
+def test_refused_changes(
+    client: Client, bench: Bench, state: int | None, timeout: str | None, running: int, ended: int
+) -> None:
+    path = client.begin()
+    assert bench.half.wait(30)
+    assert ask(client, path, state, timeout).value == running
+    assert client.get(path)["JobState"] == 4
+    bench.go.set()
+    client.end(path)
+    assert ask(client, path, state, timeout).value == ended
+    assert client.get(path)["JobState"] == 7
+
+
+def test_no_timeout_is_allowed(client: Client, bench: Bench) -> None:
+    path = client.begin()
+    assert bench.half.wait(30)
+    assert ask(client, path, 4, "00000000000000.000000:000").value == 4096
+
+
+def test_ended_job_is_not_terminated(client: Client, bench: Bench) -> None:
+    path = client.begin()
+    bench.go.set()
+    client.end(path)
+    answer = ask(client, path, 4)
+    assert (answer.value, answer.reason) == (4097, "the job has ended")
+
+
+def test_work_that_cannot_end_early(client: Client, bench: Bench) -> None:
+    bench.cancellable = False
+    path = client.begin()
+    assert bench.half.wait(30)
+    answer = ask(client, path, 4)
+    assert answer.value == 1
+    assert "work on one" in answer.reason
+
+
+def test_kill_job_is_left_out(client: Client, bench: Bench) -> None:
+    with pytest.raises(CIMError, match="RequestStateChange") as caught:
+        client.invoke(client.begin(), "KillJob")
+    assert caught.value.status == Status.METHOD_NOT_AVAILABLE
+
+
+# Associations
+
+
+def test_owner_is_the_instance_whose_method_was_called(client: Client) -> None:
+    path = client.begin()
+    service = client.path("CIM_PowerManagementService", "one")
+    assert client.across(path, OWNING) == [service]
+    assert client.across(service, OWNING) == [path]
+
+
+@pytest.mark.parametrize(
+    ("classname", "name"),
+    [("CIM_ComputerSystem", "one"), ("CIM_ComputerSystem", "two"), ("CIM_PowerManagementService", "two")],
+)
+def test_nothing_else_is_the_owner(client: Client, classname: str, name: str) -> None:
+    client.begin()
+    assert client.across(client.path(classname, name), OWNING) == []
+
+
+def test_affected_element(client: Client) -> None:
+    path = client.begin()
+    system = client.path("CIM_ComputerSystem", "one")
+    assert client.across(path, AFFECTED) == [system]
+    assert client.across(system, AFFECTED) == [path]
+    assert client.across(client.path("CIM_PowerManagementService", "one"), AFFECTED) == []
+    (link,) = client.all_of(AFFECTED)
+    assert (link.cls.name, link.properties["ElementEffects"]) == ("KVM_AffectedJobElement", [EXCLUSIVE_USE])
+    assert client.get(link.path) == link.properties
+
+
+def test_created_element_is_affected_once_it_is_there(client: Client, bench: Bench) -> None:
+    path = client.begin()
+    assert bench.half.wait(30)
+    assert len(client.across(path, AFFECTED)) == 1
+    bench.go.set()
+    client.end(path)
+    links = {one.properties["AffectedElement"]: one.properties["ElementEffects"] for one in client.all_of(AFFECTED)}
+    assert links == {
+        client.path("CIM_ComputerSystem", "one"): [EXCLUSIVE_USE],
+        client.path("CIM_ComputerSystem", "three"): [CREATE],
+    }
+
+
+def test_job_goes_with_its_associations(repository: Schema, bench: Bench) -> None:
+    client = Client(repository, bench, Jobs(0.2, str), bench_profile(bench))
+    path = client.begin()
+    bench.go.set()
+    client.end(path)
+    deadline = time.monotonic() + 30
+    while client.all_of("CIM_ConcreteJob") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert client.all_of("CIM_ConcreteJob") == client.all_of(OWNING) == client.all_of(AFFECTED) == []
+    assert client.across(client.path("CIM_ComputerSystem", "one"), AFFECTED) == []
+    with pytest.raises(CIMError, match="no such instance"):
+        client.get(path)
+
+
+@pytest.mark.parametrize("name", ["virtcim:job/none", "virtcim:job/", "job", ""])
+def test_unknown_job(client: Client, name: str) -> None:
+    client.begin()
+    with pytest.raises(CIMError) as caught:
+        client.get(Path("KVM_ConcreteJob", (("InstanceID", name),)))
+    assert caught.value.status == Status.NOT_FOUND
+
+
+def test_job_is_no_instance_of_another_platform(client: Client) -> None:
+    path = client.begin()
+    with pytest.raises(CIMError):
+        client.get(Path("Test_ConcreteJob", path.keys))
+
+
+# Over the embedded node: a virtual system is another object after each change, and the same system
+
+
+@pytest.fixture
+def node(repository: Schema, node_uri: str) -> Iterator[tuple[Client, Hosts]]:
+    world = Hosts([node_uri], HostSettings())
+    world.start()
+    assert world.wait(30)
+    yield Client(repository, world, Jobs(60, str), dsp1052.profile, dsp1057.profile, dsp1027.profile), world
+    world.stop()
+
+
+def test_affected_system_is_followed_through_its_changes(node: tuple[Client, Hosts]) -> None:
+    client, world = node
+    vm = next(one for one in world.vms() if one.state == DomainState.RUNNING)
+    done = threading.Event()
+    work = Work("wait", [(vm, EXCLUSIVE_USE)], lambda _: Returned(done.wait(30) * 0))
+    job = client.jobs.start(work, "Wait", As(vm, "Virt_ComputerSystem"))
+    (path,) = (one.path for one in client.all_of("CIM_ConcreteJob"))
+    (system,) = client.across(path, AFFECTED)
+    domains.pause(vm)
+    assert vm.host.vm(vm.uuid) is not vm
+    assert client.across(path, AFFECTED) == client.across(path, OWNING) == [system]
+    assert client.across(system, AFFECTED) == [path]
+    (link,) = client.all_of(AFFECTED)
+    assert link.properties["ElementEffects"] == [EXCLUSIVE_USE]
+    done.set()
+    assert job.ended.wait(30)
