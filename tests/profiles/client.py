@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from virtcim.broker.broker import Broker
@@ -13,6 +14,7 @@ from virtcim.broker.jobs import Jobs
 from virtcim.broker.provider import Job, Profile
 from virtcim.broker.schema import Schema
 from virtcim.host.inventory import Hosts, Vm
+from virtcim.host.settings import HostSettings
 from virtcim.profiles import dsp1027, dsp1052, dsp1057
 from virtcim.profiles.faults import translate
 
@@ -54,7 +56,6 @@ class Client:
     broker: Broker
     world: Hosts
     jobs: Jobs
-    started: list[Job] = field(default_factory=list)
 
     def call(self, name: str, namespace: str = "root/virt", **parameters: Value) -> list[Any]:
         answer = self.broker.answer(Call("1", name, namespace, parameters))
@@ -88,8 +89,8 @@ class Client:
     def vm(self, name: str) -> Vm:
         return self.world.vm_by_key(name)[0]
 
-    def system(self, name: str) -> Item:
-        return self.get(system_path(name))
+    def system(self, name: str, platform: str = "Test") -> Item:
+        return self.get(system_path(name, platform))
 
     def job_of(self, answer: MethodAnswer) -> Job:
         """The job that a method answered, after it has ended."""
@@ -118,3 +119,17 @@ def make_client(schema: Schema, world: Hosts, profiles: Iterable[Profile] = OURS
     jobs = Jobs(60, explain)
     catalog = Catalog(schema, [*profiles, job_profile(jobs)])
     return Client(Broker(catalog, world, jobs, parse_embedded, translate), world, jobs)
+
+
+@contextmanager
+def running_client(schema: Schema, *uris: str, **settings: object) -> Iterator[Client]:
+    """A client over the hosts of these URIs, all of them read."""
+    world = Hosts(uris, HostSettings(**settings))  # type: ignore[arg-type]
+    world.start()
+    assert world.wait(30), [host.reason for host in world.hosts]
+    client = make_client(schema, world)
+    try:
+        yield client
+    finally:
+        client.jobs.close()
+        world.stop()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 import pytest
-from tests.profiles.client import Client, make_client
+from tests.profiles.client import Client, running_client
 
 from virtcim.broker import schema
 from virtcim.broker.schema import Schema
-from virtcim.host.inventory import Hosts
-from virtcim.host.settings import HostSettings
 from virtcim.resources import mof_dir
 
 StartClient = Callable[..., AbstractContextManager[Client]]
@@ -25,21 +24,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
 
 @pytest.fixture(scope="session")
 def start_client(repository: Schema) -> StartClient:
-    """start_client(uri, **host settings) -> context of a client over a world of its own."""
-
-    @contextmanager
-    def start(*uris: str, **settings: object) -> Iterator[Client]:
-        world = Hosts(uris, HostSettings(**settings))  # type: ignore[arg-type]
-        world.start()
-        assert world.wait(30), [host.reason for host in world.hosts]
-        client = make_client(repository, world)
-        try:
-            yield client
-        finally:
-            client.jobs.close()
-            world.stop()
-
-    return start
+    """start_client(*uris, **host settings) -> context of a client over a world of its own."""
+    return partial(running_client, repository)
 
 
 @pytest.fixture(scope="session")

@@ -107,11 +107,16 @@ class Associations:
     def of_class(self, namespace: str, classname: str) -> Iterator[Item]:
         """Every link of an association class and its subclasses that is seen in a namespace."""
         for association, platform in self.catalog.linking(classname):
-            for step in self._all(association):
+            for step in self._all(association) if self._reaches(association, namespace) else ():
                 if self._seen(step, namespace):
                     item = self.link(step, namespace)
                     if platform is None or self.schema.is_a(item.cls.name, classname):
                         yield item
+
+    def _reaches(self, association: Association, namespace: str) -> bool:
+        """Whether an end may be in the namespace: there is no need to walk what cannot be seen there."""
+        ends = (association.a.classname, association.b.classname)
+        return any(provider.namespace == namespace for end in ends for provider, _ in self.catalog.serving(end))
 
     def _all(self, association: Association) -> Iterator[Step]:
         for source in self.instances.all_found(association.a.classname):

@@ -61,13 +61,14 @@ class Instances:
 
     def of_class(self, namespace: str, classname: str) -> Iterator[Item]:
         """Every instance of a class and its subclasses in a namespace."""
-        return (found.item for found in self.all_found(classname) if found.provider.namespace == namespace)
+        return (found.item for found in self.all_found(classname, namespace))
 
-    def all_found(self, classname: str) -> Iterator[Found]:
-        """Every instance of a class and its subclasses, in whatever namespace."""
+    def all_found(self, classname: str, namespace: str | None = None) -> Iterator[Found]:
+        """Every instance of a class and its subclasses; in whatever namespace, where none is given."""
         for provider, platform in self.catalog.serving(classname):
-            for target in self._objects(provider, platform):
-                yield Found(provider, target, self.item(provider, target))
+            if namespace in (None, provider.namespace):
+                for target in self._objects(provider, platform):
+                    yield Found(provider, target, self.item(provider, target))
 
     def _objects(self, provider: InstanceProvider, platform: str | None) -> Iterator[object]:
         for target in self.catalog.sources[provider.of](self.world):

@@ -21,6 +21,7 @@ from virtcim.host.settings import HostSettings
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LAST_DELAY = 0.2, 5.0  # seconds between attempts to connect
+CLOSE_PATIENCE = 3.0  # seconds for the calls of a lost connection to return
 IDLE_CONNECTIONS = 4  # kept open for the next verbs
 _CLOSED = {
     libvirt.VIR_CONNECT_CLOSE_REASON_ERROR: "the connection broke",
@@ -55,7 +56,7 @@ class Link:
         self._settings = settings
         self._listener = listener
         self._lock = threading.Lock()
-        self._main: libvirt.virConnect | None = None
+        self._main: _Shared | None = None
         self._idle: list[libvirt.virConnect] = []
         self._life = object()  # one a main connection, to know a late close callback by
         self._lost = threading.Event()
@@ -85,11 +86,11 @@ class Link:
     @contextmanager
     def reading(self) -> Iterator[libvirt.virConnect]:
         """The connection of reads and events; ask it nothing slow: libvirt serves five requests of it at a time."""
-        connection = self._main
-        if connection is None:
+        main = self._main
+        if main is None:
             raise self.unreachable()
-        with self._errors(connection):
-            yield connection
+        with main.used(), self._errors(main.connection):
+            yield main.connection
 
     @contextmanager
     def borrow(self) -> Iterator[libvirt.virConnect]:
@@ -180,21 +181,21 @@ class Link:
 
     def _serve(self) -> None:
         """One life of the main connection; returns when it is lost."""
-        connection = self._open(self._stopping.is_set)
+        main = _Shared(self._open(self._stopping.is_set))
         unsubscribe: Callable[[], None] | None = None
         try:
-            with self._errors(connection):
+            with self._errors(main.connection):
                 self._life = life = object()
-                connection.registerCloseCallback(self._closed, life)
-                unsubscribe = subscribe(connection, self._listener.event)
-                self._main = connection
-                self._listener.connected(connection)
+                main.connection.registerCloseCallback(self._closed, life)
+                unsubscribe = subscribe(main.connection, self._listener.event)
+                self._main = main
+                self._listener.connected(main.connection)
             if not self._lost.is_set():
                 self.reason = ""
                 log.info("connected to libvirt at %s", self.shown_uri)
             self._lost.wait()
         finally:
-            self._forget(connection, unsubscribe)
+            self._forget(main, unsubscribe)
 
     def _closed(self, _connection: Any, reason: int, life: object) -> None:
         """libvirt's close callback, in the event loop's thread."""
@@ -206,18 +207,49 @@ class Link:
         self._listener.lost()
         log.warning("libvirt at %s: %s", self.shown_uri, self.reason)
 
-    def _forget(self, connection: libvirt.virConnect, unsubscribe: Callable[[], None] | None) -> None:
-        """Let go of every connection. None is closed by hand: a thread may be inside a call on it, and libvirt frees
-        what is closed; it closes itself when the last thread has let go."""
+    def _forget(self, main: _Shared, unsubscribe: Callable[[], None] | None) -> None:
         with self._lock:
             self._main = None
-            self._idle = []
+            self._idle = []  # each closes itself when its last user has let go
         self._listener.lost()
         self._life = object()
         if unsubscribe is not None:
             unsubscribe()
-        with suppress(libvirt.libvirtError):  # a dead connection says so, and forgets the callback nevertheless
-            connection.unregisterCloseCallback()
+        main.close()
+
+
+class _Shared:
+    """A connection that several threads use, closed when none is inside a call on it: libvirt frees what is closed.
+
+    Closing by hand is needed because libvirt-python never lets go of a connection that has a close callback.
+    """
+
+    def __init__(self, connection: libvirt.virConnect) -> None:
+        self.connection = connection
+        self._users = 0
+        self._unused = threading.Condition()
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        with self._unused:
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._unused:
+                self._users -= 1
+                self._unused.notify_all()
+
+    def close(self) -> None:
+        """Gives up when somebody does not come back: then it stays open."""
+        with self._unused:
+            if not self._unused.wait_for(lambda: not self._users, CLOSE_PATIENCE):
+                log.warning("a call to libvirt does not return; its connection is left open")
+                return
+            with suppress(libvirt.libvirtError):  # a dead connection says so when it is closed
+                self.connection.unregisterCloseCallback()
+            with suppress(libvirt.libvirtError):
+                self.connection.close()
 
 
 def _alive(connection: libvirt.virConnect) -> bool:

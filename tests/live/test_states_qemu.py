@@ -1,0 +1,260 @@
+"""Every transition of DSP1057 and DSP1027 on a real QEMU guest, each step checked through libvirt itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libvirt
+import pytest
+from tests.live.conftest import PREFIX, DefineDomain, wait_until
+from tests.profiles.client import Client, out, running_client, system_path
+
+from virtcim.broker import schema
+from virtcim.broker.call import Item, Path
+from virtcim.broker.provider import Job
+from virtcim.broker.schema import Schema
+from virtcim.resources import mof_dir
+
+OK, FAILED, JOB, TRANSITION, BUSY = 0, 4, 4096, 4097, 4099
+COMPLETED, EXCEPTION, TERMINATED = 7, 10, 8  # JobState
+ENABLED, DISABLED, SHUT_DOWN, OFFLINE, QUIESCE, REBOOT, RESET = 2, 3, 4, 6, 9, 10, 11
+BOOT_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
+    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
+
+
+@pytest.fixture
+def client(repository: Schema, libvirtd: str) -> Iterator[Client]:
+    with running_client(repository, libvirtd, shutdown_timeout=3.0) as client:
+        yield client
+
+
+class Guest:
+    """A guest of the test: asked through CIM, looked at through libvirt."""
+
+    def __init__(self, client: Client, domain: libvirt.virDomain) -> None:
+        self.client, self.domain, self.name = client, domain, domain.name()
+        self.path = system_path(self.name, "KVM")
+        wait_until(self.known, 5)
+
+    def known(self) -> bool:
+        return bool(self.client.world.vm_by_key(self.name))
+
+    def ask(self, state: int) -> tuple[int, Job | None]:
+        """RequestStateChange and, where it became a job, the job after its end."""
+        answer = self.client.invoke(self.path, "RequestStateChange", RequestedState=str(state))
+        return int(str(answer.value)), self.client.job_of(answer) if answer.value == JOB else None
+
+    def ask_power(self, state: int) -> tuple[int, Job | None]:
+        """RequestPowerStateChange, likewise."""
+        service = self.link().properties["ServiceProvided"]
+        assert isinstance(service, Path)
+        answer = self.client.invoke(service, "RequestPowerStateChange", PowerState=str(state), ManagedElement=self.path)
+        return int(str(answer.value)), self.client.job_of(answer) if answer.value == JOB else None
+
+    def link(self) -> Item:
+        (found,) = self.client.links(self.path, "CIM_AssociatedPowerManagementService")
+        return found
+
+    def shown(self) -> tuple[object, object, object]:
+        """EnabledState, RequestedState, PowerState."""
+        system = self.client.get(self.path).properties
+        return system["EnabledState"], system["RequestedState"], self.link().properties["PowerState"]
+
+    def state(self) -> int:
+        return int(self.domain.state()[0])
+
+    def ready(self) -> None:
+        """Wait until the guest has booted as far as to obey the power button."""
+        stream = self.domain.connect().newStream(libvirt.VIR_STREAM_NONBLOCK)
+        self.domain.openConsole(None, stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
+        heard = b""
+
+        def says_so() -> bool:
+            nonlocal heard
+            piece = stream.recv(4096)
+            heard += piece if isinstance(piece, bytes) else b""
+            return b"GUEST-READY" in heard
+
+        wait_until(says_so, BOOT_SECONDS)
+        stream.abort()
+
+
+@pytest.fixture
+def guest(client: Client, define_domain: DefineDomain) -> Guest:
+    """A guest without an operating system that is up at once and obeys the power button."""
+    return Guest(client, define_domain("states", linux=False, memory_mib=16))
+
+
+def test_life_of_a_guest(guest: Guest) -> None:
+    """Activate, pause, resume, suspend, restore, reboot, reset, deactivate (R09, R17, R18, R24)."""
+    assert guest.shown() == (DISABLED, 0, 8)
+    assert guest.ask(ENABLED) == (OK, None)
+    assert (guest.state(), guest.shown()) == (libvirt.VIR_DOMAIN_RUNNING, (ENABLED, ENABLED, 2))
+    run = guest.domain.ID()
+    assert guest.ask(QUIESCE) == (OK, None)
+    assert (guest.state(), guest.shown()) == (libvirt.VIR_DOMAIN_PAUSED, (QUIESCE, QUIESCE, 3))
+    assert guest.ask(ENABLED) == (OK, None)
+    assert (guest.state(), guest.domain.ID()) == (libvirt.VIR_DOMAIN_RUNNING, run)
+    code, job = guest.ask(OFFLINE)
+    assert (code, job and job.state) == (JOB, COMPLETED)
+    assert guest.domain.hasManagedSaveImage() == 1
+    assert guest.shown() == (OFFLINE, OFFLINE, 7)
+    assert guest.ask(ENABLED) == (OK, None)
+    assert (guest.domain.hasManagedSaveImage(), guest.shown()) == (0, (ENABLED, ENABLED, 2))
+    run = guest.domain.ID()
+    code, job = guest.ask(REBOOT)
+    assert (code, job and job.error, guest.domain.ID()) == (JOB, "", run)
+    assert guest.shown() == (ENABLED, REBOOT, 2)
+    assert guest.ask(RESET) == (OK, None)
+    assert (guest.state(), guest.domain.ID()) == (libvirt.VIR_DOMAIN_RUNNING, run)
+    assert guest.ask(DISABLED) == (OK, None)
+    assert (guest.state(), guest.shown()) == (libvirt.VIR_DOMAIN_SHUTOFF, (DISABLED, DISABLED, 8))
+
+
+def test_reset_of_a_paused_guest_lets_it_run(guest: Guest) -> None:
+    guest.ask(ENABLED)
+    guest.ask(QUIESCE)
+    assert guest.ask(RESET) == (OK, None)
+    assert (guest.state(), guest.shown()) == (libvirt.VIR_DOMAIN_RUNNING, (ENABLED, RESET, 2))
+
+
+def test_suspend_of_a_paused_guest(guest: Guest) -> None:
+    guest.ask(ENABLED)
+    guest.ask(QUIESCE)
+    code, job = guest.ask(OFFLINE)
+    assert (code, job and job.state, guest.domain.hasManagedSaveImage()) == (JOB, COMPLETED, 1)
+    assert guest.ask(DISABLED) == (OK, None)
+    assert (guest.domain.hasManagedSaveImage(), guest.shown()) == (0, (DISABLED, DISABLED, 8))
+
+
+def test_state_wishes_live_in_the_metadata(guest: Guest) -> None:
+    """In the definition and in the running domain, also after it was restored from an older image."""
+    guest.ask(ENABLED)
+    guest.ask(OFFLINE)
+    guest.ask(ENABLED)
+    for flags in (0, libvirt.VIR_DOMAIN_XML_INACTIVE):
+        assert "<virtcim:RequestedState>2</virtcim:RequestedState>" in guest.domain.XMLDesc(flags)
+    with_wish = guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    assert guest.ask(ENABLED) == (TRANSITION, None)
+    assert guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) == with_wish
+
+
+def test_shut_down_by_acpi(client: Client, define_domain: DefineDomain) -> None:
+    """A Linux guest that has booted obeys."""
+    guest = Guest(client, define_domain("acpi"))
+    assert guest.ask(ENABLED) == (OK, None)
+    guest.ready()
+    code, job = guest.ask(SHUT_DOWN)
+    assert (code, job and job.state) == (JOB, COMPLETED)
+    assert guest.state() == libvirt.VIR_DOMAIN_SHUTOFF
+    assert guest.domain.state()[1] == libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN
+    assert guest.shown() == (DISABLED, SHUT_DOWN, 8)
+    assert guest.link().properties["RequestedPowerState"] == 13
+
+
+@pytest.fixture
+def stubborn(client: Client, define_domain: DefineDomain) -> Guest:
+    """A guest that does not listen: firmware without anything to boot."""
+    guest = Guest(client, define_domain("stubborn", linux=False, memory_mib=16))
+    xml = guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    start, end = xml.index("<disk "), xml.index("</disk>") + len("</disk>")
+    guest.domain.connect().defineXML(xml[:start] + xml[end:])
+    assert guest.ask(ENABLED) == (OK, None)
+    return guest
+
+
+def test_uncooperative_guest(stubborn: Guest) -> None:
+    """The job ends in Exception, the system is still active and the wish remains (R19)."""
+    code, job = stubborn.ask(SHUT_DOWN)
+    assert job is not None
+    assert (code, job.state) == (JOB, EXCEPTION)
+    assert "not done within 3 s" in job.error
+    assert stubborn.shown() == (ENABLED, SHUT_DOWN, 2)
+    assert stubborn.client.get(stubborn.path).properties["TransitioningToState"] == 5
+
+
+def test_while_a_guest_takes_its_time(stubborn: Guest) -> None:
+    """Other requests are refused meanwhile, but it can be turned off, and then the job is done."""
+    client = stubborn.client
+    answer = client.invoke(stubborn.path, "RequestStateChange", RequestedState=str(SHUT_DOWN))
+    assert answer.value == JOB
+    assert client.get(stubborn.path).properties["TransitioningToState"] == SHUT_DOWN
+    assert stubborn.link().properties["TransitioningToPowerState"] == 12
+    assert stubborn.ask(QUIESCE)[0] == BUSY
+    assert stubborn.ask(DISABLED) == (OK, None)
+    assert client.job_of(answer).state == COMPLETED
+    assert stubborn.shown() == (DISABLED, DISABLED, 8)
+
+
+def test_a_job_that_is_cancelled(stubborn: Guest) -> None:
+    client = stubborn.client
+    answer = client.invoke(stubborn.path, "RequestStateChange", RequestedState=str(SHUT_DOWN))
+    path = out(answer, "Job")
+    assert isinstance(path, Path)
+    job = next(job for job in client.jobs if str(path.key("InstanceID")).endswith(job.id))
+    assert client.jobs.terminate(job)
+    assert client.job_of(answer).state == TERMINATED
+    assert stubborn.shown()[0] == ENABLED
+    assert client.get(stubborn.path).properties["TransitioningToState"] == 5
+
+
+def test_start_that_fails(client: Client, define_domain: DefineDomain) -> None:
+    """Code 4 with libvirt's reason; the wish is not kept."""
+    disk = "<disk type='file'><source file='/var/tmp/virtcim-test-nothing.img'/><target dev='vdb' bus='virtio'/></disk>"
+    guest = Guest(client, define_domain("broken", linux=False, memory_mib=16, devices=disk))
+    answer = client.invoke(guest.path, "RequestStateChange", RequestedState="2")
+    assert answer.value == FAILED
+    assert "virtcim-test-nothing.img" in answer.reason
+    assert guest.shown() == (DISABLED, 0, 8)
+
+
+POWER_CYCLES = {"power cycle": (5, OK), "hard power cycle": (9, OK), "graceful power cycle": (15, JOB)}
+
+
+@pytest.mark.parametrize(("power", "wanted"), POWER_CYCLES.values(), ids=POWER_CYCLES)
+def test_power_cycles(guest: Guest, power: int, wanted: int) -> None:
+    """A cycle starts the guest anew."""
+    guest.ask_power(2)
+    wait_until(lambda: guest.domain.info()[4] > 0, 5)
+    run = guest.domain.ID()
+    wait_for_firmware(guest)
+    code, job = guest.ask_power(power)
+    assert (code, job.error if job else "") == (wanted, "")
+    assert (guest.state(), guest.domain.ID() != run) == (libvirt.VIR_DOMAIN_RUNNING, True)
+    assert guest.link().properties["RequestedPowerState"] == power + (power >= 12)
+
+
+def wait_for_firmware(guest: Guest) -> None:
+    """The boot disk says so on the serial port when it listens to the power button."""
+    guest.ready()
+
+
+def test_interrupt(guest: Guest) -> None:
+    guest.ask_power(2)
+    assert guest.ask_power(11) == (OK, None)
+    assert guest.state() == libvirt.VIR_DOMAIN_RUNNING
+
+
+def test_changes_of_others_show(guest: Guest) -> None:
+    """virsh changes the state: CIM shows it within the latency of the event (R20)."""
+    guest.domain.create()
+    wait_until(lambda: guest.shown()[0] == ENABLED, 2)
+    guest.domain.suspend()
+    wait_until(lambda: guest.shown()[0] == QUIESCE, 2)
+    guest.domain.destroy()
+    wait_until(lambda: guest.shown()[0] == DISABLED, 2)
+
+
+def test_transient_guest(client: Client, guest: Guest, qemu: libvirt.virConnect) -> None:
+    """It is gone when it is turned off (R21)."""
+    xml = guest.domain.XMLDesc().replace(guest.name, f"{PREFIX}brief").replace(guest.domain.UUIDString(), "")
+    brief = Guest(client, qemu.createXML(xml.replace("<uuid></uuid>", "")))
+    assert brief.ask(OFFLINE)[0] == TRANSITION
+    assert brief.ask(QUIESCE) == (OK, None)
+    assert brief.shown() == (QUIESCE, QUIESCE, 3)
+    assert brief.ask(DISABLED) == (OK, None)
+    assert not brief.known()
