@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import libvirt
 import pytest
 from tests.live.conftest import PREFIX, DefineDomain, wait_until
 from tests.profiles.client import Client, out, running_client, system_path
 
-from virtcim.broker import schema
-from virtcim.broker.call import Item, Path
+from virtcim.broker import call, schema
+from virtcim.broker.call import Item
 from virtcim.broker.provider import Job
 from virtcim.broker.schema import Schema
 from virtcim.resources import mof_dir
@@ -35,8 +37,8 @@ def client(repository: Schema, libvirtd: str) -> Iterator[Client]:
 class Guest:
     """A guest of the test: asked through CIM, looked at through libvirt."""
 
-    def __init__(self, client: Client, domain: libvirt.virDomain) -> None:
-        self.client, self.domain, self.name = client, domain, domain.name()
+    def __init__(self, client: Client, domain: libvirt.virDomain, serial: Path) -> None:
+        self.client, self.domain, self.name, self.serial = client, domain, domain.name(), serial
         self.path = system_path(self.name, "KVM")
         wait_until(self.known, 5)
 
@@ -51,7 +53,7 @@ class Guest:
     def ask_power(self, state: int) -> tuple[int, Job | None]:
         """RequestPowerStateChange, likewise."""
         service = self.link().properties["ServiceProvided"]
-        assert isinstance(service, Path)
+        assert isinstance(service, call.Path)
         answer = self.client.invoke(service, "RequestPowerStateChange", PowerState=str(state), ManagedElement=self.path)
         return int(str(answer.value)), self.client.job_of(answer) if answer.value == JOB else None
 
@@ -67,26 +69,34 @@ class Guest:
     def state(self) -> int:
         return int(self.domain.state()[0])
 
+    def run(self) -> int:
+        """The number of this run; a handle keeps the number it was made with."""
+        return int(self.domain.connect().lookupByName(self.name).ID())
+
     def ready(self) -> None:
-        """Wait until the guest has booted as far as to obey the power button."""
-        stream = self.domain.connect().newStream(libvirt.VIR_STREAM_NONBLOCK)
-        self.domain.openConsole(None, stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
-        heard = b""
+        """Wait until the guest says on its serial port that it listens to the power button."""
+        wait_until(lambda: b"GUEST-READY" in self.serial.read_bytes(), BOOT_SECONDS)
 
-        def says_so() -> bool:
-            nonlocal heard
-            piece = stream.recv(4096)
-            heard += piece if isinstance(piece, bytes) else b""
-            return b"GUEST-READY" in heard
 
-        wait_until(says_so, BOOT_SECONDS)
-        stream.abort()
+MakeGuest = Callable[..., Guest]
 
 
 @pytest.fixture
-def guest(client: Client, define_domain: DefineDomain) -> Guest:
+def make_guest(client: Client, define_domain: DefineDomain, scratch_dir: Path) -> MakeGuest:
+    """make_guest(name, **guest_xml arguments) -> a guest that writes its serial port into a file."""
+
+    def make(name: str, devices: str = "", **arguments: Any) -> Guest:
+        serial = scratch_dir / f"{name}.log"
+        port = f"<serial type='file'><source path='{serial}'/><target port='0'/></serial>"
+        return Guest(client, define_domain(name, devices=devices + port, **arguments), serial)
+
+    return make
+
+
+@pytest.fixture
+def guest(make_guest: MakeGuest) -> Guest:
     """A guest without an operating system that is up at once and obeys the power button."""
-    return Guest(client, define_domain("states", linux=False, memory_mib=16))
+    return make_guest("states", linux=False, memory_mib=16)
 
 
 def test_life_of_a_guest(guest: Guest) -> None:
@@ -94,23 +104,24 @@ def test_life_of_a_guest(guest: Guest) -> None:
     assert guest.shown() == (DISABLED, 0, 8)
     assert guest.ask(ENABLED) == (OK, None)
     assert (guest.state(), guest.shown()) == (libvirt.VIR_DOMAIN_RUNNING, (ENABLED, ENABLED, 2))
-    run = guest.domain.ID()
+    run = guest.run()
     assert guest.ask(QUIESCE) == (OK, None)
     assert (guest.state(), guest.shown()) == (libvirt.VIR_DOMAIN_PAUSED, (QUIESCE, QUIESCE, 3))
     assert guest.ask(ENABLED) == (OK, None)
-    assert (guest.state(), guest.domain.ID()) == (libvirt.VIR_DOMAIN_RUNNING, run)
+    assert (guest.state(), guest.run()) == (libvirt.VIR_DOMAIN_RUNNING, run)
     code, job = guest.ask(OFFLINE)
     assert (code, job and job.state) == (JOB, COMPLETED)
     assert guest.domain.hasManagedSaveImage() == 1
     assert guest.shown() == (OFFLINE, OFFLINE, 7)
     assert guest.ask(ENABLED) == (OK, None)
     assert (guest.domain.hasManagedSaveImage(), guest.shown()) == (0, (ENABLED, ENABLED, 2))
-    run = guest.domain.ID()
+    guest.ready()
+    run = guest.run()
     code, job = guest.ask(REBOOT)
-    assert (code, job and job.error, guest.domain.ID()) == (JOB, "", run)
+    assert (code, job and job.error, guest.run()) == (JOB, "", run)
     assert guest.shown() == (ENABLED, REBOOT, 2)
     assert guest.ask(RESET) == (OK, None)
-    assert (guest.state(), guest.domain.ID()) == (libvirt.VIR_DOMAIN_RUNNING, run)
+    assert (guest.state(), guest.run()) == (libvirt.VIR_DOMAIN_RUNNING, run)
     assert guest.ask(DISABLED) == (OK, None)
     assert (guest.state(), guest.shown()) == (libvirt.VIR_DOMAIN_SHUTOFF, (DISABLED, DISABLED, 8))
 
@@ -133,9 +144,8 @@ def test_suspend_of_a_paused_guest(guest: Guest) -> None:
 
 def test_state_wishes_live_in_the_metadata(guest: Guest) -> None:
     """In the definition and in the running domain, also after it was restored from an older image."""
-    guest.ask(ENABLED)
-    guest.ask(OFFLINE)
-    guest.ask(ENABLED)
+    for state in (ENABLED, OFFLINE, ENABLED):
+        guest.ask(state)
     for flags in (0, libvirt.VIR_DOMAIN_XML_INACTIVE):
         assert "<virtcim:RequestedState>2</virtcim:RequestedState>" in guest.domain.XMLDesc(flags)
     with_wish = guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
@@ -143,9 +153,9 @@ def test_state_wishes_live_in_the_metadata(guest: Guest) -> None:
     assert guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) == with_wish
 
 
-def test_shut_down_by_acpi(client: Client, define_domain: DefineDomain) -> None:
+def test_shut_down_by_acpi(make_guest: MakeGuest) -> None:
     """A Linux guest that has booted obeys."""
-    guest = Guest(client, define_domain("acpi"))
+    guest = make_guest("acpi")
     assert guest.ask(ENABLED) == (OK, None)
     guest.ready()
     code, job = guest.ask(SHUT_DOWN)
@@ -157,9 +167,9 @@ def test_shut_down_by_acpi(client: Client, define_domain: DefineDomain) -> None:
 
 
 @pytest.fixture
-def stubborn(client: Client, define_domain: DefineDomain) -> Guest:
+def stubborn(make_guest: MakeGuest) -> Guest:
     """A guest that does not listen: firmware without anything to boot."""
-    guest = Guest(client, define_domain("stubborn", linux=False, memory_mib=16))
+    guest = make_guest("stubborn", linux=False, memory_mib=16)
     xml = guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
     start, end = xml.index("<disk "), xml.index("</disk>") + len("</disk>")
     guest.domain.connect().defineXML(xml[:start] + xml[end:])
@@ -194,7 +204,7 @@ def test_a_job_that_is_cancelled(stubborn: Guest) -> None:
     client = stubborn.client
     answer = client.invoke(stubborn.path, "RequestStateChange", RequestedState=str(SHUT_DOWN))
     path = out(answer, "Job")
-    assert isinstance(path, Path)
+    assert isinstance(path, call.Path)
     job = next(job for job in client.jobs if str(path.key("InstanceID")).endswith(job.id))
     assert client.jobs.terminate(job)
     assert client.job_of(answer).state == TERMINATED
@@ -202,10 +212,10 @@ def test_a_job_that_is_cancelled(stubborn: Guest) -> None:
     assert client.get(stubborn.path).properties["TransitioningToState"] == 5
 
 
-def test_start_that_fails(client: Client, define_domain: DefineDomain) -> None:
+def test_start_that_fails(client: Client, make_guest: MakeGuest) -> None:
     """Code 4 with libvirt's reason; the wish is not kept."""
     disk = "<disk type='file'><source file='/var/tmp/virtcim-test-nothing.img'/><target dev='vdb' bus='virtio'/></disk>"
-    guest = Guest(client, define_domain("broken", linux=False, memory_mib=16, devices=disk))
+    guest = make_guest("broken", linux=False, memory_mib=16, devices=disk)
     answer = client.invoke(guest.path, "RequestStateChange", RequestedState="2")
     assert answer.value == FAILED
     assert "virtcim-test-nothing.img" in answer.reason
@@ -219,18 +229,12 @@ POWER_CYCLES = {"power cycle": (5, OK), "hard power cycle": (9, OK), "graceful p
 def test_power_cycles(guest: Guest, power: int, wanted: int) -> None:
     """A cycle starts the guest anew."""
     guest.ask_power(2)
-    wait_until(lambda: guest.domain.info()[4] > 0, 5)
-    run = guest.domain.ID()
-    wait_for_firmware(guest)
+    run = guest.run()
+    guest.ready()
     code, job = guest.ask_power(power)
     assert (code, job.error if job else "") == (wanted, "")
-    assert (guest.state(), guest.domain.ID() != run) == (libvirt.VIR_DOMAIN_RUNNING, True)
+    assert (guest.state(), guest.run() != run) == (libvirt.VIR_DOMAIN_RUNNING, True)
     assert guest.link().properties["RequestedPowerState"] == power + (power >= 12)
-
-
-def wait_for_firmware(guest: Guest) -> None:
-    """The boot disk says so on the serial port when it listens to the power button."""
-    guest.ready()
 
 
 def test_interrupt(guest: Guest) -> None:
@@ -252,7 +256,7 @@ def test_changes_of_others_show(guest: Guest) -> None:
 def test_transient_guest(client: Client, guest: Guest, qemu: libvirt.virConnect) -> None:
     """It is gone when it is turned off (R21)."""
     xml = guest.domain.XMLDesc().replace(guest.name, f"{PREFIX}brief").replace(guest.domain.UUIDString(), "")
-    brief = Guest(client, qemu.createXML(xml.replace("<uuid></uuid>", "")))
+    brief = Guest(client, qemu.createXML(xml.replace("<uuid></uuid>", "")), guest.serial)
     assert brief.ask(OFFLINE)[0] == TRANSITION
     assert brief.ask(QUIESCE) == (OK, None)
     assert brief.shown() == (QUIESCE, QUIESCE, 3)

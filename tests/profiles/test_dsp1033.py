@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path as File
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from virtcim.broker.schema import Schema
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
 from virtcim.profiles import dsp1033
-from virtcim.profiles.registration import FactsError, load_facts
+from virtcim.profiles.registration import load_facts
 from virtcim.resources import profiles_dir
 
 CONFORMS = "CIM_ElementConformsToProfile"
@@ -287,67 +286,13 @@ def test_unknown_profile_is_not_found(small: Client) -> None:
     assert caught.value.status == Status.NOT_FOUND
 
 
-# The facts
-
-
-def test_facts_of_another_organization_name_it(tmp_path: File) -> None:
-    write(tmp_path, "own", organization="Example")
-    (registration,) = load_facts(tmp_path)["own"].registrations
-    properties = dsp1033.registered_profile(registration)
-    assert (properties["RegisteredOrganization"], properties["OtherRegisteredOrganization"]) == (1, "Example")
-
-
-def test_profile_without_facts_is_not_registered(repository: Schema, tmp_path: File) -> None:
+def test_profile_without_facts_is_not_registered(repository: Schema) -> None:
     world: Any = World()
     client = make_client(repository, world, [system_profile(), dsp1033.make({}, [system_profile()], world)])
     assert client.call("EnumerateInstances", "interop", ClassName=ClassPath("CIM_RegisteredProfile")) == []
 
 
-def test_facts_without_registrations_are_no_profile(tmp_path: File) -> None:
-    write(tmp_path, "protocol", registrations="[]")
-    assert load_facts(tmp_path) == {}
-
-
-REGISTRATIONS = "[{name: Own, version: 1.0.0, instance_id: 'virtcim:own'}]"
-
-
-def write(directory: File, stem: str, **given: str) -> None:
-    values = {"organization": "DMTF", "registrations": REGISTRATIONS, "references": "[]"} | given
-    (directory / f"{stem}.yaml").write_text("".join(f"{key}: {value}\n" for key, value in values.items()))
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"organization": "''"}, "organization must be a text"),
-        ({"organization": "2"}, "organization must be a text, not 2"),
-        ({"registrations": "none"}, "registrations must be a list, not 'none'"),
-        ({"registrations": "[Own]"}, "an entry of registrations must be a mapping, not 'Own'"),
-        ({"registrations": "[{name: Own, version: 1.0, instance_id: a}]"}, "version must be a text, not 1.0"),
-        ({"registrations": "[{name: Own, version: 1.0.0}]"}, "instance_id must be a text, not None"),
-        ({"references": ""}, "references must be a list, not None"),
-        ({"references": "[: {"}, "not YAML"),
-    ],
-    ids=lambda value: str(value)[:50],
-)
-def test_unusable_facts_are_refused(tmp_path: File, given: dict[str, str], message: str) -> None:
-    write(tmp_path, "own", **given)
-    with pytest.raises(FactsError, match=r"own\.yaml") as caught:
-        load_facts(tmp_path)
-    assert message in str(caught.value)
-
-
-def test_facts_that_are_no_mapping_are_refused(tmp_path: File) -> None:
-    (tmp_path / "own.yaml").write_text("- one\n")
-    with pytest.raises(FactsError, match="must be a mapping, not list"):
-        load_facts(tmp_path)
-
-
-def test_instance_ids_are_not_repeated(tmp_path: File) -> None:
-    write(tmp_path, "one")
-    write(tmp_path, "two")
-    with pytest.raises(FactsError, match="virtcim:own is registered more than once"):
-        load_facts(tmp_path)
+# The start-up check
 
 
 @pytest.mark.parametrize(

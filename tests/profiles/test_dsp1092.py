@@ -2,83 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
-from tests.profiles.client import Client, make_client, out
+from tests.profiles.client import Client, out
+from tests.profiles.machine import NAMESPACES, World, across, all_of, embedded, only, served
 
-from virtcim.broker.call import CIMError, ClassPath, Instance, Item, MethodAnswer, Path, Properties, Status, Value
-from virtcim.broker.operations import OPERATIONS
-from virtcim.broker.provider import Profile
+from virtcim.broker.call import CIMError, Instance, MethodAnswer, Status, Value
 from virtcim.broker.schema import Schema
 from virtcim.profiles import dsp1092
-from virtcim.profiles.wbem_server import FUNCTIONAL, GENERIC, ServerFacts
-
-NAMESPACES = ("interop", "root/virt")
-URLS = ("http://127.0.0.1:5988", "http://192.0.2.1:5988")
-SERVED = tuple(operation.name for operation in OPERATIONS.values())
-
-
-@dataclass(frozen=True, eq=False)
-class Machine:
-    """A host, as much of it as hosting the server needs."""
-
-    name: str
-    platform: str = "Test"
-
-
-class World:
-    def __init__(self, *names: str) -> None:
-        self.hosts = [Machine(name) for name in names]
-
-
-def machine_profile() -> Profile:
-    profile = Profile("hosts")
-    profile.source(Machine, lambda world: world.hosts)
-
-    @profile.instance("Virt_HostSystem", of=Machine)
-    def system(one: Machine) -> Properties:
-        return {"Name": one.name}
-
-    for classname, method in (
-        ("CIM_EnabledLogicalElement", "RequestStateChange"),
-        ("CIM_ComputerSystem", "SetPowerState"),
-    ):
-        profile.leaves_out(classname, method, "no part of these tests")
-    return profile
-
-
-def facts(**given: Any) -> ServerFacts:
-    default: dict[str, Any] = {
-        "name": "virtcim",
-        "version": "1.2.3",
-        "system_name": "here.example",
-        "urls": lambda: URLS,
-        "namespaces": NAMESPACES,
-        "operations": SERVED,
-        "max_connections": 64,
-    }
-    return ServerFacts(**default | given)
-
-
-def served(repository: Schema, world: World, **given: Any) -> Client:
-    hosts: Any = world
-    return make_client(repository, hosts, [machine_profile(), dsp1092.make(facts(**given), hosts)])
 
 
 @pytest.fixture
 def client(repository: Schema) -> Client:
     return served(repository, World("there.example", "here.example"))
-
-
-def all_of(client: Client, classname: str, namespace: str = "interop") -> list[Item]:
-    return client.call("EnumerateInstances", namespace, ClassName=ClassPath(classname), DeepInheritance="true")
-
-
-def only(client: Client, classname: str) -> Item:
-    (item,) = all_of(client, classname)
-    return item
 
 
 @pytest.mark.parametrize(
@@ -95,7 +30,7 @@ def only(client: Client, classname: str) -> Item:
         ("CIM_CIMXMLCommunicationMechanism", 2),
     ],
 )
-def test_instances(client: Client, classname: str, count: int) -> None:
+def testembedded(client: Client, classname: str, count: int) -> None:
     found = all_of(client, classname)
     assert len({item.path for item in found}) == count
     for item in found:
@@ -120,17 +55,10 @@ def test_both_models_have_the_same_namespaces(client: Client) -> None:
 
 def test_schemas_of_a_namespace(client: Client) -> None:
     for item in all_of(client, "CIM_WBEMServerNamespace"):
-        assert [_fields(one, "Name", "Version") for one in _instances(item, "SchemaInformation")] == [
+        assert [_fields(one, "Name", "Version") for one in embedded(item, "SchemaInformation")] == [
             ("CIM", "2.49.0"),
             ("Virt", "1.2.3"),
         ]
-
-
-def _instances(item: Item, name: str) -> list[Instance]:
-    value = item.properties[name]
-    found = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Instance)]
-    assert found
-    return found
 
 
 def _fields(instance: Instance, *names: str) -> tuple[Value, ...]:
@@ -142,69 +70,9 @@ def test_embedded_instances_are_of_the_schema(client: Client) -> None:
         (all_of(client, "CIM_WBEMServerNamespace")[0], "SchemaInformation"),
         (only(client, "CIM_CIMXMLCapabilities"), "GenericOperationCapabilities"),
     ):
-        for one in _instances(item, name):
+        for one in embedded(item, name):
             declared = client.broker.schema.get(one.classname).properties
             assert {name.lower() for name in one.properties} <= set(declared)
-
-
-@pytest.mark.parametrize(
-    ("operations", "generic", "functional"),
-    [
-        pytest.param(
-            SERVED,
-            [2, 6, 7, 8, 9, 10, 11, 24, 26, 30, 31, 32, 33, 34, 35, 36, 40],
-            [2, 6],
-            id="what the broker serves",
-        ),
-        pytest.param((), [24], [], id="methods only"),
-        pytest.param(tuple(sorted(FUNCTIONAL[5])), [3, 4, 5, 24], [5], id="instance manipulation"),
-        pytest.param(("CreateInstance", "ModifyInstance"), [4, 5, 24], [], id="half of instance manipulation"),
-    ],
-)
-def test_claims_follow_the_operations(
-    repository: Schema, operations: tuple[str, ...], generic: list[int], functional: list[int]
-) -> None:
-    client = served(repository, World("here.example"), operations=operations)
-    (structure,) = _instances(only(client, "CIM_CIMXMLCapabilities"), "GenericOperationCapabilities")
-    assert structure.properties["OperationsSupported"] == generic
-    for mechanism in all_of(client, "CIM_CIMXMLCommunicationMechanism"):
-        assert mechanism.properties["FunctionalProfilesSupported"] == functional
-
-
-def test_every_operation_has_its_number() -> None:
-    assert set(SERVED) <= set(GENERIC)
-
-
-def test_numbers_of_operations_are_those_of_the_schema(client: Client) -> None:
-    structure = client.broker.schema.get("CIM_GenericOperationCapabilitiesStructure")
-    names = structure.properties["operationssupported"].values
-    for operation, numbers in GENERIC.items():
-        for number in numbers:
-            assert _same_words(names[str(number)], operation), (operation, number, names[str(number)])
-
-
-def _same_words(generic: str, operation: str) -> bool:
-    """DSP0223 has other words for some: Qualifier is QualifierType, Names of classes are ClassPaths, ..."""
-    plain = generic.replace("QualifierType", "Qualifier").replace("ClassPaths", "Names").replace("Classes", "s")
-    renamed = {
-        "ModifyQualifier": "SetQualifier",
-        "CreateQualifier": "SetQualifier",
-        "OpenAssociators": "OpenAssociatorInstances",
-        "OpenAssociatorPaths": "OpenAssociatorInstancePaths",
-        "OpenReferences": "OpenReferenceInstances",
-        "OpenReferencePaths": "OpenReferenceInstancePaths",
-    }
-    return operation in (generic, plain, renamed.get(plain))
-
-
-@pytest.mark.parametrize(
-    ("schemes", "numbers"), [((), [2]), (("Basic",), [3]), (("Basic", "Digest"), [3, 4])], ids=["none", "basic", "both"]
-)
-def test_authentication(repository: Schema, schemes: tuple[str, ...], numbers: list[int]) -> None:
-    client = served(repository, World("here.example"), authentication=schemes)
-    for classname in ("CIM_CIMXMLCapabilities", "CIM_CIMXMLCommunicationMechanism"):
-        for item in all_of(client, classname):
-            assert item.properties["AuthenticationMechanismsSupported"] == numbers
 
 
 def test_listeners_are_where_the_server_listens(repository: Schema) -> None:
@@ -238,25 +106,11 @@ def test_connections_are_counted_anew(repository: Schema) -> None:
 )
 def test_associations_both_ways(client: Client, near: str, association: str, far: str, role: str, count: int) -> None:
     start = only(client, near).path
-    found = _across(client, start, association, far, role)
+    found = across(client, start, association, far, role)
     assert len(found) == count
     assert {path.classname for path in found} == {far}
     for path in found:
-        assert _across(client, path, association, near) == [start]
-
-
-def _across(
-    client: Client, path: Path, association: str, result: str | None = None, role: str | None = None
-) -> list[Path]:
-    items = client.call(
-        "AssociatorNames",
-        str(path.namespace),
-        ObjectName=Path(path.classname, path.keys),
-        AssocClass=ClassPath(association),
-        ResultClass=ClassPath(result) if result else None,
-        Role=role,
-    )
-    return [item.path for item in items]
+        assert across(client, path, association, near) == [start]
 
 
 @pytest.mark.parametrize(
@@ -276,19 +130,19 @@ def test_server_is_hosted_by_one_system(repository: Schema, hosts: tuple[str, ..
     ):
         for classname in classnames:
             for item in all_of(client, classname):
-                (system,) = _across(client, item.path, association)
+                (system,) = across(client, item.path, association)
                 assert (system.namespace, system.key("Name")) == ("root/virt", expected)
-                assert item.path in _across(client, system, association, role="Antecedent")
+                assert item.path in across(client, system, association, role="Antecedent")
 
 
 def test_other_systems_host_nothing(client: Client) -> None:
     (there,) = (one.path for one in client.instances("CIM_ComputerSystem") if one.path.key("Name") == "there.example")
-    assert _across(client, there, "CIM_HostedDependency") == []
+    assert across(client, there, "CIM_HostedDependency") == []
 
 
 def test_server_without_hosts(repository: Schema) -> None:
     client = served(repository, World())
-    assert _across(client, only(client, "CIM_WBEMServer").path, "CIM_HostedService") == []
+    assert across(client, only(client, "CIM_WBEMServer").path, "CIM_HostedService") == []
 
 
 # CreateWBEMServerNamespace

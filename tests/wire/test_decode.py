@@ -15,7 +15,8 @@ NAME = f'<INSTANCENAME CLASSNAME="A">{KEY}</INSTANCENAME>'
 KEYS = (("k", "v"),)
 INSTANCE = """<INSTANCE CLASSNAME="A"><QUALIFIER NAME="q" TYPE="string"/><PROPERTY NAME="p" TYPE="uint8"><QUALIFIER
   NAME="q" TYPE="string"/><VALUE>1</VALUE></PROPERTY> <PROPERTY NAME="n" TYPE="string"/>
-  <PROPERTY.ARRAY NAME="a" TYPE="string"><VALUE.ARRAY><VALUE>x</VALUE><VALUE.NULL/><VALUE/></VALUE.ARRAY></PROPERTY.ARRAY>
+  <PROPERTY.ARRAY NAME="a" TYPE="string"><VALUE.ARRAY><VALUE>x</VALUE><VALUE.NULL/><VALUE/></VALUE.ARRAY>
+  </PROPERTY.ARRAY>
   <PROPERTY.ARRAY NAME="na" TYPE="string"></PROPERTY.ARRAY><PROPERTY.ARRAY NAME="ea" TYPE="string"><VALUE.ARRAY/>
   </PROPERTY.ARRAY><PROPERTY.REFERENCE NAME="r"><VALUE.REFERENCE><CLASSNAME NAME="B"/></VALUE.REFERENCE>
   </PROPERTY.REFERENCE></INSTANCE>"""
@@ -50,8 +51,10 @@ VALUES: dict[str, tuple[str, Value]] = {
     ),
     "no keys": ('<INSTANCENAME CLASSNAME="A"/>', Path("A", ())),
     "reference as key": (
-        '<INSTANCENAME CLASSNAME="L"><KEYBINDING NAME="r"><VALUE.REFERENCE><LOCALINSTANCEPATH>'
-        f"{SPACE}{NAME}</LOCALINSTANCEPATH></VALUE.REFERENCE></KEYBINDING></INSTANCENAME>",
+        (
+            '<INSTANCENAME CLASSNAME="L"><KEYBINDING NAME="r"><VALUE.REFERENCE><LOCALINSTANCEPATH>'
+            f"{SPACE}{NAME}</LOCALINSTANCEPATH></VALUE.REFERENCE></KEYBINDING></INSTANCENAME>"
+        ),
         Path("L", (("r", Path("A", KEYS, "root/virt")),)),
     ),
     "reference to instance name": (f"<VALUE.REFERENCE>{NAME}</VALUE.REFERENCE>", Path("A", KEYS)),
@@ -158,8 +161,10 @@ ATTRIBUTES = 'PARAMTYPE="string" EmbeddedObject="instance"'
 REFUSED = {
     "parameter twice": ('<PARAMVALUE NAME="X"/><PARAMVALUE NAME="x"/>', "parameter x is given twice"),
     "property twice": (
-        '<PARAMVALUE NAME="X"><INSTANCE CLASSNAME="A"><PROPERTY NAME="p" TYPE="string"/>'
-        '<PROPERTY.ARRAY NAME="P" TYPE="string"/></INSTANCE></PARAMVALUE>',
+        (
+            '<PARAMVALUE NAME="X"><INSTANCE CLASSNAME="A"><PROPERTY NAME="p" TYPE="string"/>'
+            '<PROPERTY.ARRAY NAME="P" TYPE="string"/></INSTANCE></PARAMVALUE>'
+        ),
         "instance of A: property P is given twice",
     ),
     "key twice": (

@@ -274,9 +274,8 @@ def memory_of(site: Site, system: CIMInstanceName) -> int:
 def change_memory(site: Site, system: CIMInstanceName, quantity: int) -> Answer:
     """Ask for another VirtualQuantity of memory in the Defined configuration, in the units it has there."""
     setting = resource(site, defined_settings(site, system).path, MEMORY)
-    setting["VirtualQuantity"] = Uint64(quantity)
-    for dependent in ("Reservation", "Limit"):
-        if dependent in setting:
-            del setting[dependent]
+    for name in ("VirtualQuantity", "Reservation", "Limit"):
+        if setting.get(name) is not None:
+            setting[name] = Uint64(quantity)
     expect(setting.get("InstanceID"), f"{show(setting)} has no InstanceID")
     return invoke(site, service(site), "ModifyResourceSettings", embedded("ResourceSettings", [setting]))

@@ -96,8 +96,9 @@ def _hosted_settings(site: Site) -> list[CIMInstance]:
 
 
 def memory(site: Site, mebibytes: int) -> CIMInstance:
-    """Memory to ask for."""
-    return rasd(site, MEMORY, VirtualQuantity=Uint64(mebibytes), AllocationUnits="byte*2^20")
+    """Memory to ask for, the same at all times."""
+    quantity = Uint64(mebibytes)
+    return rasd(site, MEMORY, VirtualQuantity=quantity, Limit=quantity, AllocationUnits="byte*2^20")
 
 
 def processors(site: Site, count: int) -> CIMInstance:

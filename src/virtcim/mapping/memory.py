@@ -85,7 +85,7 @@ def converted(given: Properties, default: str) -> Properties:
 def prepare(given: Properties, domain: Domain, document: Domain) -> Properties:
     """Sizes in KiB. Without a unit they are bytes in a new system, as for libvirt-cim, else what the setting shows.
 
-    The memory of a new system may be given as Reservation alone, and is its Limit unless that is given.
+    The memory of a new system may be given as Reservation alone. A Limit that is not given makes room for the quantity.
     """
     new = domain.memory is None
     prepared = converted(given, "byte" if new else KIB)
@@ -93,7 +93,7 @@ def prepare(given: Properties, domain: Domain, document: Domain) -> Properties:
         del prepared["Reservation"]
     if prepared.get("VirtualQuantity") is None and (new or "VirtualQuantity" in given):
         prepared["VirtualQuantity"] = prepared.get("Reservation") or prepared.get("Limit")
-    if new and prepared.get("Limit") is None:
+    if prepared.get("Limit") is None and (prepared.get("VirtualQuantity") or 0) > limit(domain):
         prepared["Limit"] = prepared["VirtualQuantity"]
     return prepared
 

@@ -14,11 +14,11 @@ from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host import domains
 from virtcim.host.inventory import Host, Vm
-from virtcim.mapping import ids
+from virtcim.mapping import ids, resources
 from virtcim.mapping.resources import change, properties_of
 from virtcim.profiles import live
 from virtcim.profiles.elements import Configuration, Setting, configurations, settings
-from virtcim.profiles.requests import element, find, given, put, refusing, undoing
+from virtcim.profiles.requests import changes, element, find, given, put, refusing, undoing
 
 REMOVED = 5  # ElementEffects, "Manages": what the job does to the system whose device goes
 PATIENCE = 5.0  # seconds that a removal waits for the guest before it answers with a job
@@ -102,7 +102,8 @@ def _wish(host: Host, where: str, properties: Properties) -> Wish:
         if configuration.defined == parsed.defined:
             for setting in settings(configuration):
                 if setting.resource.dev == parsed.dev:
-                    return Wish(where, setting, properties)
+                    present = resources.setting(vm, setting.resource, parsed.defined) if vm else {}
+                    return Wish(where, setting, changes(properties, present))
     raise Refused("Invalid Parameter", f"{where}.InstanceID {instance_id!r} does not exist on {host.name}")
 
 

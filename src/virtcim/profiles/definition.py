@@ -16,7 +16,7 @@ from virtcim.host.states import now
 from virtcim.mapping import documents, ids, vssd
 from virtcim.mapping.resources import Domain
 from virtcim.profiles.elements import Configuration
-from virtcim.profiles.requests import given, put, refusing, undoing
+from virtcim.profiles.requests import changes, given, put, refusing, undoing
 
 RELEASE = __version__
 REVISION = "1312"  # the last revision of libvirt-cim that its clients tell features by
@@ -112,10 +112,12 @@ def _powered_off(vm: Vm) -> Vm | None:
 def modify(host: Host, system: Instance) -> None:
     """Change what a VSSD says of a system. Errors: Refused, HostError; nothing is changed then."""
     properties = given(system)
+    vm, defined = _selected(host, properties)
+    document = vm.defined_document if defined else vm.state_document
+    properties = changes(properties, vssd.head(vm, document, defined, vm.autostart)) if document else properties
     with refusing(SYSTEM):
         vssd.check_system_type(properties, host.platform)
         autostart = vssd.autostart_of(properties)
-    vm, defined = _selected(host, properties)
     with vm.host.lock(vm.uuid), undoing() as undo:
         vm = vm.host.refresh(vm.uuid) or vm
         _edit(vm, properties, running=vm.active and not defined, undo=undo)

@@ -62,9 +62,6 @@ def make(jobs: Jobs) -> Profile:
     def all_jobs(_: object) -> Iterable[Job]:
         return jobs
 
-    def request_state_change(job: Job, RequestedState: int | None, TimeoutPeriod: str | None) -> Returned:
-        return change_state(jobs, job, RequestedState, TimeoutPeriod)
-
     profile.instance("Virt_ConcreteJob", of=Job, find=find, volatile=True)(concrete_job)
     profile.associate(
         "Virt_OwningJobElement",
@@ -77,11 +74,18 @@ def make(jobs: Jobs) -> Profile:
         End("AffectedElement", "CIM_ManagedElement", all_jobs, candidates=True),
         effects,
     )
+    _declare_methods(profile, jobs)
+    return profile
+
+
+def _declare_methods(profile: Profile, jobs: Jobs) -> None:
+    def request_state_change(job: Job, RequestedState: int | None, TimeoutPeriod: str | None) -> Returned:
+        return change_state(jobs, job, RequestedState, TimeoutPeriod)
+
     profile.method("CIM_ConcreteJob", "RequestStateChange")(request_state_change)
     profile.method("CIM_ConcreteJob", "GetError")(get_error)
     profile.method("CIM_ConcreteJob", "GetErrors")(get_errors)
     profile.leaves_out("CIM_ConcreteJob", "KillJob", LEFT_OUT_KILL)
-    return profile
 
 
 def job_properties(job: Job, retention: float) -> Properties:

@@ -35,6 +35,11 @@ def given(instance: Instance) -> Properties:
     return {name: value for name, value in instance.properties.items() if value is not None}
 
 
+def changes(properties: Properties, present: Properties) -> Properties:
+    """What differs from the present: clients send back whole instances with a property or two changed."""
+    return {name: value for name, value in properties.items() if value != present.get(name)}
+
+
 def element(number: int) -> str:
     """How messages name an element of the ResourceSettings parameter."""
     return f"ResourceSettings[{number}]"
