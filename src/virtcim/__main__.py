@@ -41,7 +41,7 @@ STARTING_ERRORS = (config.ConfigError, SchemaError, MofError, CatalogError, Fact
 
 TRY = """virtcim {version} serves {url}. Try:
   wbemcli ei {url}/root/virt:CIM_ComputerSystem
-  wbemcli ain '{url}/root/virt:CIM_VirtualSystemManagementService'
+  wbemcli ein {url}/root/virt:CIM_VirtualSystemManagementService
   .venv/bin/pywbemcli -s {url} -d root/virt profile list
 Ctrl-C ends it."""
 
@@ -79,21 +79,27 @@ class Server:
 def build(settings: config.Settings) -> Server:
     """Assemble a server. Errors: STARTING_ERRORS, each naming what is wrong."""
     hosts = Hosts(settings.connect, _host_settings(settings))
-    platforms = sorted({host.platform for host in hosts.hosts})
-    classes = schema.load(resources.mof_dir(), settings.state_dir / "cache", platforms)
     jobs = Jobs(settings.job_retention, str)
+    facts = server_facts(settings, lambda: http.urls)
+    catalog = make_catalog(settings, hosts, jobs, facts)
     namespaces = NAMESPACES | ({CIMV2: VIRT} if settings.cimv2_alias else {})
-    server = _server_facts(settings, lambda: http.urls)
-    profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
-    profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs)]
-    profiles.append(dsp1033.make(load_facts(resources.profiles_dir()), profiles, hosts))
-    broker = Broker(Catalog(classes, profiles), hosts, jobs, parse_embedded, faults.translate, namespaces)
-    app = make_app(broker.answer, _blocks, classes.get, _limits(settings), server.system_name)
+    broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces)
+    app = make_app(broker.answer, _blocks, catalog.schema.get, _limits(settings), facts.system_name)
     http = HttpServer(app, settings.listen, _limits(settings))
     return Server(hosts, jobs, http)
 
 
-def _server_facts(settings: config.Settings, urls: Callable[[], list[str]]) -> ServerFacts:
+def make_catalog(settings: config.Settings, hosts: Hosts, jobs: Jobs, server: ServerFacts) -> Catalog:
+    """All profiles, over the classes that the platforms of the hosts need. Errors: STARTING_ERRORS."""
+    platforms = sorted({host.platform for host in hosts.hosts})
+    classes = schema.load(resources.mof_dir(), settings.state_dir / "cache", platforms)
+    profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
+    profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs)]
+    profiles.append(dsp1033.make(load_facts(resources.profiles_dir()), profiles, hosts))
+    return Catalog(classes, profiles)
+
+
+def server_facts(settings: config.Settings, urls: Callable[[], list[str]]) -> ServerFacts:
     """What the server says of itself; root/interop is the same namespace as interop, so it is not named."""
     return ServerFacts(
         name="virtcim",
@@ -123,6 +129,7 @@ def _host_settings(settings: config.Settings) -> HostSettings:
         keepalive_interval=settings.keepalive_interval,
         keepalive_count=settings.keepalive_count,
         naming="uuid" if settings.naming == "uuid" else "name",
+        legacy_resource_types=settings.legacy_resource_types,
         shutdown_timeout=settings.shutdown_timeout,
         detach_timeout=settings.detach_timeout,
     )

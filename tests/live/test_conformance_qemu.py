@@ -51,17 +51,29 @@ class Libvirt:
         {"suspend": domain.suspend, "resume": domain.resume}[verb]()
 
 
-TRANSIENT = """<domain type='qemu'><name>virtcim-test-transient</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
+TRANSIENT = """<domain type='qemu'><name>virtcim-qemu-transient</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os></domain>"""
-WITH_NETWORK = """<domain type='qemu'><name>virtcim-test-pattern</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
+WITH_NETWORK = """<domain type='qemu'><name>virtcim-qemu-pattern</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os><devices><interface type='network'><source network='default'/>
 <model type='virtio'/></interface></devices></domain>"""
+
+
+def remove_leftovers(connection: libvirt.virConnect) -> None:
+    """Remove what a run that was killed has left; other tests remove only domains of their own names."""
+    for domain in connection.listAllDomains():
+        if domain.name().startswith("virtcim-qemu-"):
+            persistent = domain.isPersistent()
+            if domain.isActive():
+                domain.destroy()
+            if persistent:
+                domain.undefine()
 
 
 @pytest.fixture(scope="module")
 def site(libvirtd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The server with a running transient domain, and one that shows what a network interface is like here."""
     connection = libvirt.open(libvirtd)
+    remove_leftovers(connection)
     pattern, transient = connection.defineXML(WITH_NETWORK), connection.createXML(TRANSIENT)
     try:
         with running_server(tmp_path_factory.mktemp("state"), connect=[libvirtd]) as server:

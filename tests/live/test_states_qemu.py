@@ -138,6 +138,9 @@ def test_suspend_of_a_paused_guest(guest: Guest) -> None:
     guest.ask(QUIESCE)
     code, job = guest.ask(OFFLINE)
     assert (code, job and job.state, guest.domain.hasManagedSaveImage()) == (JOB, COMPLETED, 1)
+    assert guest.ask(ENABLED) == (OK, None)
+    assert (guest.state(), guest.shown()) == (libvirt.VIR_DOMAIN_RUNNING, (ENABLED, ENABLED, 2))
+    guest.ask(OFFLINE)
     assert guest.ask(DISABLED) == (OK, None)
     assert (guest.domain.hasManagedSaveImage(), guest.shown()) == (0, (DISABLED, DISABLED, 8))
 

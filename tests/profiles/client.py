@@ -92,11 +92,19 @@ class Client:
     def system(self, name: str, platform: str = "Test") -> Item:
         return self.get(system_path(name, platform))
 
+    def add_transient(self, name: str) -> None:
+        """A running system without a definition, on the first host."""
+        host = self.world.hosts[0]
+        xml = f"<domain type='test'><name>{name}</name><memory>1024</memory><os><type>hvm</type></os></domain>"
+        with host.link.borrow() as connection:
+            uuid = connection.createXML(xml).UUIDString()
+        host.refresh(uuid)
+
     def job_of(self, answer: MethodAnswer) -> Job:
         """The job that a method answered, after it has ended."""
         path = out(answer, "Job")
         assert isinstance(path, Path)
-        job = next(job for job in self.jobs if path.key("InstanceID") == f"virtcim:job:{job.id}")
+        job = next(job for job in self.jobs if str(path.key("InstanceID")).endswith(job.id))
         assert job.ended.wait(60), f"{job.work.name} does not end"
         return job
 

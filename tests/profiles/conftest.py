@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 from tests.profiles.client import Client, running_client
+from tests.profiles.everything import everything_running
 
 from virtcim.broker import schema
 from virtcim.broker.schema import Schema
@@ -39,4 +40,11 @@ def shared(start_client: StartClient, node_uri: str) -> Iterator[Client]:
 def client(start_client: StartClient, node_uri: str) -> Iterator[Client]:
     """A client over a node of the test's own."""
     with start_client(node_uri, shutdown_timeout=5.0) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory, node_uri: str) -> Iterator[Client]:
+    """All profiles over a node that nobody changes any more."""
+    with everything_running(tmp_path_factory.mktemp("state"), node_uri) as client:
         yield client

@@ -1,25 +1,67 @@
-"""Every profile of the package, for tests that hold of all of them."""
+"""All profiles as the server assembles them, over a world in which every association has links."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from tests.profiles.client import Client
+from tests.profiles.client import Client, explain, parse_embedded, system_path
 
-from virtcim import profiles
-from virtcim.broker.provider import InstanceProvider, Profile
+from virtcim.__main__ import make_catalog, server_facts
+from virtcim.broker.broker import Broker
+from virtcim.broker.call import ClassPath, Item
+from virtcim.broker.jobs import Jobs
+from virtcim.broker.provider import InstanceProvider
+from virtcim.config import load
+from virtcim.host import domains
+from virtcim.host.inventory import Hosts
+from virtcim.host.settings import HostSettings
+from virtcim.profiles.faults import translate
+
+# What no system of the embedded node has: a memory module, a LUN, a host device that is neither PCI nor USB.
+RARITIES = """
+<domain type='test'>
+  <name>rarities</name><maxMemory slots='4'>4194304</maxMemory><memory>1048576</memory>
+  <os><type>hvm</type></os><cpu><numa><cell id='0' cpus='0' memory='524288'/></numa></cpu>
+  <devices>
+    <disk type='block' device='lun'><source dev='/dev/sdz'/><target dev='sda' bus='scsi'/></disk>
+    <hostdev mode='subsystem' type='scsi'>
+      <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
+    </hostdev>
+    <memory model='dimm'><target><size>524288</size><node>0</node></target></memory>
+  </devices>
+</domain>
+"""
+NAMESPACES = ("root/virt", "interop")
 
 
-def all_profiles() -> list[Profile]:
-    """Those that are ready when imported; one that has to be made of others is not among them."""
-    names = [one.name for one in pkgutil.iter_modules(profiles.__path__) if one.name.startswith("dsp")]
-    modules = [importlib.import_module(f"{profiles.__name__}.{name}") for name in names]
-    return [module.profile for module in modules if isinstance(getattr(module, "profile", None), Profile)]
+@contextmanager
+def everything_running(state_dir: Path, uri: str) -> Iterator[Client]:
+    """A client of the whole server but its wire, with a transient system and a job that has ended."""
+    settings = load({"state_dir": str(state_dir)}, {})[0]
+    world = Hosts([uri], HostSettings())
+    jobs = Jobs(60, explain)
+    catalog = make_catalog(settings, world, jobs, server_facts(settings, lambda: ["http://127.0.0.1:5988"]))
+    world.start()
+    assert world.wait(30)
+    client = Client(Broker(catalog, world, jobs, parse_embedded, translate), world, jobs)
+    client.add_transient("brief")
+    domains.define(world.hosts[0], RARITIES)
+    client.job_of(client.invoke(system_path("web2"), "RequestStateChange", RequestedState="10"))
+    try:
+        yield client
+    finally:
+        jobs.close()
+        world.stop()
 
 
 def objects(client: Client, provider: InstanceProvider) -> Iterator[object]:
     """The objects that a provider makes instances of."""
     found = client.broker.instances.catalog.sources[provider.of](client.world)
     return (one for one in found if provider.when(one))
+
+
+def links(client: Client, namespace: str, classname: str) -> list[Item]:
+    """The instances of an association as seen in a namespace."""
+    return client.call("EnumerateInstances", namespace, ClassName=ClassPath(classname), DeepInheritance="true")

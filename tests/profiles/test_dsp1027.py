@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from tests.profiles.client import Client, system_path
 from tests.profiles.conftest import StartClient
 from tests.profiles.states import ENABLED_STATE, POWER_STATE, SUBJECT, bring
 
 from virtcim.broker.call import CIMError, Item, Path, Status
+from virtcim.host import domains
+from virtcim.host.inventory import Vm
 
-OK, UNSUPPORTED, INVALID, JOB, TRANSITION, NO_TIMEOUT = 0, 1, 5, 4096, 4097, 4098
+OK, UNSUPPORTED, INVALID, JOB, TRANSITION, NO_TIMEOUT, BUSY = 0, 1, 5, 4096, 4097, 4098, 4099
 LINK = "CIM_AssociatedPowerManagementService"
 NOT_THERE = {4, 11}  # what the test driver cannot do: guest sleep, NMI
 OFF = {6: (OK, "Defined"), 8: (OK, "Defined")}
@@ -90,6 +94,27 @@ def test_state_requests_show_as_power_requests(client: Client, requested: int, p
     if answer.value == JOB:
         client.job_of(answer)
     assert link(client, name).properties["RequestedPowerState"] == power
+
+
+def test_a_cycle_given_up_by_turning_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who turns a system off while it cycles does not get it back on."""
+    go_on = threading.Event()
+
+    def slow(vm: Vm, **_: object) -> Vm | None:
+        assert go_on.wait(30)
+        return vm.host.vm(vm.uuid)
+
+    monkeypatch.setattr(domains, "shutdown", slow)
+    arguments = {"PowerState": "15", "ManagedElement": system_path(SUBJECT)}
+    answer = client.invoke(service(client), "RequestPowerStateChange", **arguments)  # type: ignore[arg-type]
+    assert link(client, SUBJECT).properties["TransitioningToPowerState"] == 15
+    assert link(client, SUBJECT).properties["AvailableRequestedPowerStates"] == [6, 8]
+    assert request(client, SUBJECT, 10) == BUSY
+    assert request(client, SUBJECT, 8) == OK
+    go_on.set()
+    assert "turned off meanwhile" in client.job_of(answer).error
+    assert client.system(SUBJECT).properties["EnabledState"] == 3
+    assert link(client, SUBJECT).properties["TransitioningToPowerState"] == 19
 
 
 @pytest.mark.parametrize("requested", [0, 1, 17, 18, 99, 65535])

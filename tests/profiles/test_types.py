@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import pytest
-from tests.profiles.client import Client, make_client
-from tests.profiles.conftest import StartClient
-from tests.profiles.everything import all_profiles, objects
+from tests.profiles.client import Client
+from tests.profiles.everything import NAMESPACES, links, objects
 
-from virtcim.broker.call import CIMError, Item, Path, Properties, PropertyDef, Value
+from virtcim.broker.call import CIMError, Instance, Item, Path, Properties, PropertyDef, Value
 from virtcim.broker.provider import InstanceProvider
-from virtcim.broker.schema import Schema
 from virtcim.broker.values import Mistyped, scalar
 
 INTEGER = re.compile(r"[us]int\d+")
-
-
-@pytest.fixture(scope="module")
-def everything(repository: Schema, start_client: StartClient, node_uri: str) -> Iterator[Client]:
-    """A client of all profiles over a world that nobody changes."""
-    with start_client(node_uri) as client:
-        yield make_client(repository, client.world, all_profiles())
 
 
 def listed(declared: PropertyDef, value: object) -> bool:
@@ -50,7 +42,9 @@ def fits(declared: PropertyDef, value: object) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and _scalar(declared, str(value))
     if declared.type.startswith("real"):
         return isinstance(value, float)
-    return isinstance(value, str) and (declared.embedded is not None or _scalar(declared, value))
+    if declared.embedded is not None:
+        return isinstance(value, Instance)
+    return isinstance(value, str) and _scalar(declared, value)
 
 
 def _scalar(declared: PropertyDef, text: str) -> bool:
@@ -92,53 +86,61 @@ def unknown(client: Client, provider: InstanceProvider) -> set[str]:
     return {name for one in objects(client, provider) for name in provider.make(one) if name.lower() not in known}
 
 
-def _providers() -> list[InstanceProvider]:
-    return [one for profile in all_profiles() for one in profile.instances]
-
-
-def _name(provider: InstanceProvider) -> str:
-    return f"{provider.classname}-{provider.of.__name__}"
-
-
-def _distinct(found: Iterable[str]) -> list[str]:
+def distinct(found: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-@pytest.mark.parametrize("provider", _providers(), ids=_name)
-def test_instances(everything: Client, provider: InstanceProvider) -> None:
-    assert unknown(everything, provider) == set()
-    items = [everything.broker.instances.item(provider, one) for one in objects(everything, provider)]
-    assert _distinct(f"{item.cls.name}: {fault}" for item in items for fault in faults(item)) == []
+def providers(client: Client) -> list[InstanceProvider]:
+    return client.broker.instances.catalog.instances
 
 
-@pytest.mark.parametrize("provider", _providers(), ids=_name)
-def test_each_is_found_by_its_path(everything: Client, provider: InstanceProvider) -> None:
+def items(client: Client) -> Iterator[Item]:
+    for provider in providers(client):
+        for one in objects(client, provider):
+            yield client.broker.instances.item(provider, one)
+
+
+def test_every_property_is_declared(everything: Client) -> None:
+    found = {provider.classname: unknown(everything, provider) for provider in providers(everything)}
+    assert {classname: names for classname, names in found.items() if names} == {}
+
+
+def test_every_value_fits_its_declaration(everything: Client) -> None:
+    assert distinct(f"{item.cls.name}: {fault}" for item in items(everything) for fault in faults(item)) == []
+
+
+def test_every_instance_is_found_by_its_path(everything: Client) -> None:
     instances = everything.broker.instances
-    for one in objects(everything, provider):
-        item = instances.item(provider, one)
-        assert instances.get(item.path).item.path == item.path
+    assert all(instances.get(item.path).item.path == item.path for item in items(everything))
 
 
 def test_paths_are_unique(everything: Client) -> None:
-    instances = everything.broker.instances
-    seen: set[Path] = set()
-    for provider in _providers():
-        for one in objects(everything, provider):
-            path = instances.item(provider, one).path
-            assert path not in seen
-            seen.add(path)
+    paths = Counter(item.path for item in items(everything))
+    assert [str(path) for path, count in paths.items() if count > 1] == []
 
 
-def _association_classes() -> list[str]:
-    return sorted({one.classname for profile in all_profiles() for one in profile.associations})
+def test_every_provider_has_instances(everything: Client) -> None:
+    """One without any on this world would not be tested."""
+    empty = [provider.classname for provider in providers(everything) if not any(objects(everything, provider))]
+    assert empty == []
 
 
-@pytest.mark.parametrize("classname", _association_classes())
-def test_associations(everything: Client, classname: str) -> None:
-    items = everything.instances(classname)
-    assert _distinct(f"{item.cls.name}: {fault}" for item in items for fault in faults(item)) == []
-    for item in items:
-        assert everything.get(item.path).properties == item.properties
+def test_among_finds_what_the_source_has(everything: Client) -> None:
+    for provider in providers(everything):
+        if provider.among is not None:
+            assert list(provider.among(everything.world)) == list(objects(everything, provider)), provider.classname
+
+
+def test_every_link_fits_its_declaration(everything: Client) -> None:
+    found = []
+    for classname in {one.classname for one in everything.broker.instances.catalog.associations}:
+        for namespace in NAMESPACES:
+            for item in links(everything, namespace, classname):
+                found += [f"{item.cls.name}: {fault}" for fault in faults(item)]
+                path = Path(item.path.classname, item.path.keys)
+                (same,) = everything.call("GetInstance", namespace, InstanceName=path)
+                found += [] if same.properties == item.properties else [f"{path} is another by its path"]
+    assert distinct(found) == []
 
 
 def test_the_checks_can_fail(everything: Client) -> None:

@@ -53,7 +53,11 @@ def schema() -> FakedWBEMConnection:
 
 
 def whole(schema: FakedWBEMConnection, name: str) -> pywbem.CIMClass:
-    return schema.GetClass(name, LocalOnly=False, IncludeQualifiers=True, IncludeClassOrigin=True)
+    cls = schema.GetClass(name, LocalOnly=False, IncludeQualifiers=True, IncludeClassOrigin=True)
+    for element in cls.properties.values():
+        # The mock takes an overridden element for an inherited one.
+        element.propagated = element.propagated and "Override" not in element.qualifiers
+    return cls
 
 
 def read_back(served: Served, view: ClassView) -> pywbem.CIMClass:

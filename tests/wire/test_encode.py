@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from tests.wire.samples import CLASSES, EVERY, SYSTEM, declared, link, system, system_path
+from tests.wire.samples import CLASSES, EVERY, SYSTEM, link, system, system_path
 
 from virtcim.broker.call import (
     EVERYTHING,
@@ -20,8 +20,6 @@ from virtcim.broker.call import (
     Form,
     Instance,
     Item,
-    MethodAnswer,
-    Out,
     Path,
     Selection,
     Status,
@@ -30,7 +28,6 @@ from virtcim.broker.call import (
 from virtcim.wire.encode import MAX_KEPT, Encoder
 
 CALL = Call('7"<', "GetInstance", "root/virt", {})
-METHOD = replace(CALL, name="Start", target=ClassPath("Virt_System"))
 NAME = (
     '<INSTANCENAME CLASSNAME="Virt_System"><KEYBINDING NAME="CreationClassName"><KEYVALUE VALUETYPE="string"'
     ' TYPE="string">Virt_System</KEYVALUE></KEYBINDING><KEYBINDING NAME="Name"><KEYVALUE VALUETYPE="string"'
@@ -208,6 +205,12 @@ def test_embedded_instance_is_escaped_text_of_what_it_has(encoder: Encoder) -> N
     )
 
 
+def test_null_is_not_marked_as_embedded(encoder: Encoder) -> None:
+    found = content(encoder, Form.INSTANCE, Item(EVERY, Path("Virt_Every", (("Name", "a"),), "root/virt"), {}))
+    assert '<PROPERTY.ARRAY NAME="Inners" TYPE="string"></PROPERTY.ARRAY>' in found
+    assert "EmbeddedObject" not in found
+
+
 ILLEGAL = {
     "nul": ("a\0b", "a\ufffdb"),
     "escape": ("\x1b[0m", "\ufffd[0m"),
@@ -229,50 +232,6 @@ def test_characters(encoder: Encoder, given: str, seen: str) -> None:
     found = error.find(".//ERROR")
     assert found is not None
     assert found.get("DESCRIPTION") == seen
-
-
-METHODS: dict[str, tuple[MethodAnswer, str]] = {
-    "value": (MethodAnswer(0, "uint32"), '<RETURNVALUE PARAMTYPE="uint32"><VALUE>0</VALUE></RETURNVALUE>'),
-    "none": (MethodAnswer(None, "uint32"), ""),
-    "boolean": (MethodAnswer(False, "boolean"), '<RETURNVALUE PARAMTYPE="boolean"><VALUE>FALSE</VALUE></RETURNVALUE>'),
-    "out": (
-        MethodAnswer(None, "uint32", (Out(declared("A", "boolean"), False), Out(declared("B"), None))),
-        '<PARAMVALUE NAME="A" PARAMTYPE="boolean"><VALUE>FALSE</VALUE></PARAMVALUE>',
-    ),
-    "reference": (
-        MethodAnswer(None, "uint32", (Out(declared("Job", "reference"), system_path()),)),
-        (
-            '<PARAMVALUE NAME="Job" PARAMTYPE="reference"><VALUE.REFERENCE><LOCALINSTANCEPATH>'
-            f"{SPACE}{NAME}</LOCALINSTANCEPATH></VALUE.REFERENCE></PARAMVALUE>"
-        ),
-    ),
-    "references": (
-        MethodAnswer(None, "uint32", (Out(declared("All", "reference", is_array=True), [system_path(), None]),)),
-        (
-            '<PARAMVALUE NAME="All" PARAMTYPE="reference"><VALUE.REFARRAY><VALUE.REFERENCE><LOCALINSTANCEPATH>'
-            f"{SPACE}{NAME}</LOCALINSTANCEPATH></VALUE.REFERENCE><VALUE.NULL/></VALUE.REFARRAY></PARAMVALUE>"
-        ),
-    ),
-    "embedded": (
-        MethodAnswer(None, "uint32", (Out(declared("I", embedded="CIM_X"), Instance("Virt_System", {})),)),
-        (
-            '<PARAMVALUE NAME="I" PARAMTYPE="string" EmbeddedObject="instance"><VALUE>'
-            '&lt;INSTANCE CLASSNAME="Virt_System"&gt;&lt;/INSTANCE&gt;</VALUE></PARAMVALUE>'
-        ),
-    ),
-}
-
-
-@pytest.mark.parametrize(("answer", "xml"), METHODS.values(), ids=METHODS.keys())
-def test_method(encoder: Encoder, answer: MethodAnswer, xml: str) -> None:
-    assert f'<METHODRESPONSE NAME="Start">{xml}</METHODRESPONSE>' in text(encoder.method_reply(METHOD, answer))
-
-
-def test_error(encoder: Encoder) -> None:
-    error = CIMError(Status.NOT_FOUND, 'no "x"')
-    element = '<ERROR CODE="6" DESCRIPTION="no &quot;x&quot;"/>'
-    assert f'<IMETHODRESPONSE NAME="GetInstance">{element}</IMETHODRESPONSE>' in text(encoder.error_reply(CALL, error))
-    assert f'<METHODRESPONSE NAME="Start">{element}</METHODRESPONSE>' in text(encoder.error_reply(METHOD, error))
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from virtcim.broker.call import Instance, Value
+from virtcim.broker.call import Instance, Path, Value
 from virtcim.wire.embedded import parse_embedded
 
 LITERALS: dict[str, tuple[str, Value]] = {
@@ -79,6 +79,11 @@ def test_error(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match="MOF") as error:
         parse_embedded(text)
     assert reason in str(error.value)
+
+
+def test_text_of_a_named_instance() -> None:
+    text = '<VALUE.NAMEDINSTANCE><INSTANCENAME CLASSNAME="A"/><INSTANCE CLASSNAME="A"/></VALUE.NAMEDINSTANCE>'
+    assert parse_embedded(text) == Instance("A", {}, Path("A", ()))
 
 
 def test_text_of_xml_is_an_instance_as_well() -> None:

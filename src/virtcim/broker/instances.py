@@ -70,10 +70,12 @@ class Instances:
                 for target in self._objects(provider, platform):
                     yield Found(provider, target, self.item(provider, target))
 
-    def _objects(self, provider: InstanceProvider, platform: str | None) -> Iterator[object]:
-        for target in self.catalog.sources[provider.of](self.world):
-            if provider.when(target) and platform in (None, getattr(target, "platform", None)):
-                yield target
+    def _objects(self, provider: InstanceProvider, platform: str | None) -> Iterable[object]:
+        if provider.among is not None:
+            targets = provider.among(self.world)
+        else:
+            targets = filter(provider.when, self.catalog.sources[provider.of](self.world))
+        return (t for t in targets if platform in (None, getattr(t, "platform", None)))
 
     def find(self, path: Path) -> Found | None:
         """The instance of a canonical path with namespace, by its creation class; None when there is none."""

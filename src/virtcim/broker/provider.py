@@ -31,6 +31,7 @@ class InstanceProvider:
     find: Callable[[Any, Keys], Iterable[object]] | None
     namespace: str
     volatile: bool
+    among: Callable[[Any], Iterable[object]] | None = None
 
 
 @dataclass(frozen=True)
@@ -191,14 +192,16 @@ class Profile:
         find: Callable[[Any, Keys], Iterable[T]] | None = None,
         namespace: str = VIRT,
         volatile: bool = False,
+        among: Callable[[Any], Iterable[T]] | None = None,
     ) -> Callable[[Callable[[T], Properties]], Callable[[T], Properties]]:
         """Declare an instance provider.
 
         `find(world, keys)` leads from key values to the few objects that can have them; without it all are compared.
+        `among(world)` leads to the objects that pass `when`, where the source of the type has many others.
         """
 
         def declare(make: Callable[[T], Properties]) -> Callable[[T], Properties]:
-            self.instances.append(InstanceProvider(classname, of, make, when, find, namespace, volatile))
+            self.instances.append(InstanceProvider(classname, of, make, when, find, namespace, volatile, among))
             return make
 
         return declare

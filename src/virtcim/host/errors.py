@@ -59,6 +59,12 @@ _CODES: dict[Kind, tuple[int, ...]] = {
     ),
     Kind.INVALID: (
         libvirt.VIR_ERR_INVALID_ARG,
+        libvirt.VIR_ERR_NO_NAME,
+        libvirt.VIR_ERR_NO_OS,
+        libvirt.VIR_ERR_NO_ROOT,
+        libvirt.VIR_ERR_NO_SOURCE,
+        libvirt.VIR_ERR_NO_TARGET,
+        libvirt.VIR_ERR_NO_DEVICE,
         libvirt.VIR_ERR_XML_ERROR,
         libvirt.VIR_ERR_XML_DETAIL,
         libvirt.VIR_ERR_XML_INVALID_SCHEMA,

@@ -33,7 +33,7 @@ _CLOSED = {
 
 def redacted(uri: str) -> str:
     """The URI without what must not be shown: the password of the user part and password-like parameters."""
-    without_password = re.sub(r"(://[^/@:?#]*):[^/@]*@", r"\1@", uri)
+    without_password = re.sub(r"(://[^/@:?#]*):[^/]*@", r"\1@", uri)
     return re.sub(r"([?&](?:password|passwd|secret|token)=)[^&#]*", r"\1***", without_password, flags=re.IGNORECASE)
 
 

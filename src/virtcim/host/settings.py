@@ -16,6 +16,7 @@ class HostSettings:
     keepalive_interval: int = 5
     keepalive_count: int = 3
     naming: Naming = "name"
+    legacy_resource_types: bool = False
     shutdown_timeout: float = 120.0
     detach_timeout: float = 30.0
     open_timeout: float = 20.0

@@ -313,9 +313,9 @@ class Host:
         underway = self._underway.get(record.uuid)
         if old is not None and old.record == record and old.underway == underway:
             return old
-        since = old.since if old is not None else None
-        if old is not None and (old.state, old.managed_save) != (record.state, record.managed_save):
-            since = now()
+        same = old is not None and (old.state, old.managed_save) == (record.state, record.managed_save)
+        seen = self.reachable or old is not None  # else it is only read in: nobody saw when it came to its state
+        since = old.since if old is not None and same else now() if seen else None
         return Vm(**vars(record), host=self, record=record, since=since, underway=underway)
 
     def _pool(self, record: PoolRecord, old: Pool | None) -> Pool:

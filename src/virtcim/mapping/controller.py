@@ -28,18 +28,16 @@ def number(name: str, field: Field[int]) -> Row[Any]:
     return Row(name, field, out=str, back=lambda text: Integer().read(text, name))
 
 
-def rows(pool: str, resource_type: int) -> tuple[Row[Any], ...]:
-    return (
-        *common(pool, resource_type, "controller" if resource_type == OTHER else None),
-        *counted(),
-        Row("ResourceSubType", Controller.type),
-        Row("Index", Controller.index),
-        Row("Model", Controller.model),
-        number("Ports", Controller.ports),
-        number("Vectors", Controller.vectors),
-        number("Queues", Controller.queues),
-        *ADDRESS,
-    )
+ROWS: tuple[Row[Any], ...] = (
+    *counted(),
+    Row("ResourceSubType", Controller.type),
+    Row("Index", Controller.index),
+    Row("Model", Controller.model),
+    number("Ports", Controller.ports),
+    number("Vectors", Controller.vectors),
+    number("Queues", Controller.queues),
+    *ADDRESS,
+)
 
 
 def begin(view: Controller, given: Properties, _domain: Domain) -> None:
@@ -87,7 +85,7 @@ def controller(name: str, label: str, resource_type: int, pool: str) -> Kind[Con
         resource_type=resource_type,
         other_type="controller" if resource_type == OTHER else None,
         accepts=frozenset({OTHER, LEGACY_TYPE}),
-        rows=rows(pool, resource_type),
+        rows=(*common(pool, resource_type, "controller" if resource_type == OTHER else None), *ROWS),
         key=lambda view, index: f"controller:{view.type}:{view.index if view.index is not None else index}",
         device_class="Virt_USBController" if resource_type == USB else "Virt_Controller",
         device=usb_device if resource_type == USB else device,

@@ -138,8 +138,7 @@ def _forget_history(copy: Domain) -> None:
 
 
 def _forget_generated(copy: Domain) -> None:
-    template, copy.nvram = copy.nvram_template, None
-    copy.nvram_template = template
+    copy.nvram = None
     for label in copy.labels:
         if label.type == "dynamic":
             label.remove()

@@ -186,9 +186,9 @@ def set_unit(view: Device, text: str | None) -> None:
     view.address = {"type": "drive", "controller": controller, "bus": bus, "target": target, "unit": unit}
 
 
-def same_parent(text: str | None) -> str | None:
+def same_parent(text: str) -> str:
     """A reference to a controller's setting, cut down to the controller's key."""
-    found = CONTROLLER_KEY.search(text or "")
+    found = CONTROLLER_KEY.search(text)
     return found.group(0) if found else text
 
 

@@ -41,29 +41,40 @@ def set_location(disk: Disk, location: str | None, name: str = "HostResource") -
         raise BadProperty(
             name, f"{location!r} is not an absolute path, a file: URI, volume:<pool>/<name> or a network image"
         )
-    _forget(disk)
+    for stale in disk.backing_stores:
+        stale.remove()
     if location in EMPTY:
-        disk.type = "file"
+        _retype(disk, "file")
     elif volume:
-        disk.type, disk.pool, disk.volume = "volume", unquote(volume[1]), unquote(volume[2])
+        _retype(disk, "volume")
+        disk.pool, disk.volume = unquote(volume[1]), unquote(volume[2])
     elif remote:
         _set_remote(disk, *remote.groups())
-    elif location.startswith("/dev/"):
-        disk.type, disk.block = "block", location
-    elif location.endswith("/"):
-        disk.type, disk.directory = "dir", location
+    elif (location or "").startswith("/dev/"):
+        _retype(disk, "block")
+        disk.block = location
+    elif (location or "").endswith("/"):
+        _retype(disk, "dir")
+        disk.directory = location
     else:
-        disk.type, disk.file = "file", location
+        _retype(disk, "file")
+        disk.file = location
 
 
-def _forget(disk: Disk) -> None:
+def _retype(disk: Disk, word: str) -> None:
+    """Forget the old image. What else <source> holds suits its type, and is kept for an image of the same type."""
+    if disk.type != word:
+        for source in disk.sources:
+            source.remove()
     for host in disk.hosts:
         host.remove()
     disk.file = disk.block = disk.directory = disk.pool = disk.volume = disk.protocol = disk.remote_name = None
+    disk.type = word
 
 
 def _set_remote(disk: Disk, protocol: str, hosts: str, image: str) -> None:
-    disk.type, disk.protocol, disk.remote_name = "network", protocol, unquote(image)
+    _retype(disk, "network")
+    disk.protocol, disk.remote_name = protocol, unquote(image)
     for text in filter(None, hosts.split(",")):
         host = SourceHost.new()
         host.name, _, host.port = text.rpartition(":") if ":" in text else (text, "", "")

@@ -136,8 +136,8 @@ MODULE: tuple[Row[Any], ...] = (
     fixed("VirtualQuantityUnits", KIB),
     Row("ResourceSubType", MemoryDevice.model),
     Row("VirtualQuantity", MemoryDevice.size),
-    Row("Reservation", MemoryDevice.size),
-    Row("Limit", MemoryDevice.size),
+    Row("Reservation", lambda view: view.size),
+    Row("Limit", lambda view: view.size),
     Row("Node", MemoryDevice.node),
     Row("AddressOnParent", unit_of),
 )

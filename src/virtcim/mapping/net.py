@@ -109,6 +109,14 @@ def set_linked(view: Interface, up: bool | None) -> None:
     view.link = "down" if up is False else "up" if view.link else None
 
 
+def is_promiscuous(view: Interface) -> bool:
+    return bool(view.trusts_guest_filters)
+
+
+def set_promiscuous(view: Interface, wanted: bool | None) -> None:
+    view.trusts_guest_filters = wanted or None
+
+
 NET: tuple[Row[Any], ...] = (
     *(row for row in common("NetworkPool/0", ETHERNET) if row.name not in ("PoolID", "AutomaticAllocation")),
     Row("AutomaticAllocation", is_linked, set_linked),
@@ -129,7 +137,7 @@ NET: tuple[Row[Any], ...] = (
     Row("VirtualDevice", Interface.target),
     Row("FilterRef", Interface.filter),
     Row("SourceMACFilteringEnabled", filters_macs, set_mac_filter),
-    Row("Promiscuous", Interface.trusts_guest_filters, out=bool, back=lambda on: on or None, exact=False),
+    Row("Promiscuous", is_promiscuous, set_promiscuous),
     Row("VSIType", Interface.port_type),
     Row("VSIManagerID", Interface.manager_id, out=str, back=lambda text: _number("VSIManagerID", text)),
     Row("ManagerID", Interface.manager_id),

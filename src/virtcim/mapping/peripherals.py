@@ -99,10 +99,16 @@ def begin_tpm(view: Tpm, given: Properties, _domain: Domain) -> None:
         view.version = given.get("BackendVersion") or "2.0"
 
 
+def set_tpm_backend(view: Tpm, word: str | None) -> None:
+    """Each type of backend has settings of its own."""
+    view.version = view.persistent = view.device = None
+    view.backend = word
+
+
 TPM = peripheral(
     "tpm", "Trusted platform module", Tpm, ("TPM", "Virt_TPMDevice"), Tpm.model,
     (
-        Row("BackendType", Tpm.backend),
+        Row("BackendType", Tpm.backend, set_tpm_backend),
         Row("BackendVersion", Tpm.version),
         Row("BackendDevice", Tpm.device),
     ),

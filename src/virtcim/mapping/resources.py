@@ -13,7 +13,7 @@ from virtcim.mapping.filesystem import FILESYSTEM
 from virtcim.mapping.graphics import GRAPHICAL_CONSOLE, VIDEO
 from virtcim.mapping.hostdev import HOST_DEVICES
 from virtcim.mapping.inputs import KEYBOARD, POINTING_DEVICE
-from virtcim.mapping.kind import PERSISTENT, Kind, Resource
+from virtcim.mapping.kind import PERSISTENT, Kind, Resource, same_parent
 from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
 from virtcim.mapping.net import INTERFACE
 from virtcim.mapping.peripherals import PERIPHERALS
@@ -113,6 +113,8 @@ def prepared(kind: Kind[Any], properties: Properties, view: View, document: Doma
     given = {name: value for name, value in properties.items() if name not in CHOSEN_BY}
     if isinstance(given.get("ResourceSubType"), str):
         given["ResourceSubType"] = SUBTYPE_PREFIX.sub("", given["ResourceSubType"])
+    if isinstance(given.get("Parent"), str):
+        given["Parent"] = same_parent(given["Parent"])
     if given.get("EmulatedType") is not None and given["EmulatedType"] not in (0, 1, 2, 3, 4):
         raise BadProperty("EmulatedType", f"{given['EmulatedType']!r} is not one of 0, 1, 2, 3, 4")
     return kind.prepare(given, view, document)
@@ -149,7 +151,7 @@ def setting(vm: ids.Named, resource: Resource, defined: bool) -> Properties:
     """A whole RASD, but for what the document does not hold: size and pool of an image."""
     properties = {
         "InstanceID": ids.setting_id(vm, resource.dev, defined),
-        "ElementName": f"{resource.kind.label} {resource.dev}",
+        "ElementName": resource.kind.label if resource.kind.single else f"{resource.kind.label} {resource.dev}",
         "ChangeableType": PERSISTENT,
         **properties_of(resource),
     }

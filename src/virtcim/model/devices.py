@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from virtcim.model.chardevs import Channel, Console, Parallel, Serial
-from virtcim.model.codecs import MAC
+from virtcim.model.codecs import MAC, TEXT
 from virtcim.model.device import Device
 from virtcim.model.fields import (
     Each,
@@ -12,6 +12,7 @@ from virtcim.model.fields import (
     Presence,
     Secret,
     View,
+    Whole,
     integer,
     on_off,
     one_of,
@@ -30,8 +31,20 @@ class SourceHost(View):
     socket = text("@socket")
 
 
+class DiskSource(View):
+    tag = "source"
+
+
+class BackingStore(View):
+    """The image below a disk's image."""
+
+    tag = "backingStore"
+
+
 class Disk(Device):
     tag = "disk"
+    sources = Many(DiskSource)
+    backing_stores = Many(BackingStore)
     type = one_of("@type", "file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa")
     device = one_of("@device", "disk", "cdrom", "floppy", "lun")
     rawio = one_of("@rawio", "yes", "no")
@@ -128,7 +141,7 @@ class Interface(Device):
     trunk = yes_no("vlan@trunk")
     vlan_tags = Many(VlanTag, inside="vlan")
     vlans = Each("vlan/tag@id", integer("", 0, 4095).codec)
-    filter = text("filterref@filter")
+    filter = Whole("filterref@filter", TEXT)
     in_average = integer("bandwidth/inbound@average")
     in_peak = integer("bandwidth/inbound@peak")
     in_burst = integer("bandwidth/inbound@burst")

@@ -11,8 +11,8 @@ from virtcim.model.codecs import ON_OFF, SIZE_UNITS, TEXT, YES_NO, Codec, Intege
 from virtcim.model.tree import Element, Place, append, expanded, parse, remove, serialise
 
 __all__ = [
-    "Each", "Field", "Many", "ModelError", "Presence", "Secret", "Size", "View", "integer", "on_off", "one_of", "parse",
-    "serialise", "size_kib", "text", "texts", "yes_no",
+    "Each", "Field", "Many", "ModelError", "Presence", "Secret", "Size", "View", "Whole", "integer", "on_off", "one_of",
+    "parse", "serialise", "size_kib", "text", "texts", "yes_no",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -108,7 +108,6 @@ class Field(Generic[T]):
             return
         if self.place.attribute is None:
             element.text = None
-            element.attrib.clear()
         elif self.place.attribute in element.attrib:
             del element.attrib[self.place.attribute]
         else:
@@ -130,6 +129,23 @@ class Size(Field[int]):
         super().write_element(element, text)
         if element.get("unit") is not None or self.owner != "domain":
             element.set("unit", "KiB")
+
+    def clear(self, view: View) -> None:
+        element = self.place.find(view.element)
+        if element is not None and "unit" in element.attrib:
+            del element.attrib["unit"]
+        super().clear(view)
+
+
+class Whole(Field[T]):
+    """An attribute without which its element means nothing: clearing it takes the element with all its content."""
+
+    def clear(self, view: View) -> None:
+        element = self.place.find(view.element)
+        parent = None if element is None else element.getparent()
+        if element is not None and parent is not None:
+            remove(element)
+            self.place.prune(view.element, parent)
 
 
 class Presence(Field[bool]):

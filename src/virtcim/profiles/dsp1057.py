@@ -10,7 +10,7 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Keys, Profile, Refused, Returned, Work
 from virtcim.host.inventory import Hosts, Vm
 from virtcim.mapping import ids, resources, state, vssd
-from virtcim.mapping.kind import Kind
+from virtcim.mapping.kind import DISK_DRIVE, Kind
 from virtcim.profiles import elements
 from virtcim.profiles.elements import Configuration, Device, Setting
 from virtcim.profiles.transitions import (
@@ -28,8 +28,11 @@ from virtcim.profiles.transitions import (
 profile = Profile("dsp1057")
 
 ENABLED, DISABLED, QUIESCE = 2, 3, 9  # EnabledState
+FINE, STOPPED = 2, 10  # OperationalStatus
+HEALTHY = 5  # HealthState
 NOT_APPLICABLE = 12  # RequestedState, TransitioningToState
 RESET_ENABLED, RESET_NOT_IMPLEMENTED = 4, 5  # ResetCapability
+DISK_SETTING = "Virt_DiskResourceAllocationSettingData"
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +140,24 @@ def configuration(configuration: Configuration) -> Properties:
 
 
 def _setting_of(kind: Kind[Any]) -> None:
+    of_disks = kind.setting_class == DISK_SETTING
+
     @profile.instance(
-        kind.setting_class, of=Setting, when=lambda setting: setting.resource.kind is kind, find=elements.find_setting
+        kind.setting_class,
+        of=Setting,
+        when=lambda setting: setting.resource.kind is kind,
+        find=elements.find_setting,
+        among=elements.settings_of_kind(kind),
     )
     def setting(setting: Setting) -> Properties:
-        return resources.setting(setting.vm, setting.resource, setting.configuration.defined)
+        properties = resources.setting(setting.vm, setting.resource, setting.configuration.defined)
+        return _as_of_old(properties) if of_disks and setting.vm.host.settings.legacy_resource_types else properties
+
+def _as_of_old(properties: Properties) -> Properties:
+    """As libvirt-cim, which told disks, drives and file systems apart by EmulatedType alone."""
+    return {name: value for name, value in properties.items() if name != "OtherResourceType"} | {
+        "ResourceType": DISK_DRIVE
+    }
 
 
 def _device_of(kind: Kind[Any]) -> None:
@@ -150,18 +166,22 @@ def _device_of(kind: Kind[Any]) -> None:
         of=Device,
         when=lambda device: device.resource.kind is kind,
         find=elements.find_device,
+        among=elements.devices_of_kind(kind),
     )
     def device(device: Device) -> Properties:
         vm, dev = device.vm, device.dev
         row = row_of(vm)
+        enabled = row.enabled_state if row.enabled_state in (ENABLED, QUIESCE) else DISABLED
         properties = {
             "SystemCreationClassName": elements.system_class(vm),
             "SystemName": ids.system_token(vm),
             "DeviceID": ids.device_id(vm, dev),
             "ElementName": f"{kind.label} {dev}",
-            "EnabledState": row.enabled_state if row.enabled_state in (ENABLED, QUIESCE) else DISABLED,
+            "EnabledState": enabled,
             "RequestedState": NOT_APPLICABLE,
             "TransitioningToState": NOT_APPLICABLE,
+            "OperationalStatus": [STOPPED if enabled == DISABLED else FINE],
+            "HealthState": HEALTHY,
             **kind.device(device.resource.view, device.index),
         }
         return elements.present(properties)

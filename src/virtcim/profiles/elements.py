@@ -11,7 +11,7 @@ from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids
 from virtcim.mapping.processor import PROCESSORS
-from virtcim.mapping.resources import Resource, resources_of
+from virtcim.mapping.resources import Kind, Resource, resources_of
 
 T = TypeVar("T")
 
@@ -78,6 +78,10 @@ class Device:
 def present(properties: Properties) -> Properties:
     """The properties that are not NULL."""
     return {name: value for name, value in properties.items() if value is not None}
+
+
+H = TypeVar("H")
+P = TypeVar("P", Setting, Device)
 
 
 def system_class(vm: Vm) -> str:
@@ -192,6 +196,36 @@ def all_settings(world: Hosts) -> Iterator[Setting]:
 def all_devices(world: Hosts) -> Iterator[Device]:
     for vm in world.vms():
         yield from devices(vm)
+
+
+def settings_of_kind(kind: Kind[Any]) -> Callable[[Hosts], Iterator[Setting]]:
+    """All settings of one kind, without looking at those of others."""
+
+    def among(world: Hosts) -> Iterator[Setting]:
+        for configuration in all_configurations(world):
+            yield from _by_kind(configuration, settings).get(kind, ())
+
+    return among
+
+
+def devices_of_kind(kind: Kind[Any]) -> Callable[[Hosts], Iterator[Device]]:
+    """All devices of one kind, without looking at those of others."""
+
+    def among(world: Hosts) -> Iterator[Device]:
+        for vm in world.vms():
+            yield from _by_kind(vm, devices).get(kind, ())
+
+    return among
+
+
+def _by_kind(holder: H, parts: Callable[[H], Iterable[P]]) -> Mapping[Kind[Any], list[P]]:
+    def make() -> dict[Kind[Any], list[P]]:
+        found: dict[Kind[Any], list[P]] = {}
+        for part in parts(holder):
+            found.setdefault(part.resource.kind, []).append(part)
+        return found
+
+    return kept(holder, "_by_kind", make)
 
 
 # By key, without looking at other systems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -12,9 +13,13 @@ from virtcim.broker.call import CIMError, Status
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host import domains
 from virtcim.host.inventory import Vm
+from virtcim.host.states import DomainState
 from virtcim.mapping import state
 from virtcim.mapping.state import Refusal, StateRow
 
+log = logging.getLogger(__name__)
+
+OTHER = 1  # PowerState
 NO_CHANGE = 5  # TransitioningToState
 NEVER_REQUESTED = 0  # RequestedState: Unknown
 EXCLUSIVE_USE = 2  # ElementEffects of CIM_AffectedJobElement
@@ -49,10 +54,14 @@ def last_wish(vm: Vm) -> Wish | None:
     """What was asked for last through CIM; kept in the domain's metadata. None when nothing ever was."""
     document = vm.defined_document or vm.state_document  # a restored image brings its old metadata back
     own = document.own_metadata
-    if own.requested_state is None:
+    try:
+        requested, power = own.requested_state, own.requested_power_state
+    except ValueError as error:  # anybody can edit metadata; that must not hide the virtual system
+        log.warning("metadata of %s: %s", vm.name, error)
         return None
-    power = own.requested_power_state
-    return Wish(own.requested_state, state.POWER_OF_REQUEST.get(own.requested_state, 1) if power is None else power)
+    if requested is None:
+        return None
+    return Wish(requested, state.POWER_OF_REQUEST.get(requested, OTHER) if power is None else power)
 
 
 def available(vm: Vm, values: list[int], wanted: Mapping[int, str]) -> list[int]:
@@ -85,7 +94,9 @@ def carry_out(vm: Vm, asked: str, verb: str | Refusal, wish: Wish) -> Returned |
     """
     if isinstance(verb, Refusal):
         raise Refused(verb.value, f"{vm.name}, which is {row_of(vm).name.lower()}: {asked} {REASONS[verb]}")
-    if vm.underway is not None and verb != ALWAYS:
+    if verb == ALWAYS:
+        vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
+    elif vm.underway is not None:
         raise Refused("Busy", f"{vm.name} is on its way to another state already")
     if verb in LONG:
         return _job(vm, verb, wish)
@@ -113,24 +124,34 @@ def remember(vm: Vm, wish: Wish) -> Vm | None:
 
 def _job(vm: Vm, verb: str, wish: Wish) -> Work:
     """The wish shows from now on, and that the system is on its way until the work ends, in whatever way."""
-    vm = remember(vm, wish) or vm
-    vm = vm.host.set_underway(vm.uuid, (wish.requested, wish.power)) or vm
+    with vm.host.lock(vm.uuid):
+        latest = vm.host.vm(vm.uuid)
+        if latest is not None and latest.underway is not None:
+            raise Refused("Busy", f"{vm.name} has been sent on its way to another state just now")
+        vm = remember(vm, wish) or vm
+        vm = vm.host.set_underway(vm.uuid, (wish.requested, wish.power)) or vm
     stop = threading.Event()
 
     def run(_: Progress) -> Returned:
         try:
             VERBS[verb](vm, stop.is_set)
         finally:
-            vm.host.set_underway(vm.uuid, None)
+            if _still_underway(vm):
+                vm.host.set_underway(vm.uuid, None)
         return Returned()
 
     return Work(f"{verb} {vm.name}".replace("_", " "), ((vm, EXCLUSIVE_USE),), run, stop.set)
 
 
-def _reset(vm: Vm, _: Cancelled) -> Vm | None:
-    """Reset leads to Active from Paused too, where QEMU stays paused (DSP1057 clause 7.1.7)."""
-    after = domains.reset(vm)
-    return domains.resume(after) if after is not None and row_of(after) is state.PAUSED else after
+def _still_underway(vm: Vm) -> bool:
+    """Whether no later request has taken over from the one that `vm` shows."""
+    latest = vm.host.vm(vm.uuid)
+    return latest is None or latest.underway is vm.underway
+
+
+def _running(after: Vm | None) -> Vm | None:
+    """Start and reset lead to Active, where libvirt keeps a system paused that was paused before (clause 7.1)."""
+    return domains.resume(after) if after is not None and after.state is DomainState.PAUSED else after
 
 
 def _cycle(vm: Vm, _: Cancelled) -> Vm | None:
@@ -140,11 +161,13 @@ def _cycle(vm: Vm, _: Cancelled) -> Vm | None:
 
 def _graceful_cycle(vm: Vm, cancelled: Cancelled) -> Vm | None:
     after = domains.shutdown(vm, cancelled=cancelled)
-    return None if after is None else domains.start(after)
+    if after is None or not _still_underway(vm):
+        raise Refused("Failed", f"{vm.name} was turned off meanwhile: it is not started again")
+    return domains.start(after)
 
 
 VERBS: dict[str, Callable[[Vm, Cancelled], Vm | None]] = {
-    "start": lambda vm, _: domains.start(vm),
+    "start": lambda vm, _: _running(domains.start(vm)),
     "resume": lambda vm, _: domains.resume(vm),
     "wakeup": lambda vm, _: domains.wakeup(vm),
     "pause": lambda vm, _: domains.pause(vm),
@@ -154,7 +177,7 @@ VERBS: dict[str, Callable[[Vm, Cancelled], Vm | None]] = {
     "inject_nmi": lambda vm, _: domains.inject_nmi(vm),
     "shutdown": lambda vm, cancelled: domains.shutdown(vm, cancelled=cancelled),
     "reboot": lambda vm, cancelled: domains.reboot(vm, cancelled=cancelled),
-    "reset": _reset,
+    "reset": lambda vm, _: _running(domains.reset(vm)),
     "cycle": _cycle,
     "graceful_cycle": _graceful_cycle,
 }

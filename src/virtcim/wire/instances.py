@@ -61,14 +61,15 @@ class InstanceEncoder:
         return plan
 
     def _slot(self, declared: PropertyDef, class_origin: bool) -> Slot:
-        tag, attributes = property_element(declared)
+        name = declared.name
+        tag, attributes = _property_element(declared)
         origin = f" CLASSORIGIN={quoted(declared.origin)}" if class_origin and declared.origin else ""
-        start = f"<{tag} NAME={quoted(declared.name)}{attributes}{origin}"
+        # wbemcli reads no EmbeddedObject of an array, so that it is left out of NULL ones, and no <PROPERTY .../>.
+        null = f"<{tag} NAME={quoted(name)}{attributes}{origin}"
+        start = f"{null}{embedded_attribute(declared.embedded)}"
         end = f"</{tag}>"
         value = self.value_encoder(declared)
-        return Slot(
-            declared.name, declared.name.lower(), f"{start}>{end}", lambda given: f"{start}>{value(given)}{end}"
-        )
+        return Slot(name, name.lower(), f"{null}>{end}", lambda given: f"{start}>{value(given)}{end}")
 
     def value_encoder(self, declared: PropertyDef) -> Callable[[Value], str]:
         """How a value of a property or parameter becomes VALUE, VALUE.ARRAY, VALUE.REFERENCE or VALUE.REFARRAY."""
@@ -107,13 +108,13 @@ def _checked(slot: Slot, value: Value, cls: ClassDef) -> str:
         raise ValueError(f"{cls.name}.{slot.name}: {error}") from error
 
 
-def property_element(declared: PropertyDef) -> tuple[str, str]:
-    """The tag of a property and its attributes after NAME."""
+def _property_element(declared: PropertyDef) -> tuple[str, str]:
+    """The tag of a property and its attributes after NAME, but for EmbeddedObject."""
     if declared.type == "reference":
         target = f" REFERENCECLASS={quoted(declared.reference_class)}" if declared.reference_class else ""
         return "PROPERTY.REFERENCE", target
     tag = "PROPERTY.ARRAY" if declared.is_array else "PROPERTY"
-    return tag, f' TYPE="{declared.type}"{embedded_attribute(declared.embedded)}'
+    return tag, f' TYPE="{declared.type}"'
 
 
 def embedded_attribute(embedded: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from virtcim.broker.call import ClassPath, Path, Value
-from virtcim.wire.elements import Element, children, name_of, only_child, optional_child, text_of
+from virtcim.wire.elements import Element, children, name_of, only_child, text_of
 from virtcim.wire.faults import Misplaced, Unacceptable
 
 
@@ -124,9 +124,3 @@ def embedded_kind(element: Element) -> str | None:
     """The EmbeddedObject attribute in lower case; Pegasus clients also write it in upper case (non-DTD)."""
     kind = element.get("EmbeddedObject") or element.get("EMBEDDEDOBJECT")
     return kind.lower() if kind else None
-
-
-def optional_value(element: Element, *tags: str) -> Value:
-    """The value that an element holds as its only child, None when it has none."""
-    child = optional_child(element, *tags)
-    return None if child is None else VALUES[str(child.tag)](child)
