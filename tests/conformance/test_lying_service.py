@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from pywbem import CIMInstance
 from tests.conformance import managed_server as lie
 from tests.conformance.managed_server import Platform
-from tests.conformance.small_server import change
 
 from virtcim.conformance import runner
 from virtcim.conformance.runner import FAIL, PASS, SKIP
-from virtcim.conformance.systems import PREFIX, sweep
+from virtcim.conformance.systems import PREFIX, new_name, sweep
 
 CHECKS_BY_ID = {one.id: one for one in runner.checks()}
 
@@ -65,9 +65,9 @@ def test_a_system_that_cannot_be_destroyed_is_reported() -> None:
 
 def test_a_run_sweeps_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     platform = Platform()
-    platform.define(None)
-    change(platform.connection, "CIM_ManagedSystem", {"Name": "unnamed"}, ElementName=PREFIX + "stray")
-    monkeypatch.setattr(runner, "checks", lambda _profiles: [])
     site = platform.site()
+    for name in (new_name(site), PREFIX + "of-another-run"):
+        platform.define(CIMInstance("CIM_VirtualSystemSettingData", {"ElementName": name}))
+    monkeypatch.setattr(runner, "checks", lambda _profiles: [])
     assert runner.run(site) == []
-    assert [one["Name"] for one in site.virtual_systems()] == ["web", "db"]
+    assert names(platform) == [PREFIX + "of-another-run"]

@@ -144,3 +144,26 @@ def test_many_faults_are_shortened() -> None:
     with pytest.raises(Failed, match=r"fault 0; .*fault 9; and 3 more$"):
         expect_none([f"fault {number}" for number in range(13)])
     expect_none([])
+
+
+def test_a_check_that_reads_gets_a_second_chance_and_no_third() -> None:
+    endings = [Failed("it has just gone"), None]
+
+    def looking(_site: Site) -> None:
+        ending = endings.pop(0)
+        if ending is not None:
+            raise ending
+
+    check = Check("DSP9999-R01", "text", False, looking)
+    assert runner.run_one(check, small_site()).verdict == PASS
+    endings += [Failed("first"), Failed("second"), None]
+    assert runner.run_one(check, small_site()).reason == "second"
+
+
+def test_a_check_that_writes_gets_no_second_chance() -> None:
+    endings = [Failed("first"), Failed("second")]
+
+    def changing(_site: Site) -> None:
+        raise endings.pop(0)
+
+    assert runner.run_one(Check("DSP9999-R01", "text", True, changing), small_site(write=True)).reason == "first"

@@ -107,7 +107,7 @@ REFUSED_DOCUMENTS = [
         "<!DOCTYPE d [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><domain>&x;</domain>",
         False,
         Kind.INVALID,
-        "name",
+        "validate",
     ),
     ("no-name", "<domain type='test'><memory>1</memory></domain>", False, Kind.INVALID, "name"),
     ("bad-uuid", minimal("x", "<uuid>one</uuid>"), False, Kind.INVALID, "UUID"),

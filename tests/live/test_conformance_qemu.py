@@ -76,7 +76,7 @@ def site(libvirtd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     remove_leftovers(connection)
     pattern, transient = connection.defineXML(WITH_NETWORK), connection.createXML(TRANSIENT)
     try:
-        with running_server(tmp_path_factory.mktemp("state"), connect=[libvirtd]) as server:
+        with running_server(tmp_path_factory.mktemp("state"), connect=[libvirtd], shutdown_timeout=2) as server:
             site = Site.at(server.url, write=True, expendable=True, truth=Libvirt(connection))
             yield site
             sweep(site)

@@ -87,8 +87,8 @@ def linux_xml(name: str, images: Path) -> str:
         f"<domain type='qemu'><name>{PREFIX}{name}</name><memory unit='MiB'>128</memory><vcpu current='1'>2</vcpu>"
         f"<os><type arch='x86_64' machine='pc'>hvm</type><kernel>{images}/vmlinuz</kernel><initrd>{images}/initrd.gz"
         "</initrd><cmdline>console=ttyS0 quiet panic=1</cmdline></os><features><acpi/></features>"
-        f"<devices><serial type='file'><source path='{images}/{name}.log' append='on'/></serial><memballoon model='virtio'/>"
-        "</devices></domain>"
+        f"<devices><serial type='file'><source path='{images}/{name}.log' append='on'/></serial>"
+        "<memballoon model='virtio'/></devices></domain>"
     )
 
 
@@ -377,7 +377,7 @@ def test_a_thousand_guests_load_as_fast_as_libvirt_lists_them(
         loads.append(seconds(host.reconcile))
         with host.link.reading() as connection:
             lists.append(seconds(lambda connection=connection: read_plainly(connection)))  # type: ignore[misc]
-    assert min(loads) <= 1.2 * min(lists)
+    assert statistics.median(loads) <= 1.2 * statistics.median(lists)
 
 
 def read_plainly(connection: libvirt.virConnect) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -17,6 +18,7 @@ from virtcim.broker.call import (
     Form,
     Item,
     MethodAnswer,
+    Out,
     Path,
     Selection,
     Status,
@@ -28,10 +30,14 @@ from virtcim.broker.jobs import Jobs
 from virtcim.broker.methods import Methods
 from virtcim.broker.operations import OPERATIONS, converted
 from virtcim.broker.provider import INTEROP, VIRT, Translate
+from virtcim.broker.pull import PullLimits
+from virtcim.broker.pull_operations import PullOperations
+from virtcim.broker.query import parse_select
 from virtcim.broker.values import ParseEmbedded, Typing
 
 NAMESPACES = {VIRT: VIRT, INTEROP: INTEROP, "root/interop": INTEROP}
 Names = frozenset[str] | None
+DEFAULT_PULL_LIMITS = PullLimits()
 
 
 class Broker:
@@ -45,6 +51,7 @@ class Broker:
         parse_embedded: ParseEmbedded,
         translate: Translate,
         namespaces: Mapping[str, str] = NAMESPACES,
+        pull_limits: PullLimits = DEFAULT_PULL_LIMITS,
     ) -> None:
         self.schema = catalog.schema
         self.namespaces = namespaces
@@ -53,6 +60,7 @@ class Broker:
         self.instances = Instances(catalog, world)
         self.associations = Associations(self.instances)
         self.methods = Methods(self.instances, self.typing, jobs, translate)
+        self.pulls = PullOperations(catalog.schema, self._plain, pull_limits)
         self._translate = translate
 
     def answer(self, call: Call) -> Answer | MethodAnswer:
@@ -64,8 +72,15 @@ class Broker:
         with self._translated():
             if operation is None:
                 return self.methods.invoke(call)
-            answer: Answer = getattr(self, f"_{operation.run}")(call.namespace, **converted(operation, call))
-        return Answer(answer.form, self._guarded(answer.items), answer.selection)
+            given = converted(operation, call)
+            if operation.session:
+                pulled: Answer = getattr(self.pulls, operation.session)(call, operation, given)
+                return pulled
+            return self._plain(operation.run, call.namespace, given)
+
+    def _plain(self, run: str, namespace: str, given: dict[str, Any]) -> Answer:
+        answer: Answer = getattr(self, f"_{run}")(namespace, **given)
+        return replace(answer, items=self._guarded(answer.items))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -125,6 +140,22 @@ class Broker:
     def _enumerate_instance_names(self, namespace: str, class_name: str) -> Answer:
         return Answer(Form.INSTANCE_NAME, self._all(namespace, self.schema.get(class_name).name))
 
+    def _get_property(self, namespace: str, instance_name: Path, property_name: str) -> Answer:
+        item = self._find(instance_name, namespace)
+        declared = item.cls.properties.get(property_name.lower())
+        if declared is None:
+            raise CIMError(Status.NO_SUCH_PROPERTY, f"class {item.cls.name} has no property {property_name}")
+        value = item.properties.get(declared.name)
+        return Answer(Form.VALUE, () if value is None else (Out(declared, value),))
+
+    def _exec_query(self, namespace: str, query_language: str, query: str) -> Answer:
+        wanted = parse_select(self.schema, query_language, query)
+        items = (item for item in self._all(namespace, wanted.classname) if wanted.matches(item))
+        if wanted.outputs is None:
+            return Answer(Form.OBJECT_WITH_PATH, items, _selection(wanted.shown, False))
+        cls = wanted.result_class
+        return Answer(Form.OBJECT, (wanted.row(item, cls, namespace) for item in items))
+
     def _all(self, namespace: str, classname: str) -> Iterable[Item]:
         items = self.instances.of_class(namespace, classname)
         return chain(items, self.associations.of_class(namespace, classname))
@@ -154,7 +185,7 @@ class Broker:
         result_role: str | None,
         property_list: Names,
         include_class_origin: bool,
-        include_qualifiers: bool,
+        include_qualifiers: bool = False,
     ) -> Answer:
         wanted = self._wanted(assoc_class, result_class, role, result_role)
         if isinstance(object_name, ClassPath):
@@ -186,7 +217,7 @@ class Broker:
         role: str | None,
         property_list: Names,
         include_class_origin: bool,
-        include_qualifiers: bool,
+        include_qualifiers: bool = False,
     ) -> Answer:
         wanted = self._wanted(result_class, None, role, None)
         if isinstance(object_name, ClassPath):

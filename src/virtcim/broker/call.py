@@ -167,6 +167,10 @@ class Form(Enum):
     INSTANCE_NAME = "INSTANCENAME"  # EnumerateInstanceNames
     OBJECT_WITH_PATH = "VALUE.OBJECTWITHPATH"  # Associators, References
     OBJECT_PATH = "OBJECTPATH"  # AssociatorNames, ReferenceNames
+    OBJECT = "VALUE.OBJECT"  # ExecQuery: rows of selected columns
+    INSTANCE_WITH_PATH = "VALUE.INSTANCEWITHPATH"  # PullInstancesWithPath and the operations that open for it
+    INSTANCE_PATH = "INSTANCEPATH"  # PullInstancePaths and the operations that open for it
+    VALUE = "VALUE"  # GetProperty, EnumerationCount: items are Out, none for NULL
     CLASS = "CLASS"  # GetClass, EnumerateClasses: items are ClassView
     CLASS_NAME = "CLASSNAME"  # EnumerateClassNames: items are str
     CLASS_WITH_PATH = (
@@ -213,20 +217,21 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Out:
+    """An out parameter: its declaration and its typed value; a class for QueryResultClass."""
+
+    declared: PropertyDef
+    value: Value | ClassView
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The result of an intrinsic operation: items to encode as `form`; they may be made while they are sent."""
 
     form: Form
     items: Iterable[object] = ()
     selection: Selection = EVERYTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Out:
-    """An out parameter: its declaration and its typed value."""
-
-    declared: PropertyDef
-    value: Value
+    out: tuple[Out, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Path, Status, Value
+from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Form, Path, Status, Value
 from virtcim.broker.values import Mistyped, scalar
 
 REQUIRED = object()
@@ -23,11 +23,16 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """An intrinsic operation; `run` names the broker's method, called with the converted parameters."""
+    """An intrinsic operation; `run` names the broker's method, called with the converted parameters.
+
+    Of a pulled enumeration `session` names what to do with its session, and `form` is how its objects are sent.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
     run: str
+    session: str = ""
+    form: Form | None = None
 
 
 def _flag(name: str, default: bool) -> Parameter:
@@ -50,6 +55,21 @@ _RESULT = Parameter("ResultClass", "class")
 _ROLE = Parameter("Role", "text")
 _RESULT_ROLE = Parameter("ResultRole", "text")
 _QUALIFIER = Parameter("QualifierName", "text", REQUIRED)
+_WAIT = Parameter("OperationTimeout", "count")
+_CONTINUE = _flag("ContinueOnError", False)
+_FIRST = Parameter("MaxObjectCount", "count", 0)
+_OPEN = (
+    Parameter("FilterQueryLanguage", "text"),
+    Parameter("FilterQuery", "text"),
+    _WAIT,
+    _CONTINUE,
+    _FIRST,
+)
+_CONTEXT = Parameter("EnumerationContext", "text", REQUIRED)
+_PULL = (_CONTEXT, Parameter("MaxObjectCount", "count", REQUIRED))
+_ASSOCIATED = (_INSTANCE, _ASSOCIATION, _RESULT, _ROLE, _RESULT_ROLE)
+_REFERRING = (_INSTANCE, _RESULT, _ROLE)
+_INSTANCES, _PATHS = Form.INSTANCE_WITH_PATH, Form.INSTANCE_PATH
 
 _TABLE = (
     ("GetInstance", "get_instance", (_INSTANCE, _LOCAL, _NO_QUALIFIERS, _ORIGIN, _LIST)),
@@ -68,8 +88,38 @@ _TABLE = (
     ("EnumerateClassNames", "enumerate_class_names", (_ANY_CLASS, _SHALLOW)),
     ("GetQualifier", "get_qualifier", (_QUALIFIER,)),
     ("EnumerateQualifiers", "enumerate_qualifiers", ()),
+    ("GetProperty", "get_property", (_INSTANCE, Parameter("PropertyName", "text", REQUIRED))),
+    (
+        "ExecQuery",
+        "exec_query",
+        (Parameter("QueryLanguage", "text", REQUIRED), Parameter("Query", "text", REQUIRED)),
+    ),
 )
-OPERATIONS = {name.lower(): Operation(name, parameters, run) for name, run, parameters in _TABLE}
+_SHOWN = (_ORIGIN, _LIST)
+_QUERY = (
+    Parameter("FilterQueryLanguage", "text", REQUIRED),
+    Parameter("FilterQuery", "text", REQUIRED),
+    _flag("ReturnQueryResultClass", False),
+    _WAIT,
+    _CONTINUE,
+    _FIRST,
+)
+_PULLED = (
+    Operation("OpenEnumerateInstances", (_CLASS, _DEEP, *_SHOWN, *_OPEN), "enumerate_instances", "open", _INSTANCES),
+    Operation("OpenEnumerateInstancePaths", (_CLASS, *_OPEN), "enumerate_instance_names", "open", _PATHS),
+    Operation("OpenAssociatorInstances", (*_ASSOCIATED, *_SHOWN, *_OPEN), "associators", "open", _INSTANCES),
+    Operation("OpenAssociatorInstancePaths", (*_ASSOCIATED, *_OPEN), "associator_names", "open", _PATHS),
+    Operation("OpenReferenceInstances", (*_REFERRING, *_SHOWN, *_OPEN), "references", "open", _INSTANCES),
+    Operation("OpenReferenceInstancePaths", (*_REFERRING, *_OPEN), "reference_names", "open", _PATHS),
+    Operation("OpenQueryInstances", _QUERY, "exec_query", "open_query", Form.INSTANCE),
+    Operation("PullInstancesWithPath", _PULL, "", "pull", _INSTANCES),
+    Operation("PullInstancePaths", _PULL, "", "pull", _PATHS),
+    Operation("PullInstances", _PULL, "", "pull", Form.INSTANCE),
+    Operation("CloseEnumeration", (_CONTEXT,), "", "close"),
+    Operation("EnumerationCount", (_CONTEXT,), "", "count"),
+)
+_PLAIN = tuple(Operation(name, parameters, run) for name, run, parameters in _TABLE)
+OPERATIONS = {operation.name.lower(): operation for operation in (*_PLAIN, *_PULLED)}
 
 
 def converted(operation: Operation, call: Call) -> dict[str, Any]:
@@ -130,6 +180,10 @@ def _text(name: str, value: object) -> str:
     raise Mistyped(f"{name} is a string")
 
 
+def _count(name: str, value: object) -> object:
+    return scalar(name, "uint32", _text(name, value))
+
+
 def _names(name: str, value: object) -> frozenset[str]:
     names = value if isinstance(value, list) else [value]
     return frozenset(_text(f"each element of {name}", one).lower() for one in names)
@@ -142,4 +196,5 @@ _CONVERTERS: Mapping[str, Callable[[str, object], Any]] = {
     "flag": _boolean,
     "text": _text,
     "names": _names,
+    "count": _count,
 }

@@ -58,7 +58,7 @@ NO_SUCH_TYPE = "DMTF:virtcim-conformance-none"
 def exercise(site: Site) -> list[Answer]:
     """Every method of the service with harmless good parameters, each answer with its job ended."""
     managing = service(site)
-    answers = [define_call(site, vssd(site, ElementName=new_name()), [processors(site, 1), memory(site, 64)])]
+    answers = [define_call(site, vssd(site, ElementName=new_name(site)), [processors(site, 1), memory(site, 64)])]
     system = defined_system(site, answers[0])
     head = defined_settings(site, system)
     part = resource(site, head.path, MEMORY)
@@ -99,7 +99,7 @@ def bad_calls(site: Site, system: CIMInstanceName) -> list[Answer]:
     none_to_remove = CIMParameter("ResourceSettings", "reference", value=[], is_array=True)
     head = defined_settings(site, system).path
     return [
-        define_call(site, vssd(site, ElementName=new_name(), VirtualSystemType=NO_SUCH_TYPE)),
+        define_call(site, vssd(site, ElementName=new_name(site), VirtualSystemType=NO_SUCH_TYPE)),
         invoke(site, managing, "AddResourceSettings", ("AffectedConfiguration", head), nothing),
         invoke(site, managing, "ModifyResourceSettings", nothing),
         invoke(site, managing, "ModifySystemSettings", ("SystemSettings", vssd(site, InstanceID="virtcim:none"))),
@@ -163,7 +163,7 @@ def listed_return_values(site: Site) -> None:
 @check("DSP1042-R10", write=True)
 def minimal_definition(site: Site) -> None:
     """DefineSystem with a bare VSSD makes a system in state Defined with the given name and a supported type."""
-    name = new_name()
+    name = new_name(site)
     supported = service_capabilities(site).get("VirtualSystemTypesSupported") or []
     with temporary(site, CIMInstance("CIM_VirtualSystemSettingData", {"ElementName": name}), []) as system:
         state = enabled_state(site, system)
@@ -181,7 +181,7 @@ def unsupported_type(site: Site) -> None:
     """DefineSystem with an unsupported VirtualSystemType returns 4 and creates nothing."""
     skip_unless(site.write, "creates a system of its own; not allowed without --write")
     before = keys([one.path for one in site.systems()], site.namespace)
-    answer = define_call(site, vssd(site, ElementName=new_name(), VirtualSystemType=NO_SUCH_TYPE))
+    answer = define_call(site, vssd(site, ElementName=new_name(site), VirtualSystemType=NO_SUCH_TYPE))
     site.forget()
     after = keys([one.path for one in site.systems()], site.namespace)
     sweep(site)
@@ -246,8 +246,8 @@ def wrong_classes(site: Site) -> None:
         head = defined_settings(site, system).path
         answers = [
             define_call(site, alien),
-            define_call(site, vssd(site, ElementName=new_name()), [vssd(site, ElementName=new_name())]),
-            define_call(site, vssd(site, ElementName=new_name()), reference=system),
+            define_call(site, vssd(site, ElementName=new_name(site)), [vssd(site, ElementName=new_name(site))]),
+            define_call(site, vssd(site, ElementName=new_name(site)), reference=system),
             invoke(site, service(site), "DestroySystem", ("AffectedSystem", head)),
         ]
         still = site.exists(system)

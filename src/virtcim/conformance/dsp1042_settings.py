@@ -103,7 +103,7 @@ def spare_network(site: Site) -> list[CIMInstance]:
 @check("DSP1042-R12", write=True)
 def overriding(site: Site) -> None:
     """What SystemSettings gives overrides the reference configuration, what it leaves out is retained."""
-    first, second = new_name(), new_name()
+    first, second = new_name(site), new_name(site)
     with temporary(site, vssd(site, ElementName=first, Notes=["virtcim conformance"])) as original:
         model = defined_settings(site, original)
         with temporary(site, vssd(site, ElementName=second), [memory(site, 96)], model.path) as copy:

@@ -76,17 +76,30 @@ def checks(profiles: Collection[str] = ()) -> list[Check]:
 
 
 def run_one(check: Check, site: Site) -> Result:
-    """Run the check whatever happens to it."""
+    """Run the check whatever happens to it.
+
+    One that only reads and fails is run once more on fresh data: a system may have gone or changed while it looked."""
     start = monotonic()
     verdict, reason = _verdict(check, site)
+    if verdict == FAIL and not check.write:
+        site.forget()
+        verdict, reason = _verdict(check, site)
     return Result(check.id, check.profile, verdict, check.text, reason, round(monotonic() - start, 3))
 
 
 def _verdict(check: Check, site: Site) -> tuple[str, str]:
-    if check.write and not site.write:
+    if not check.write:
+        return _ending(check, site)
+    if not site.write:
         return SKIP, NOT_ALLOWED
-    if check.write:
+    site.forget()
+    try:
+        return _ending(check, site)
+    finally:
         site.forget()
+
+
+def _ending(check: Check, site: Site) -> tuple[str, str]:
     try:
         check.run(site)
     except Skipped as skipped:
@@ -95,9 +108,6 @@ def _verdict(check: Check, site: Site) -> tuple[str, str]:
         return FAIL, str(failed)
     except _STUMBLES as error:
         return FAIL, f"{type(error).__name__}: {error}"
-    finally:
-        if check.write:
-            site.forget()
     return PASS, ""
 
 

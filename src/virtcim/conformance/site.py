@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, Protocol
@@ -58,6 +59,7 @@ class Site:
         self.truth = truth
         self.expendable = expendable
         self.patience = patience
+        self.run = uuid.uuid4().hex[:4]  # part of the names of all systems this run creates
         self.leftovers: list[str] = []
         self._kept: dict[tuple[str, ...], Any] = {}
 

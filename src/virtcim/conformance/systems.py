@@ -54,9 +54,9 @@ def service(site: Site) -> CIMInstanceName:
     return local(found[0], site.namespace)
 
 
-def new_name() -> str:
-    """A name no other system has."""
-    return PREFIX + uuid.uuid4().hex[:12]
+def new_name(site: Site) -> str:
+    """A name no other system has, and by which this run knows its own."""
+    return f"{PREFIX}{site.run}-{uuid.uuid4().hex[:8]}"
 
 
 # settings as parameters
@@ -167,7 +167,7 @@ def temporary(
     skip_unless(site.write, "creates a system of its own; not allowed without --write")
     if resources is None:
         resources = [processors(site, 1), memory(site, 64)]
-    settings = settings if settings is not None or reference is not None else vssd(site, ElementName=new_name())
+    settings = settings if settings is not None or reference is not None else vssd(site, ElementName=new_name(site))
     system = defined_system(site, define_call(site, settings, resources, reference))
     try:
         yield system
@@ -200,9 +200,9 @@ def _try_to_destroy(site: Site, system: CIMInstanceName) -> str:
 
 
 def sweep(site: Site) -> None:
-    """Destroy what bears our prefix, such as a system that a server made although it refused to."""
+    """Destroy what this run has named, such as a system that a server made although it refused to."""
     for system in site.instances("CIM_ComputerSystem"):
-        if str(system.get("ElementName")).startswith(PREFIX):
+        if str(system.get("ElementName")).startswith(f"{PREFIX}{site.run}-"):
             destroy(site, local(system.path, site.namespace))
 
 

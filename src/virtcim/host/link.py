@@ -58,7 +58,7 @@ class Link:
         self._lock = threading.Lock()
         self._main: _Shared | None = None
         self._idle: list[libvirt.virConnect] = []
-        self._life = object()  # one a main connection, to know a late close callback by
+        self._life = object()  # one a main connection, to know late news of an old one by
         self._lost = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -99,12 +99,16 @@ class Link:
             with self.reading() as connection:
                 yield connection
             return
+        life = self._life
         connection = self._take()
         try:
             with self._errors(connection):
                 yield connection
         finally:
-            self._give_back(connection)
+            if _alive(connection):
+                self._give_back(connection)
+            else:  # the others of this life are about to find out, and callers must not wait for that
+                self._drop(life, _CLOSED[libvirt.VIR_CONNECT_CLOSE_REASON_EOF])
 
     @contextmanager
     def _errors(self, connection: libvirt.virConnect) -> Iterator[None]:
@@ -129,9 +133,8 @@ class Link:
         return self._open(lambda: self._main is None)
 
     def _give_back(self, connection: libvirt.virConnect) -> None:
-        alive = _alive(connection)
         with self._lock:
-            if alive and self._main is not None and len(self._idle) < IDLE_CONNECTIONS:
+            if self._main is not None and len(self._idle) < IDLE_CONNECTIONS:
                 self._idle.append(connection)
 
     def _open(self, hopeless: Callable[[], bool]) -> libvirt.virConnect:
@@ -199,20 +202,26 @@ class Link:
 
     def _closed(self, _connection: Any, reason: int, life: object) -> None:
         """libvirt's close callback, in the event loop's thread."""
-        if life is not self._life:
-            return
-        self.reason = _CLOSED.get(reason, f"closed for reason {reason}")
-        self._main = None
+        self._drop(life, _CLOSED.get(reason, f"closed for reason {reason}"))
+
+    def _drop(self, life: object, reason: str) -> None:
+        """The connections of a life are lost: nobody may use them from now on."""
+        with self._lock:
+            if life is not self._life:
+                return
+            self._life = object()
+            self._main = None
+            self.reason = reason
         self._lost.set()
         self._listener.lost()
-        log.warning("libvirt at %s: %s", self.shown_uri, self.reason)
+        log.warning("libvirt at %s: %s", self.shown_uri, reason)
 
     def _forget(self, main: _Shared, unsubscribe: Callable[[], None] | None) -> None:
         with self._lock:
+            self._life = object()
             self._main = None
             self._idle = []  # each closes itself when its last user has let go
         self._listener.lost()
-        self._life = object()
         if unsubscribe is not None:
             unsubscribe()
         main.close()

@@ -36,6 +36,7 @@ BLOCK_SIZE = 512
 READABLE, READ_WRITE = 1, 3  # CIM_StorageExtent.Access
 OS_DEVICE_NAME, OS_DEVICE_NAMESPACE = 12, 8  # CIM_StorageExtent.NameFormat, .NameNamespace
 EMULATED = {"disk": 0, "cdrom": 1, "floppy": 2, "filesystem": 3, "lun": 4}
+BY_TYPE: dict[int | None, int] = {FLOPPY: 2, CD: 1, DVD: 1}  # EmulatedType by ResourceType
 QEMU = ("kvm", "qemu")
 PREFIXES = {"virtio": "vd", "ide": "hd", "fdc": "fd", "xen": "xvd"}  # of names in the guest; all other buses: sd
 ANY_DISK = frozenset({DISK_DRIVE, STORAGE_EXTENT, LOGICAL_DISK, STORAGE_VOLUME})
@@ -212,6 +213,14 @@ def image_device(disk: Disk, _index: int) -> Properties:
     }
 
 
+def emulated_type(given: Properties) -> int:
+    """EmulatedType, else what ResourceType or a mount point says; clients of libvirt-cim leave 0, a disk, out."""
+    told = given.get("EmulatedType")
+    if told is None and given.get("MountPoint") is not None:
+        return EMULATED["filesystem"]
+    return BY_TYPE.get(given.get("ResourceType"), EMULATED["disk"]) if told is None else int(told)
+
+
 def drive(
     name: str, label: str, resource_type: int, pool: str, device_class: str, accepts: frozenset[int]
 ) -> Kind[Disk]:
@@ -230,7 +239,7 @@ def drive(
         device_class=device_class,
         device=image_device if name == "disk" else drive_device if name == "lun" else lambda _disk, _index: {},
         matches=lambda disk: (disk.device or "disk") == name,
-        selects=lambda given: given.get("EmulatedType") == EMULATED[name],
+        selects=lambda given: emulated_type(given) == EMULATED[name],
         prepare=prepare_image if image else prepare_paths,
         begin=begin_drive(name),
         finish=finish_drive,

@@ -129,6 +129,13 @@ BASE_MEMORY = Kind(
     single=True,
 )
 
+
+def set_slot(view: MemoryDevice, text: str | None) -> None:
+    if text is not None and not text.isdigit():
+        raise BadProperty("AddressOnParent", f"{text!r} is not the number of a slot")
+    view.address = {"type": "dimm", "slot": text} if text is not None else {}
+
+
 MODULE: tuple[Row[Any], ...] = (
     *common("MemoryPool/0", MEMORY),
     fixed("ConsumerVisibility", VIRTUALIZED),
@@ -139,7 +146,7 @@ MODULE: tuple[Row[Any], ...] = (
     Row("Reservation", lambda view: view.size),
     Row("Limit", lambda view: view.size),
     Row("Node", MemoryDevice.node),
-    Row("AddressOnParent", unit_of),
+    Row("AddressOnParent", unit_of, set_slot),
 )
 
 

@@ -42,7 +42,9 @@ def set_network_name(view: Interface, name: str | None) -> None:
         view.network = name
     elif view.type == "bridge":
         view.bridge = name
-    elif name != view.source_device:
+    elif view.type == "direct":
+        view.source_device = name
+    elif name is not None:
         raise BadProperty("NetworkName", f"{name!r} means nothing for an interface of type {view.type}")
 
 

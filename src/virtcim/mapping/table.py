@@ -111,7 +111,8 @@ def to_xml(rows: Rows[V], properties: Properties, view: V, new: bool = False) ->
     given = [row for row in rows if row.name in properties and not row.elsewhere]
     changed = [row for row in given if row.writable and not same(row.get(view), properties[row.name])]
     for row in changed:
-        row.set(view, properties[row.name])
+        if not same(row.get(view), properties[row.name]):  # an earlier row may have said it
+            row.set(view, properties[row.name])
     for row in given if new else [row for row in given if row in changed or not row.writable]:
         check(row, properties[row.name], view)
 

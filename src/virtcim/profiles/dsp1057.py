@@ -153,6 +153,7 @@ def _setting_of(kind: Kind[Any]) -> None:
         properties = resources.setting(setting.vm, setting.resource, setting.configuration.defined)
         return _as_of_old(properties) if of_disks and setting.vm.host.settings.legacy_resource_types else properties
 
+
 def _as_of_old(properties: Properties) -> Properties:
     """As libvirt-cim, which told disks, drives and file systems apart by EmulatedType alone."""
     return {name: value for name, value in properties.items() if name != "OtherResourceType"} | {

@@ -11,6 +11,7 @@ from virtcim.broker.call import (
     Answer,
     Call,
     CIMError,
+    ClassView,
     Form,
     Instance,
     Item,
@@ -51,6 +52,10 @@ class Encoder:
             Form.INSTANCE_NAME: self._names,
             Form.OBJECT_WITH_PATH: self._objects_with_path,
             Form.OBJECT_PATH: self._object_paths,
+            Form.OBJECT: self._objects,
+            Form.INSTANCE_WITH_PATH: self._instances_with_path,
+            Form.INSTANCE_PATH: self._instance_paths,
+            Form.VALUE: self._values,
             Form.CLASS: self._class_elements,
             Form.CLASS_NAME: _class_names,
             Form.CLASS_WITH_PATH: self._classes_with_path,
@@ -64,7 +69,8 @@ class Encoder:
         if answer.form is Form.NOTHING:
             return iter((head + tail,))
         pieces = self._writers[answer.form](answer.items, call, answer.selection)
-        return _chunks(head + b"<IRETURNVALUE>", pieces, b"</IRETURNVALUE>" + tail)
+        out = "".join(map(self._out, answer.out)).encode()
+        return _chunks(head + b"<IRETURNVALUE>", pieces, b"</IRETURNVALUE>" + out + tail)
 
     def method_reply(self, call: Call, answer: MethodAnswer) -> Iterator[bytes]:
         """The response to an extrinsic method: the return value, and the out parameters."""
@@ -91,6 +97,8 @@ class Encoder:
         if out.value is None:
             return ""
         declared = out.declared
+        if isinstance(out.value, ClassView):
+            return f"<PARAMVALUE NAME={quoted(declared.name)}>{self._classes.encode(out.value).decode()}</PARAMVALUE>"
         value = self._instances.value_encoder(declared)(out.value)
         attributes = f'NAME={quoted(declared.name)} PARAMTYPE="{declared.type}"{embedded_attribute(declared.embedded)}'
         return f"<PARAMVALUE {attributes}>{value}</PARAMVALUE>"
@@ -125,11 +133,22 @@ class Encoder:
     def _names(self, items: Iterable[Item | Path], _call: Call, _selection: Selection) -> Pieces:
         return ((self._name(item),) for item in items)
 
-    def _objects_with_path(self, items: Iterable[Item], call: Call, selection: Selection) -> Pieces:
+    def _objects(self, items: Iterable[Item], _call: Call, selection: Selection) -> Pieces:
         key = _key(selection)
-        middle, end = b"</INSTANCEPATH>", b"</VALUE.OBJECTWITHPATH>"
+        start, end = b"<VALUE.OBJECT>", b"</VALUE.OBJECT>"
+        return ((start, self._instance(item, selection, key), end) for item in items)
+
+    def _objects_with_path(self, items: Iterable[Item], call: Call, selection: Selection) -> Pieces:
+        return self._with_path(b"VALUE.OBJECTWITHPATH", items, call, selection)
+
+    def _instances_with_path(self, items: Iterable[Item], call: Call, selection: Selection) -> Pieces:
+        return self._with_path(b"VALUE.INSTANCEWITHPATH", items, call, selection)
+
+    def _with_path(self, tag: bytes, items: Iterable[Item], call: Call, selection: Selection) -> Pieces:
+        key = _key(selection)
+        head, middle, end = b"<" + tag + b"><INSTANCEPATH>", b"</INSTANCEPATH>", b"</" + tag + b">"
         for item in items:
-            start = b"<VALUE.OBJECTWITHPATH><INSTANCEPATH>" + self._space(item.path.namespace or call.namespace)
+            start = head + self._space(item.path.namespace or call.namespace)
             yield start, self._name(item), middle, self._instance(item, selection, key), end
 
     def _object_paths(self, items: Iterable[Item | Path], call: Call, _selection: Selection) -> Pieces:
@@ -138,6 +157,14 @@ class Encoder:
             path = item if isinstance(item, Path) else item.path
             start = b"<OBJECTPATH><INSTANCEPATH>" + self._space(path.namespace or call.namespace)
             yield start, self._name(item), end
+
+    def _instance_paths(self, items: Iterable[Item], call: Call, _selection: Selection) -> Pieces:
+        for item in items:
+            space = self._space(item.path.namespace or call.namespace)
+            yield b"<INSTANCEPATH>", space, self._name(item), b"</INSTANCEPATH>"
+
+    def _values(self, items: Iterable[Out], _call: Call, _selection: Selection) -> Pieces:
+        return ((self._instances.value_encoder(one.declared)(one.value).encode(),) for one in items)
 
     def _class_elements(self, items: Iterable[Any], _call: Call, _selection: Selection) -> Pieces:
         return ((self._classes.encode(view),) for view in items)

@@ -1,0 +1,194 @@
+"""Pulled enumerations (DSP0200 clause 5.3.2.24): sessions, their contexts, time-outs and limits.
+
+A session holds the iterator of its operation, over objects that live anyway, and one item taken ahead to know the end.
+An iterator walks the collections that the inventory held when it came to them: those never change, a change replaces
+them. So what exists all the time comes once, and what comes or goes meanwhile may or may not show.
+Every reply brings a new context, and the one before is void. Pulls on one session take turns, the second with a void
+context; a session that is closed during a pull ends the pull with PULL_HAS_BEEN_ABANDONED.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from virtcim.broker.call import Answer, CIMError, Form, Out, PropertyDef, Selection, Status, Value
+
+_CONTEXT = PropertyDef("EnumerationContext", "string")
+_END_OF_SEQUENCE = PropertyDef("EndOfSequence", "boolean")
+_END = object()
+_FOREVER = float("inf")
+
+
+@dataclass(frozen=True)
+class PullLimits:
+    """Bounds of enumeration sessions; times in seconds."""
+
+    timeout: int = 60  # where the client names none
+    max_timeout: int = 3_600
+    allow_no_timeout: bool = False  # whether OperationTimeout 0 is taken
+    sessions: int = 512
+    sessions_per_user: int = 128
+    batch: int = 10_000  # objects in one reply, whatever MaxObjectCount says
+    empty_pulls: int = 1_000  # pulls of no object in a row
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who may use a session, and where."""
+
+    namespace: str
+    user: str
+
+
+@dataclass(eq=False)
+class _Session:
+    owner: Owner
+    form: Form
+    selection: Selection
+    items: Iterator[object]
+    timeout: float
+    ahead: object = _END
+    context: str = ""
+    deadline: float = _FOREVER
+    empty_pulls: int = 0
+    abandoned: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, count: int) -> list[object]:
+        """The next items, at most `count`."""
+        batch: list[object] = []
+        while len(batch) < count and self.ahead is not _END and not self.abandoned:
+            batch.append(self.ahead)
+            self.ahead = next(self.items, _END)
+        return batch
+
+
+class Sessions:
+    """The open enumerations. Errors of all methods: CIMError."""
+
+    def __init__(self, limits: PullLimits, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._lock = threading.Lock()  # of the table, and of every session's context and deadline
+        self._sessions: dict[str, _Session] = {}
+
+    def __len__(self) -> int:
+        with self._lock:
+            self._forget()
+            return len(self._sessions)
+
+    def seconds(self, wanted: int | None) -> float:
+        """How long a session waits for the next pull. Errors: INVALID_OPERATION_TIMEOUT."""
+        if wanted is None:
+            return self.limits.timeout
+        if wanted == 0 and self.limits.allow_no_timeout:
+            return _FOREVER
+        if not 0 < wanted <= self.limits.max_timeout:
+            text = f"OperationTimeout {wanted} is not supported, 1 to {self.limits.max_timeout} seconds are"
+            raise CIMError(Status.INVALID_OPERATION_TIMEOUT, text)
+        return wanted
+
+    def open(self, owner: Owner, answer: Answer, timeout: float, count: int) -> Answer:
+        """The first batch of an answer, and a session for the rest if there is one. Errors: SERVER_LIMITS_EXCEEDED."""
+        items = iter(answer.items)
+        session = _Session(owner, answer.form, answer.selection, items, timeout, next(items, _END))
+        batch = session.take(min(count, self.limits.batch))
+        with self._lock:
+            if session.ahead is not _END:
+                self._forget()
+                self._check_room(owner)
+                self._renew(session)
+            return _reply(session, batch, answer.out)
+
+    def pull(self, owner: Owner, form: Form, context: str, count: int) -> Answer:
+        """The next batch. Errors: INVALID_ENUMERATION_CONTEXT, PULL_HAS_BEEN_ABANDONED, SERVER_LIMITS_EXCEEDED."""
+        session = self._begin(owner, form, context)
+        with session.lock:
+            if session.context != context:
+                raise _invalid()
+            try:
+                batch = session.take(min(count, self.limits.batch))
+            except BaseException:
+                self._drop(session)
+                raise
+            return self._end(session, batch, count)
+
+    def close(self, owner: Owner, context: str) -> None:
+        """End a session at once, a pull that is under way as well. Errors: INVALID_ENUMERATION_CONTEXT."""
+        with self._lock:
+            session = self._find(owner, context)
+            session.abandoned = True
+            del self._sessions[context]
+
+    def check(self, owner: Owner, context: str) -> None:
+        """Errors: INVALID_ENUMERATION_CONTEXT."""
+        with self._lock:
+            self._find(owner, context)
+
+    def _begin(self, owner: Owner, form: Form, context: str) -> _Session:
+        with self._lock:
+            session = self._find(owner, context)
+            if session.form is not form:
+                raise _invalid(f": it is for {session.form.value}")
+            session.deadline = _FOREVER
+            return session
+
+    def _end(self, session: _Session, batch: list[object], count: int) -> Answer:
+        with self._lock:
+            if session.abandoned:
+                raise CIMError(Status.PULL_HAS_BEEN_ABANDONED, "the enumeration was closed during the pull")
+            session.empty_pulls = 0 if count else session.empty_pulls + 1
+            del self._sessions[session.context]
+            if session.empty_pulls > self.limits.empty_pulls:
+                text = f"{self.limits.empty_pulls} pulls in a row asked for no object: the enumeration is closed"
+                raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)
+            if session.ahead is not _END:
+                self._renew(session)
+            else:
+                session.context = ""
+            return _reply(session, batch)
+
+    def _find(self, owner: Owner, context: str) -> _Session:
+        self._forget()
+        session = self._sessions.get(context)
+        if session is None or session.owner != owner:
+            raise _invalid()
+        return session
+
+    def _renew(self, session: _Session) -> None:
+        session.context = secrets.token_urlsafe(24)
+        session.deadline = self._clock() + session.timeout
+        self._sessions[session.context] = session
+
+    def _drop(self, session: _Session) -> None:
+        with self._lock:
+            self._sessions.pop(session.context, None)
+            session.context = ""
+
+    def _forget(self) -> None:
+        now = self._clock()
+        for session in [one for one in self._sessions.values() if one.deadline < now]:
+            del self._sessions[session.context]
+
+    def _check_room(self, owner: Owner) -> None:
+        limits = self.limits
+        mine = sum(session.owner.user == owner.user for session in self._sessions.values())
+        if len(self._sessions) >= limits.sessions or mine >= limits.sessions_per_user:
+            text = f"too many open enumerations: {limits.sessions} are allowed, {limits.sessions_per_user} for one user"
+            raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)
+
+
+def _reply(session: _Session, batch: list[object], out: tuple[Out, ...] = ()) -> Answer:
+    ended = session.ahead is _END
+    context: Value = None if ended else session.context
+    return Answer(session.form, batch, session.selection, (*out, Out(_CONTEXT, context), Out(_END_OF_SEQUENCE, ended)))
+
+
+def _invalid(reason: str = "") -> CIMError:
+    return CIMError(
+        Status.INVALID_ENUMERATION_CONTEXT, f"EnumerationContext is not that of an open enumeration{reason}"
+    )
