@@ -24,7 +24,7 @@ RESOURCES: dict[str, list[dict[str, Any]]] = {
         {"MaxSlots": 8},
         {"HugePages": False},
     ],
-    "dimm0": [{"VirtualQuantity": 524288}, {"Node": 1}, {"ResourceSubType": "dimm"}],
+    "dimm0": [{"VirtualQuantity": 524288}, {"Node": 1}, {"AddressOnParent": "2"}, {"ResourceSubType": "dimm"}],
     "vda": [
         {"Address": "/images/other.qcow2"},
         {"HostResource": ["file:///images/with%20blank.qcow2"]},

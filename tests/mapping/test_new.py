@@ -55,7 +55,8 @@ def test_a_device_read_and_made_anew_is_equivalent(dev: str, defined: Defined) -
     new = made(given, old.kind.setting_class.replace("Virt_", "KVM_"), document)
     assert new.kind is old.kind
     assert properties_of(new) == wanted
-    defined(document.xml)
+    if dev != "charconsole:0":  # libvirt takes a console on a serial port in the first place only
+        defined(document.xml)
 
 
 @pytest.mark.parametrize("dev", ["proc", "mem"])
@@ -139,7 +140,8 @@ DISK, NET, MEM = f"KVM_Disk{RASD}", f"KVM_Net{RASD}", f"KVM_Mem{RASD}"
 MEANINGS: list[tuple[str, str, Properties, Properties]] = [
     ("vd-by-default", DISK, {"Address": "/a.img"}, {"VirtualDevice": "vdb", "BusType": "virtio", "EmulatedType": 0}),
     ("name-by-bus", DISK, {"Address": "/a.img", "BusType": "scsi"}, {"VirtualDevice": "sda"}),
-    ("path-in-host-resource", DISK, {"HostResource": ["/x y.img"]}, {"HostResource": ["file:///x%20y.img"], "Address": "/x y.img"}),
+    ("path-in-host-resource", DISK, {"HostResource": ["/x y.img"]},
+     {"HostResource": ["file:///x%20y.img"], "Address": "/x y.img"}),
     ("uri-in-address", DISK, {"Address": "file:///x%20y.img"}, {"Address": "/x y.img"}),
     ("empty-drive", DISK, {"EmulatedType": 1, "Address": "/dev/null", "VirtualDevice": "hdc"},
      {"VirtualDevice": "hdc", "ResourceType": 16, "readonly": True, "Access": 1}),
@@ -147,7 +149,7 @@ MEANINGS: list[tuple[str, str, Properties, Properties]] = [
     ("old-type", DISK, {"ResourceType": 17, "Address": "/a"}, {"ResourceType": 31}),
     ("organisation-in-sub-type", DISK, {"Address": "/a", "ResourceSubType": "Virt:qcow2"}, {"DriverType": "qcow2"}),
     ("block-device", DISK, {"EmulatedType": 4, "Address": "/dev/sdx"}, {"Address": "/dev/sdx", "VirtualDevice": "sda"}),
-    ("size-is-the-caller's", DISK, {"Address": "/a", "VirtualQuantity": 5, "AllocationUnits": "Bytes"}, {"Address": "/a"}),
+    ("size-is-elsewhere", DISK, {"Address": "/a", "VirtualQuantity": 5, "AllocationUnits": "Bytes"}, {"Address": "/a"}),
     ("network-by-pool", NET, {"PoolID": "NetworkPool/default"}, {"NetworkType": "network", "NetworkName": "default"}),
     ("network-by-connection", NET, {"Connection": ["default"]}, {"PoolID": "NetworkPool/default"}),
     ("bridge-by-name", NET, {"NetworkName": "br0"}, {"NetworkType": "bridge", "PoolID": "NetworkPool/0"}),
@@ -158,20 +160,24 @@ MEANINGS: list[tuple[str, str, Properties, Properties]] = [
     ("old-bandwidths", NET,
      {"NetworkType": "user", "AllocationUnits": "KiloBytes per Second", "Reservation": 100, "Limit": 200},
      {"ReceiveBandwidthLimit": 800000, "ReceiveBandwidthPeak": 1600000, "AllocationUnits": "bit / second"}),
-    ("bytes-per-second", NET, {"NetworkType": "user", "AllocationUnits": "byte / second * 10^3", "Limit": 5}, {"Limit": 40000}),
+    ("bytes-per-second", NET, {"NetworkType": "user", "AllocationUnits": "byte / second * 10^3", "Limit": 5},
+     {"Limit": 40000}),
     ("limit-rounded-down", NET, {"NetworkType": "user", "Limit": 15999}, {"Limit": 8000}),
     ("link-down", NET, {"NetworkType": "user", "AutomaticAllocation": False}, {"AutomaticAllocation": False}),
     ("access-vlan", NET,
-     {"NetworkType": "bridge", "NetworkName": "o0", "VSIType": "openvswitch", "DesiredVLANEndpointMode": 2, "PortVID": 9},
+     {"NetworkType": "bridge", "NetworkName": "o0", "VSIType": "openvswitch", "DesiredVLANEndpointMode": 2,
+      "PortVID": 9},
      {"DefaultPortVID": 9}),
     ("memory-in-bytes", MEM, {"VirtualQuantity": 1073741824}, {"VirtualQuantity": 1048576, "Limit": 1048576}),
     ("memory-in-old-words", MEM, {"VirtualQuantity": 512, "AllocationUnits": "MegaBytes"}, {"VirtualQuantity": 524288}),
-    ("memory-words-in-any-case", MEM, {"VirtualQuantity": 1, "AllocationUnits": "gigabytes"}, {"VirtualQuantity": 1048576}),
+    ("memory-words-in-any-case", MEM, {"VirtualQuantity": 1, "AllocationUnits": "gigabytes"},
+     {"VirtualQuantity": 1048576}),
     ("memory-in-two-units", MEM,
      {"VirtualQuantity": 1, "VirtualQuantityUnits": "byte * 2^30", "Limit": 2048, "AllocationUnits": "byte*2^20"},
      {"VirtualQuantity": 1048576, "Limit": 2097152, "AllocationUnits": "byte * 2^10"}),
     ("class-default-of-units", MEM,
-     {"VirtualQuantity": 4096, "VirtualQuantityUnits": "count", "AllocationUnits": "KiloBytes"}, {"VirtualQuantity": 4096}),
+     {"VirtualQuantity": 4096, "VirtualQuantityUnits": "count", "AllocationUnits": "KiloBytes"},
+     {"VirtualQuantity": 4096}),
     ("memory-as-reservation", MEM, {"Reservation": 2048, "AllocationUnits": "KiloBytes"}, {"VirtualQuantity": 2048}),
     ("part-of-a-kib", MEM, {"VirtualQuantity": 1025}, {"VirtualQuantity": 2}),
     ("weight-zero-is-none", f"KVM_Proc{RASD}", {"VirtualQuantity": 2, "Weight": 0, "Limit": 0}, {"VirtualQuantity": 2}),
@@ -184,7 +190,8 @@ MEANINGS: list[tuple[str, str, Properties, Properties]] = [
     ("mouse", f"KVM_Input{RASD}", {}, {"ResourceSubType": "mouse", "BusType": "ps2", "Caption": "PS2 Mouse"}),
     ("tablet", f"KVM_Input{RASD}", {"ResourceSubType": "tablet"}, {"BusType": "usb", "Caption": "USB Tablet"}),
     ("controller-index", f"KVM_Controller{RASD}", {"ResourceSubType": "scsi"}, {"Index": 0}),
-    ("numbers-as-text", f"KVM_Controller{RASD}", {"ResourceSubType": "virtio-serial", "Vectors": "4"}, {"Vectors": "4"}),
+    ("numbers-as-text", f"KVM_Controller{RASD}", {"ResourceSubType": "virtio-serial", "Vectors": "4"},
+     {"Vectors": "4"}),
     ("pty", f"KVM_Console{RASD}", {"SourceType": 2}, {"SourceType": 2}),
     ("channel", f"KVM_Channel{RASD}", {"SourceType": 9, "TargetName": "org.example"}, {"TargetType": "virtio"}),
     ("watchdog", f"KVM_Watchdog{RASD}", {}, {"Model": "i6300esb", "Action": "reset"}),
@@ -193,12 +200,14 @@ MEANINGS: list[tuple[str, str, Properties, Properties]] = [
     ("sound", f"KVM_Sound{RASD}", {}, {"Model": "ich6"}),
     ("video", f"KVM_Video{RASD}", {"ResourceSubType": "vga"}, {"ResourceSubType": "vga"}),
     ("balloon", f"KVM_Balloon{RASD}", {}, {"Model": "virtio"}),
-    ("pci-by-reference", f"KVM_HostDevice{RASD}", {"HostResource": ['//h/root/virt:KVM_PCIDevice.DeviceID="x/pci_0000_02_00_1"']},
+    ("pci-by-reference", f"KVM_HostDevice{RASD}",
+     {"HostResource": ['//h/root/virt:KVM_PCIDevice.DeviceID="x/pci_0000_02_00_1"']},
      {"SourceAddress": "0000:02:00.1", "Managed": True, "ConsumerVisibility": 2}),
     ("usb-by-product", f"KVM_HostDevice{RASD}", {"VendorID": "0x1d6b", "ProductID": "0x0002"},
      {"HostResource": ["usb:1d6b:0002"], "DeviceType": "usb"}),
     ("usb-by-place", f"KVM_HostDevice{RASD}", {"HostResource": ["usb:001:004"]}, {"SourceAddress": "001:004"}),
-    ("on-a-controller", DISK, {"EmulatedType": 1, "BusType": "scsi", "Parent": "new/controller:scsi:2", "AddressOnParent": "5"},
+    ("on-a-controller", DISK,
+     {"EmulatedType": 1, "BusType": "scsi", "Parent": "new/controller:scsi:2", "AddressOnParent": "5"},
      {"Parent": "controller:scsi:2", "AddressOnParent": "5"}),
 ]  # fmt: skip
 

@@ -85,6 +85,7 @@ def controller(name: str, label: str, resource_type: int, pool: str) -> Kind[Con
         resource_type=resource_type,
         other_type="controller" if resource_type == OTHER else None,
         accepts=frozenset({OTHER, LEGACY_TYPE}),
+        old_other_type="controller",
         rows=(*common(pool, resource_type, "controller" if resource_type == OTHER else None), *ROWS),
         key=lambda view, index: f"controller:{view.type}:{view.index if view.index is not None else index}",
         device_class="Virt_USBController" if resource_type == USB else "Virt_Controller",

@@ -80,14 +80,18 @@ def begin(view: Hostdev, given: Properties, _domain: Domain) -> None:
         view.managed = True
 
 
-def type_given(given: Properties) -> str:
+def word_given(given: Properties) -> str:
     """The type of a device that a client asks for, from its properties or from what HostResource names."""
     named = given.get("DeviceType") or given.get("ResourceSubType")
     text = str(given.get("SourceAddress") or next(iter(given.get("HostResource") or ()), ""))
-    found = named or ("pci" if PCI.search(text) else "usb" if given.get("VendorID") or text else "pci")
+    return str(named or ("pci" if PCI.search(text) else "usb" if given.get("VendorID") or text else "pci"))
+
+
+def type_given(given: Properties) -> str:
+    found = word_given(given)
     if found not in ("pci", "usb"):
         raise BadProperty("DeviceType", f"{found!r} is not one of pci, usb")
-    return str(found)
+    return found
 
 
 def finish(view: Hostdev, domain: Domain) -> None:
@@ -124,7 +128,7 @@ def hostdev(name: str, label: str, types: tuple[str, ...], device_class: str | N
         device_class=device_class,
         device=device,
         matches=lambda view: view.type in types if types else view.type not in ("pci", "usb"),
-        selects=lambda given: type_given(given) in types,
+        selects=lambda given: word_given(given) in types,
         begin=begin,
         finish=finish,
         pool="HostDevicePool/0",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from virtcim.mapping.kind import ADDRESS, IO_DEVICE, Kind, check_address, common, counted
+from virtcim.mapping.kind import ADDRESS, IO_DEVICE, PASSED_THROUGH, Kind, check_address, common, counted
 from virtcim.mapping.table import BadProperty, Properties, Row
 from virtcim.model.devices import Input
 from virtcim.model.domain import Domain
@@ -43,6 +43,11 @@ def keyboard(given: Properties) -> bool:
     return given.get("ResourceSubType") == "keyboard"
 
 
+def names_host_device(given: Properties) -> bool:
+    """Devices passed through have the ResourceType of input devices."""
+    return bool(given.get("HostResource")) or given.get("ConsumerVisibility") == PASSED_THROUGH
+
+
 def pointing_device(view: Input, _index: int) -> Properties:
     return {"PointingType": MOUSE if view.type in ("mouse", "tablet") else UNKNOWN_POINTER, "Caption": caption(view)}
 
@@ -60,7 +65,7 @@ def input_kind(name: str, label: str, device_class: str, device: Any) -> Kind[In
         device_class=device_class,
         device=device,
         matches=lambda view: (view.type == "keyboard") == keys,
-        selects=lambda given: keyboard(given) == keys,
+        selects=lambda given: keyboard(given) == keys and not names_host_device(given),
         begin=begin,
         finish=lambda view, _domain: check_address(view),
         pool="InputPool/0",

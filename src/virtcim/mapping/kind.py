@@ -34,7 +34,8 @@ class Kind(Generic[V]):
     `selects` tells whether properties given by a client mean this kind rather than another of the same class.
     `prepare` turns what clients may write in several ways into what the rows know. `begin` and `finish` fill in
     defaults before and after the rows of a new element; `finish` also follows a change. They refuse with BadProperty.
-    `pool` is the PoolID of the primordial pool of the kind.
+    `pool` is the PoolID of the primordial pool of the kind; `accepts` and `old_other_type` are further ResourceTypes and
+    an OtherResourceType that clients may give.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Kind(Generic[V]):
     device_class: str | None
     device: Callable[[V, int], Properties]
     other_type: str | None = None
+    old_other_type: str | None = None
     accepts: frozenset[int] = frozenset()
     matches: Callable[[V], bool] = lambda _: True
     selects: Callable[[Properties], bool] = lambda _: True
@@ -63,7 +65,7 @@ class Kind(Generic[V]):
         """Whether a client may name the kind by these."""
         if resource_type not in {None, self.resource_type, *self.accepts}:
             return False
-        return resource_type != OTHER or other_type in (None, self.other_type)
+        return resource_type != OTHER or other_type in (None, self.other_type, self.old_other_type)
 
 
 @dataclass(frozen=True, eq=False)

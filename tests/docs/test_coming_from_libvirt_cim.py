@@ -1,0 +1,427 @@
+"""docs/coming-from-libvirt-cim.md, statement by statement, with a client as those of libvirt-cim are."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import pywbem
+from tests.conftest import StartServer, connect
+from tests.docs.old_client import DISK, GRAPHICS, MEM, NET, PROC, SYSTEM, OldClient, mof, names, path, system
+
+from virtcim.broker import schema
+from virtcim.resources import mof_dir
+
+# Classes of libvirt-cim that are served, without their prefix, and the standard class that each is one of here.
+CLASSES = {
+    "ComputerSystem": "CIM_ComputerSystem",
+    "HostSystem": "CIM_ComputerSystem",
+    "Processor": "CIM_Processor",
+    "Memory": "CIM_Memory",
+    "NetworkPort": "CIM_NetworkPort",
+    "LogicalDisk": "CIM_LogicalDisk",
+    "DisplayController": "CIM_DisplayController",
+    "ConsoleDisplayController": "CIM_DisplayController",
+    "PointingDevice": "CIM_PointingDevice",
+    "Controller": "CIM_Controller",
+    "VirtualSystemSettingData": "CIM_VirtualSystemSettingData",
+    "DiskResourceAllocationSettingData": "CIM_StorageAllocationSettingData",
+    "NetResourceAllocationSettingData": "CIM_EthernetPortAllocationSettingData",
+    "ProcResourceAllocationSettingData": "CIM_ResourceAllocationSettingData",
+    "MemResourceAllocationSettingData": "CIM_ResourceAllocationSettingData",
+    "GraphicsResourceAllocationSettingData": "CIM_ResourceAllocationSettingData",
+    "InputResourceAllocationSettingData": "CIM_ResourceAllocationSettingData",
+    "ConsoleResourceAllocationSettingData": "CIM_ResourceAllocationSettingData",
+    "ControllerResourceAllocationSettingData": "CIM_ResourceAllocationSettingData",
+    "EnabledLogicalElementCapabilities": "CIM_EnabledLogicalElementCapabilities",
+    "VirtualSystemManagementService": "CIM_VirtualSystemManagementService",
+    "VirtualSystemManagementCapabilities": "CIM_VirtualSystemManagementCapabilities",
+    "HostedDependency": "CIM_HostedDependency",
+    "HostedService": "CIM_HostedService",
+    "SystemDevice": "CIM_SystemDevice",
+    "SettingsDefineState": "CIM_SettingsDefineState",
+    "VirtualSystemSettingDataComponent": "CIM_VirtualSystemSettingDataComponent",
+    "ElementSettingData": "CIM_ElementSettingData",
+    "ElementCapabilities": "CIM_ElementCapabilities",
+    "ServiceAffectsElement": "CIM_ServiceAffectsElement",
+}
+NOT_THERE = ("ResourcePool", "AllocationCapabilities", "VirtualSystemMigrationService", "RedirectionService")
+OK, REFUSED, NO_TRANSITION, JOB = 0, 4, 4097, 4096
+NEW_MEMORY = mof(MEM, 'ResourceType = 4; VirtualQuantity = 131072; AllocationUnits = "KiloBytes";')
+
+
+@pytest.fixture
+def client(conn: pywbem.WBEMConnection) -> OldClient:
+    return OldClient(conn)
+
+
+@pytest.fixture(scope="module")
+def reader(shared_conn: pywbem.WBEMConnection) -> OldClient:
+    return OldClient(shared_conn)
+
+
+def refused(reader: OldClient, call: Any) -> int:
+    """The CIM status that a call ends in."""
+    with pytest.raises(pywbem.CIMError) as error:
+        call(reader.connection)
+    return int(error.value.status_code)
+
+
+# What keeps working
+
+
+@pytest.mark.parametrize("platform", ["KVM", "LXC", "Xen"])
+def test_class_names(platform: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    classes = schema.load(mof_dir(), tmp_path_factory.getbasetemp() / "libvirt-cim", ["KVM", "LXC", "Xen"])
+    wrong = {name for name, above in CLASSES.items() if not classes.is_a(f"{platform}_{name}", above)}
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_are_served(reader: OldClient, name: str) -> None:
+    assert reader.connection.EnumerateInstanceNames(f"Test_{name}")
+
+
+@pytest.mark.parametrize(
+    "dev",
+    ["proc", "mem", "vda", "52:54:00:10:00:01", "vnc", "tablet:usb", "charconsole:0", "controller:usb:0"],
+)
+def test_keys_of_settings(reader: OldClient, dev: str) -> None:
+    assert dev in reader.settings("web1")
+
+
+def test_keys_of_the_rest(reader: OldClient) -> None:
+    connection = reader.connection
+    assert {"web1", "web2", "db1"} <= names(connection.EnumerateInstanceNames(SYSTEM), "Name")
+    assert {"web1/0", "web1/1"} <= names(connection.EnumerateInstanceNames("Test_Processor"), "DeviceID")
+    assert reader.get("EnabledLogicalElementCapabilities", "web1")
+    assert reader.get("VirtualSystemManagementCapabilities", "ManagementCapabilities")
+    (service,) = connection.EnumerateInstanceNames("Test_VirtualSystemManagementService")
+    assert service["Name"] == "Management Service"
+
+
+def test_profiles_are_in_root_interop_too(reader: OldClient) -> None:
+    found = reader.connection.EnumerateInstances("CIM_RegisteredProfile", "root/interop")
+    assert {"System Virtualization", "Virtual System", "Virtual System Profile"} <= {p["RegisteredName"] for p in found}
+    assert all(one["InstanceID"].startswith("virtcim:") for one in found)
+
+
+def test_method_on_a_class(client: OldClient) -> None:
+    code, out = client.define("old1")
+    assert (code, out["ResultingSystem"]["Name"]) == (OK, "old1")
+
+
+def test_method_on_a_class_with_several_hosts(start_server: StartServer, node_uri: str) -> None:
+    """Two nodes of one driver, told apart by the scheme of their URIs alone."""
+    uris = (node_uri, "test:///default")
+    with start_server(connect=uris, naming="uuid") as server, connect(server.url) as connection:
+        with pytest.raises(pywbem.CIMError) as error:
+            OldClient(connection).define("old1")
+    assert error.value.status_code == 4
+    assert "2 instances" in error.value.status_description
+
+
+def as_xml(text: str) -> str:
+    return (
+        f'<INSTANCE CLASSNAME="Test_{MEM}"><PROPERTY NAME="InstanceID" TYPE="string"><VALUE>{text}</VALUE></PROPERTY>'
+        '<PROPERTY NAME="VirtualQuantity" TYPE="uint64"><VALUE>65536</VALUE></PROPERTY></INSTANCE>'
+    )
+
+
+FORMS = {
+    "MOF": [mof(MEM, 'InstanceID = "web1/defined/mem"; VirtualQuantity = 65536;')],
+    "CIM-XML": [as_xml("web1/defined/mem")],
+    "embedded instance": [
+        pywbem.CIMInstance(f"Test_{MEM}", {"InstanceID": "web1/defined/mem", "VirtualQuantity": pywbem.Uint64(65536)})
+    ],
+    "class of another name": [
+        pywbem.CIMInstance(
+            "CIM_ResourceAllocationSettingData",
+            {
+                "InstanceID": "web1/defined/mem",
+                "ResourceType": pywbem.Uint16(4),
+                "VirtualQuantity": pywbem.Uint64(65536),
+            },
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_embedded_instances_in_any_form(client: OldClient, form: str) -> None:
+    code, out = client.call("ModifyResourceSettings", ResourceSettings=FORMS[form])
+    assert (code, out["ResultingResourceSettings"][0]["InstanceID"]) == (OK, "web1/defined/mem")
+    assert client.get(MEM, "web1/defined/mem")["VirtualQuantity"] == 65536
+
+
+def test_blank_reference(client: OldClient) -> None:
+    assert client.define("old1", NEW_MEMORY, ReferenceConfiguration=" ")[0] == OK
+
+
+@pytest.mark.parametrize(
+    ("word", "given", "kib"),
+    [("Bytes", 2**27, 2**17), ("KiloBytes", 2**17, 2**17), ("MegaBytes", 128, 2**17), ("GigaBytes", 1, 2**20)],
+)
+def test_words_for_units(client: OldClient, word: str, given: int, kib: int) -> None:
+    memory = mof(MEM, f'ResourceType = 4; VirtualQuantity = {given}; AllocationUnits = "{word}";')
+    assert client.define("old1", memory)[0] == OK
+    shown = client.get(MEM, "old1/mem")
+    assert (shown["VirtualQuantity"], shown["AllocationUnits"]) == (kib, "byte * 2^10")
+
+
+def test_word_that_is_no_unit(client: OldClient) -> None:
+    memory = mof(MEM, 'InstanceID = "web1/defined/mem"; VirtualQuantity = 1; AllocationUnits = "Bushels";')
+    assert client.call("ModifyResourceSettings", ResourceSettings=[memory])[0] == REFUSED
+
+
+def test_bandwidth_in_old_words(client: OldClient) -> None:
+    interface = mof(
+        NET,
+        'ResourceType = 10; NetworkType = "network"; PoolID = "NetworkPool/production"; Address = "00:11:22:33:44:55";'
+        'Reservation = 1000; Limit = 2000; AllocationUnits = "KiloBytes per Second";',
+    )
+    assert client.define("old1", interface)[0] == OK
+    shown = client.get(NET, "old1/00:11:22:33:44:55")
+    assert (shown["ReceiveBandwidthLimit"], shown["ReceiveBandwidthPeak"]) == (8_000_000, 16_000_000)
+
+
+def disk(properties: str) -> str:
+    return mof(DISK, f"ResourceType = 17; {properties}")
+
+
+@pytest.mark.parametrize(
+    ("given", "dev", "shown"),
+    [
+        ('EmulatedType = 0; VirtualDevice = "hda"; Address = "/srv/images/one.img";', "hda", 31),
+        ('VirtualDevice = "vda"; Address = "/srv/images/one.img";', "vda", 31),
+        ('EmulatedType = 1; VirtualDevice = "hdc"; Address = "/dev/null";', "hdc", 16),
+        ('EmulatedType = 1; VirtualDevice = "hdc";', "hdc", 16),
+        ('EmulatedType = 2; VirtualDevice = "fda"; Address = "/srv/images/driver-disk.img";', "fda", 14),
+        ('EmulatedType = 3; VirtualDevice = "share"; Address = "/srv/share";', "share", 1),
+        ('EmulatedType = 4; VirtualDevice = "sdb"; Address = "/dev/sdb"; BusType = "scsi";', "sdb", 17),
+    ],
+    ids=["disk", "plain", "empty optical drive", "optical drive without address", "floppy drive", "file system", "LUN"],
+)
+def test_old_resource_type_of_disks(client: OldClient, given: str, dev: str, shown: int) -> None:
+    assert client.define("old1", disk(given))[0] == OK
+    setting = client.get(DISK, f"old1/{dev}")
+    assert setting["ResourceType"] == shown
+    assert "/dev/null" not in (setting["Address"] or "")
+
+
+def test_legacy_resource_types(start_server: StartServer) -> None:
+    """17 for all, and a whole instance can be sent back."""
+    with start_server(legacy_resource_types=True) as server, connect(server.url) as connection:
+        old = OldClient(connection)
+        assert {one["ResourceType"] for one in connection.EnumerateInstances(f"Test_{DISK}")} == {17}
+        for dev in ("vda", "sda"):
+            setting = old.get(DISK, f"web1/defined/{dev}")
+            assert old.call("ModifyResourceSettings", ResourceSettings=[setting])[0] == OK
+
+
+def test_any_port_of_a_console(client: OldClient) -> None:
+    console = mof(GRAPHICS, 'ResourceType = 24; ResourceSubType = "vnc"; Address = "127.0.0.1:-1";')
+    assert client.define("old1", console)[0] == OK
+    assert client.get(GRAPHICS, "old1/vnc")["Address"] == "127.0.0.1:-1"
+
+
+def test_head_in_old_codes(client: OldClient) -> None:
+    given = 'VirtualSystemType = "Test"; AutoStart = 1; ClockOffset = 1; AutomaticShutdownAction = 3;'
+    assert client.define("old1", system=given + "AutomaticRecoveryAction = 123;")[0] == OK
+    head = client.head("old1")
+    assert (head["AutoStart"], head["ClockOffset"], head["OnPoweroff"], head["OnCrash"]) == (
+        1,
+        1,
+        "restart",
+        "preserve",
+    )
+    assert (head["VirtualSystemType"], head["AutomaticStartupAction"]) == ("Virt:Test", 4)
+    assert (head["AutomaticShutdownAction"], head["AutomaticRecoveryAction"]) == (2, 2)
+
+
+def test_modify_by_name(client: OldClient) -> None:
+    change = mof("VirtualSystemSettingData", 'VirtualSystemIdentifier = "web2"; ClockOffset = 1;')
+    assert client.call("ModifySystemSettings", SystemSettings=change)[0] == OK
+    assert client.get("VirtualSystemSettingData", "Test:web2/defined")["ClockOffset"] == 1
+
+
+def test_defaults_of_a_new_system(client: OldClient) -> None:
+    assert client.define("old1", NEW_MEMORY)[0] == OK
+    settings = client.settings("old1")
+    assert (settings["vnc"]["Address"], settings["vnc"]["KeyMap"]) == ("127.0.0.1:-1", "en-us")
+    assert "mouse:ps2" in settings
+    assert settings["proc"]["Weight"] is None
+
+
+def test_copy_of_a_reference(client: OldClient) -> None:
+    reference = path("VirtualSystemSettingData", "Test:web1/defined")
+    assert client.define("old1", ReferenceConfiguration=reference)[0] == OK
+    macs = [
+        {one["Address"] for one in client.settings(name).values() if one["ResourceType"] == 10}
+        for name in ("web1", "old1")
+    ]
+    assert len(macs[0]) == len(macs[1]) == 2
+    assert not macs[0] & macs[1]
+    assert client.head("old1")["UUID"] != client.head("web1")["UUID"]
+
+
+def test_password(client: OldClient) -> None:
+    console = mof(GRAPHICS, 'ResourceType = 24; ResourceSubType = "vnc"; Password = "secret";')
+    assert client.define("old1", console)[0] == OK
+    assert client.get(GRAPHICS, "old1/vnc")["Password"] is None
+    back = mof(GRAPHICS, 'InstanceID = "old1/vnc"; Password = "********"; KeyMap = "de";')
+    assert client.call("ModifyResourceSettings", ResourceSettings=[back])[0] == OK
+    assert client.get(GRAPHICS, "old1/vnc")["KeyMap"] == "de"
+
+
+def test_what_features_are_told_by(reader: OldClient) -> None:
+    (service,) = reader.connection.EnumerateInstances("Test_VirtualSystemManagementService")
+    assert service["Revision"] == "1312"
+    assert service["Release"]
+    assert service["LibvirtVersion"].count(".") == 2
+    assert service["Caption"].startswith("TEST ")
+
+
+# What differs
+
+
+def test_refusal_is_a_return_value(client: OldClient) -> None:
+    assert client.define("web1")[0] == 2
+    assert client.request("web1", 2)[0] == NO_TRANSITION
+    code, _ = client.connection.InvokeMethod("RequestStateChange", system("web1"))
+    assert code == 5
+
+
+CIM_ERRORS = {
+    "no such system": (
+        6,
+        lambda c: c.InvokeMethod("RequestStateChange", system("nobody"), RequestedState=pywbem.Uint16(2)),
+    ),
+    "ill-typed": (4, lambda c: c.InvokeMethod("RequestStateChange", system("web1"), RequestedState="on")),
+    "unknown method": (17, lambda c: c.InvokeMethod("Sing", system("web1"))),
+    "left out": (16, lambda c: c.InvokeMethod("StartService", "Test_VirtualSystemManagementService")),
+    "missing key": (6, lambda c: c.GetInstance(pywbem.CIMInstanceName(SYSTEM, {"Name": "web1"}))),
+    "no key": (4, lambda c: c.GetInstance(pywbem.CIMInstanceName(SYSTEM, {"Colour": "red"}))),
+    "creating": (7, lambda c: c.CreateInstance(pywbem.CIMInstance(SYSTEM, {"Name": "new"}))),
+    "old Interop": (3, lambda c: c.EnumerateInstances("CIM_RegisteredProfile", "root/PG_InterOp")),
+    "without cimv2_alias": (3, lambda c: c.EnumerateInstances("CIM_ComputerSystem", "root/cimv2")),
+}
+
+
+@pytest.mark.parametrize("case", CIM_ERRORS)
+def test_cim_errors(reader: OldClient, case: str) -> None:
+    status, call = CIM_ERRORS[case]
+    assert refused(reader, call) == status
+
+
+def test_cimv2(start_server: StartServer) -> None:
+    with start_server(cimv2_alias=True) as server, connect(server.url, "root/cimv2") as connection:
+        assert "web1" in names(connection.EnumerateInstanceNames("CIM_ComputerSystem"), "Name")
+
+
+def ended(client: OldClient, out: Any) -> int:
+    """The JobState that a job ends in."""
+    for _ in range(100):
+        state = client.connection.GetInstance(out["Job"])["JobState"]
+        if state in (7, 8, 10):
+            return int(state)
+        time.sleep(0.05)
+    pytest.fail("the job does not end")
+
+
+@pytest.mark.parametrize(("state", "enabled"), [(4, 3), (10, 2), (6, 6)], ids=["shut down", "reboot", "suspend"])
+def test_long_changes_are_jobs(client: OldClient, state: int, enabled: int) -> None:
+    code, out = client.request("web1", state)
+    assert code == JOB
+    assert ended(client, out) == 7
+    assert client.connection.GetInstance(system("web1"))["EnabledState"] == enabled
+
+
+def test_start_continues_from_the_saved_image(client: OldClient) -> None:
+    """archive1 of the embedded node is saved."""
+    assert client.connection.GetInstance(system("archive1"))["EnabledState"] == 6
+    assert client.request("archive1", 2)[0] == OK
+    assert client.connection.GetInstance(system("archive1"))["EnabledState"] == 2
+
+
+def test_reset_is_no_new_run(client: OldClient) -> None:
+    assert client.request("web1", 11)[0] == OK
+
+
+def test_modification_keeps_the_rest(client: OldClient) -> None:
+    """web1's sound, watchdog and whatever else libvirt-cim did not know are there afterwards."""
+    before = client.settings("web1")
+    change = mof("VirtualSystemSettingData", 'InstanceID = "Test:web1/defined"; Description = "changed";')
+    assert client.call("ModifySystemSettings", SystemSettings=change)[0] == OK
+    assert client.settings("web1") == before
+    assert {"watchdog:0", "rng:0", "video:0"} <= set(before)
+
+
+def test_two_configurations(client: OldClient) -> None:
+    """The definition of a running system changes alone; while it is off the old ids show the definition."""
+    memory = mof(MEM, 'InstanceID = "web1/defined/mem"; VirtualQuantity = 65536;')
+    assert client.call("ModifyResourceSettings", ResourceSettings=[memory])[0] == OK
+    assert client.get(MEM, "web1/mem")["VirtualQuantity"] != 65536
+    assert client.request("web1", 3)[0] == OK
+    assert client.get(MEM, "web1/mem")["VirtualQuantity"] == 65536
+
+
+def test_change_that_a_running_system_cannot_take(client: OldClient) -> None:
+    change = mof("VirtualSystemSettingData", 'InstanceID = "Test:web1"; Arch = "i686";')
+    assert client.call("ModifySystemSettings", SystemSettings=change)[0] != OK
+    memory = mof(MEM, 'InstanceID = "web1/mem"; dumpCore = FALSE;')
+    assert client.call("ModifyResourceSettings", ResourceSettings=[memory])[0] != OK
+
+
+def test_element_setting_data(reader: OldClient) -> None:
+    head = path("VirtualSystemSettingData", "Test:web1")
+    (link,) = reader.connection.References(head, "Test_ElementSettingData")
+    ends = link["ManagedElement"]["InstanceID"], link["SettingData"]["InstanceID"]
+    assert ends == ("Test:web1", "Test:web1/defined")
+    assert (link["IsDefault"], link["IsNext"]) == (1, 1)
+
+
+def test_hosted_dependency(reader: OldClient) -> None:
+    (link,) = reader.connection.References(system("web1"), "Test_HostedDependency")
+    assert (link["Antecedent"].classname, link["Dependent"].classname) == ("Test_HostSystem", SYSTEM)
+
+
+@pytest.mark.parametrize("classname", ["CIM_LogicalDevice", "CIM_SettingData", "CIM_ResourceAllocationSettingData"])
+def test_superclasses(reader: OldClient, classname: str) -> None:
+    assert len({one.classname for one in reader.connection.EnumerateInstanceNames(classname)}) > 10
+
+
+def test_property_list(reader: OldClient) -> None:
+    found = reader.connection.EnumerateInstances("Test_Processor", PropertyList=["DeviceID"])
+    assert {tuple(one.keys()) for one in found} == {("DeviceID",)}
+
+
+def test_devices(reader: OldClient) -> None:
+    connection = reader.connection
+    assert "web1/sda" in names(connection.EnumerateInstanceNames("Test_DVDDrive"), "DeviceID")
+    assert "legacy1/fda" in names(connection.EnumerateInstanceNames("Test_DisketteDrive"), "DeviceID")
+    assert "desktop1/keyboard:ps2" in names(connection.EnumerateInstanceNames("Test_Keyboard"), "DeviceID")
+    ports = {one["DeviceID"]: one for one in connection.EnumerateInstances("Test_NetworkPort")}
+    port = ports["web1/52:54:00:10:00:01"]
+    assert (port["PermanentAddress"], port["NetworkAddresses"]) == ("525400100001", ["525400100001"])
+    assert reader.get(NET, "web1/52:54:00:10:00:01")["Address"] == "52:54:00:10:00:01"
+    assert {one["BlockSize"] for one in connection.EnumerateInstances("Test_Memory")} == {1024}
+
+
+def test_states_and_units(reader: OldClient) -> None:
+    assert reader.connection.GetInstance(system("web1"))["OperatingStatus"] == 16
+    assert reader.get(PROC, "web1/proc")["VirtualQuantityUnits"] == "count"
+
+
+def test_requested_state_is_kept_only_when_it_was_done(client: OldClient) -> None:
+    assert client.request("web1", 9)[0] == OK
+    assert client.request("web1", 9)[0] == NO_TRANSITION
+    assert client.connection.GetInstance(system("web1"))["RequestedState"] == 9
+    assert client.request("web1", 7)[0] != OK
+    assert client.connection.GetInstance(system("web1"))["RequestedState"] == 9
+
+
+@pytest.mark.parametrize("name", NOT_THERE)
+def test_what_is_not_there_yet(reader: OldClient, name: str) -> None:
+    assert reader.connection.EnumerateInstanceNames(f"CIM_{name}") == []
