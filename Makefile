@@ -1,5 +1,5 @@
 # run: the server on the embedded node.  test: everything, with real QEMU guests.  check: all that needs no hypervisor.
-.PHONY: run test check lint format setup
+.PHONY: run test check lint format docs setup
 venv := .venv/bin
 # Where virtcim listens and what it manages: make run ARGS="--connect qemu:///system"
 ARGS ?=
@@ -26,6 +26,9 @@ lint: setup
 format: setup
 	$(venv)/ruff check --fix .
 	$(venv)/ruff format .
+
+docs: setup
+	$(venv)/python -m tools.profile_docs
 
 setup:
 	@scripts/install-packages.sh base

@@ -23,6 +23,7 @@ from virtcim.broker.jobs import Jobs
 from virtcim.broker.mof import MofError
 from virtcim.broker.operations import OPERATIONS
 from virtcim.broker.provider import INTEROP, VIRT
+from virtcim.broker.pull import PullLimits
 from virtcim.broker.resolve import SchemaError
 from virtcim.conformance import runner
 from virtcim.host.inventory import Hosts
@@ -37,6 +38,7 @@ from virtcim.wire.server import HttpServer
 
 CIMV2 = "root/cimv2"  # an alias of root/virt for clients that look there
 FIRST_READ = 10.0  # seconds that the start waits for libvirt; the server then serves what answers
+PULL_LIMITS = PullLimits()
 STARTING_ERRORS = (config.ConfigError, SchemaError, MofError, CatalogError, FactsError, OSError, ValueError)
 
 TRY = """virtcim {version} serves {url}. Try:
@@ -83,7 +85,7 @@ def build(settings: config.Settings) -> Server:
     facts = server_facts(settings, lambda: http.urls)
     catalog = make_catalog(settings, hosts, jobs, facts)
     namespaces = NAMESPACES | ({CIMV2: VIRT} if settings.cimv2_alias else {})
-    broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces)
+    broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces, PULL_LIMITS)
     app = make_app(broker.answer, _blocks, catalog.schema.get, _limits(settings), facts.system_name)
     http = HttpServer(app, settings.listen, _limits(settings))
     return Server(hosts, jobs, http)
@@ -109,6 +111,8 @@ def server_facts(settings: config.Settings, urls: Callable[[], list[str]]) -> Se
         namespaces=(INTEROP, VIRT, *((CIMV2,) if settings.cimv2_alias else ())),
         operations=tuple(operation.name for operation in OPERATIONS.values()),
         max_connections=settings.max_connections,
+        pull_timeouts=(1, PULL_LIMITS.max_timeout),
+        endless_pulls=PULL_LIMITS.allow_no_timeout,
     )
 
 

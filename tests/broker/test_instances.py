@@ -87,7 +87,7 @@ def test_property_list(client: Client, given: list[str], names: set[str]) -> Non
         ("GetClass", {"ClassName": ClassPath("X")}, Status.NOT_FOUND, "X"),
         ("GetQualifier", {"QualifierName": "X"}, Status.NOT_FOUND, "X"),
         ("CreateInstance", {}, Status.NOT_SUPPORTED, "CreateInstance"),
-        ("OpenEnumerateInstances", {}, Status.NOT_SUPPORTED, "OpenEnumerateInstances"),
+        ("DeleteClass", {}, Status.NOT_SUPPORTED, "DeleteClass"),
     ],
 )
 def test_refusals_name_the_culprit(

@@ -6,7 +6,7 @@ import pytest
 from tests.profiles.machine import SERVED, World, all_of, embedded, only, served
 
 from virtcim.broker.schema import Schema
-from virtcim.profiles.wbem_server import FUNCTIONAL, GENERIC
+from virtcim.profiles.wbem_server import FUNCTIONAL, GENERIC, PULLED_QUERY, PULLED_READ
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,8 @@ from virtcim.profiles.wbem_server import FUNCTIONAL, GENERIC
     [
         pytest.param(
             SERVED,
-            [2, 6, 7, 8, 9, 10, 11, 24, 26, 30, 31, 32, 33, 34, 35, 36, 40],
-            [2, 6],
+            [2, *range(6, 25), 26, *range(30, 37), 40],
+            [2, 6, 7, 10, 12],
             id="what the broker serves",
         ),
         pytest.param((), [24], [], id="methods only"),
@@ -34,7 +34,36 @@ def test_claims_follow_the_operations(
 
 
 def test_every_operation_has_its_number() -> None:
-    assert set(SERVED) <= set(GENERIC)
+    """ExecQuery and GetProperty are no generic operations."""
+    assert set(SERVED) - set(GENERIC) == {"ExecQuery", "GetProperty"}
+
+
+PULLED = (*sorted(FUNCTIONAL[PULLED_READ]), *sorted(FUNCTIONAL[PULLED_QUERY]))
+
+
+@pytest.mark.parametrize(
+    ("operations", "filters", "features", "timeouts"),
+    [
+        pytest.param(("GetInstance",), False, [0], (None, None), id="nothing pulled"),
+        pytest.param(PULLED, True, [2, 8, 10, 12, 17], (5, 50), id="pulled, with queries"),
+        pytest.param(tuple(FUNCTIONAL[PULLED_READ]), True, [0], (5, 50), id="pulled, without queries"),
+    ],
+)
+def test_claims_of_pulled_enumerations(
+    repository: Schema,
+    operations: tuple[str, ...],
+    filters: bool,
+    features: list[int],
+    timeouts: tuple[int | None, int | None],
+) -> None:
+    client = served(repository, World("here.example"), operations=operations, pull_timeouts=(5, 50))
+    (structure,) = embedded(only(client, "CIM_CIMXMLCapabilities"), "GenericOperationCapabilities")
+    assert structure.properties["FQLSupported"] is filters
+    assert structure.properties["CQLSupport"] == features
+    bounds = ("MinimumOperationTimeout", "MaximumOperationTimeout")
+    assert tuple(structure.properties.get(name) for name in bounds) == timeouts
+    for mechanism in all_of(client, "CIM_CIMXMLCommunicationMechanism"):
+        assert tuple(mechanism.properties.get(f"PulledEnumeration{name}") for name in bounds) == timeouts
 
 
 def test_numbers_of_operations_are_those_of_the_schema(repository: Schema) -> None:

@@ -218,10 +218,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """An out parameter: its declaration and its typed value; a class for QueryResultClass."""
+    """An out parameter: its declaration and its typed value."""
 
     declared: PropertyDef
-    value: Value | ClassView
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +232,7 @@ class Answer:
     items: Iterable[object] = ()
     selection: Selection = EVERYTHING
     out: tuple[Out, ...] = ()
+    result_class: ClassView | None = None  # QueryResultClass of OpenQueryInstances
 
 
 @dataclass(frozen=True, slots=True)

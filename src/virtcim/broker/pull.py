@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from virtcim.broker.call import Answer, CIMError, Form, Out, PropertyDef, Selection, Status, Value
 
@@ -102,7 +102,7 @@ class Sessions:
                 self._forget()
                 self._check_room(owner)
                 self._renew(session)
-            return _reply(session, batch, answer.out)
+            return replace(_reply(session, batch), result_class=answer.result_class)
 
     def pull(self, owner: Owner, form: Form, context: str, count: int) -> Answer:
         """The next batch. Errors: INVALID_ENUMERATION_CONTEXT, PULL_HAS_BEEN_ABANDONED, SERVER_LIMITS_EXCEEDED."""
@@ -182,10 +182,10 @@ class Sessions:
             raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)
 
 
-def _reply(session: _Session, batch: list[object], out: tuple[Out, ...] = ()) -> Answer:
+def _reply(session: _Session, batch: list[object]) -> Answer:
     ended = session.ahead is _END
     context: Value = None if ended else session.context
-    return Answer(session.form, batch, session.selection, (*out, Out(_CONTEXT, context), Out(_END_OF_SEQUENCE, ended)))
+    return Answer(session.form, batch, session.selection, (Out(_CONTEXT, context), Out(_END_OF_SEQUENCE, ended)))
 
 
 def _invalid(reason: str = "") -> CIMError:

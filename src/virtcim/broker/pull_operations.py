@@ -17,8 +17,6 @@ from virtcim.broker.call import (
     Form,
     Instance,
     Item,
-    Out,
-    PropertyDef,
     Status,
 )
 from virtcim.broker.operations import Operation
@@ -28,7 +26,6 @@ from virtcim.broker.schema import Schema
 
 Given = dict[str, Any]  # converted parameters by snake_case name
 Plain = Callable[[str, str, Given], Answer]
-_RESULT_CLASS = PropertyDef("QueryResultClass", "string")
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ class PullOperations:
         answer = self._plain(operation.run, call.namespace, {"query_language": language, "query": text})
         if given["return_query_result_class"]:
             shown = _result_class(parse_select(self._schema, language, text), self._schema)
-            answer = replace(answer, out=(Out(_RESULT_CLASS, shown),))
+            answer = replace(answer, result_class=shown)
         return self._opened(call, operation, answer, wish)
 
     def pull(self, call: Call, operation: Operation, given: Given) -> Answer:

@@ -31,16 +31,7 @@ STARTING = 10
 PROCESSOR, MEMORY, ETHERNET = 3, 4, 10
 
 IS_DEFAULT = 1
-_NOT_COPIED = {
-    "instanceid",
-    "address",
-    "addressonparent",
-    "parent",
-    "generation",
-    "caption",
-    "description",
-    "elementname",
-}
+_IDENTITY = {"instanceid", "parent", "generation", "caption", "description", "elementname"}
 
 
 def service(site: Site) -> CIMInstanceName:
@@ -119,9 +110,13 @@ def pattern_of(setting: CIMInstance) -> CIMInstance:
     kept = [
         CIMProperty(one.name, one.value, type=one.type, is_array=one.is_array, embedded_object=one.embedded_object)
         for one in setting.properties.values()
-        if one.value is not None and one.name.lower() not in _NOT_COPIED
+        if one.value is not None and not _identifies(one.name.lower())
     ]
     return CIMInstance(setting.classname, kept)
+
+
+def _identifies(name: str) -> bool:
+    return name in _IDENTITY or "address" in name
 
 
 # life of a system

@@ -52,7 +52,8 @@ class Link:
         self.uri = uri
         self.shown_uri = redacted(uri)
         self.reason = "not connected yet"
-        self.single = re.match(r"test(\+[a-z]+)?:", uri) is not None and "+" not in uri.partition(":")[0]
+        self.single = uri.startswith("test:")
+        self.local = re.match(r"\w+(\+unix)?:///", uri) is not None  # nothing is gained by asking in parallel
         self._settings = settings
         self._listener = listener
         self._lock = threading.Lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import libvirt
 
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 A = TypeVar("A")
 T = TypeVar("T")
+_Sighting = tuple[libvirt.virDomain, int, int]  # with state and reason
 CHUNK = 32  # domains one worker reads in a row
 
 
@@ -125,27 +126,26 @@ class _Traits:
     """What libvirt tells of all domains in one request each, so that a domain costs no more than its documents."""
 
     def __init__(self, connection: libvirt.virConnect) -> None:
-        self.domains = connection.listAllDomains()
+        self.domains = _states(connection)
         self._active = _uuids(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-        self._persistent = _uuids(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT)
+        self._transient = _uuids(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT)
         self._autostart = _uuids(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
         self._managed_save = _uuids(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)
-        self._states = _states(connection)
 
-    def record(self, domain: libvirt.virDomain) -> DomainRecord:
+    def record(self, sighting: _Sighting) -> DomainRecord:
+        domain, state, reason = sighting
         uuid = domain.UUIDString()
-        state, reason = self._states.get(uuid) or domain.state()
         return _domain(
             domain,
             state=DomainState(state),
             reason=reason,
             active=uuid in self._active,
-            persistent=uuid in self._persistent,
+            persistent=uuid not in self._transient,
             autostart=uuid in self._autostart,
             managed_save=uuid in self._managed_save,
         )
 
-    def records(self, domains: list[libvirt.virDomain]) -> list[DomainRecord]:
+    def records(self, domains: list[_Sighting]) -> list[DomainRecord]:
         return all_found(self.record, domains)
 
 
@@ -153,14 +153,20 @@ def _uuids(connection: libvirt.virConnect, flag: int) -> set[str]:
     return {domain.UUIDString() for domain in connection.listAllDomains(flag)}
 
 
-def _states(connection: libvirt.virConnect) -> dict[str, list[int]]:
-    """State and reason by UUID; empty where the driver has no bulk statistics (LXC)."""
+def _states(connection: libvirt.virConnect) -> list[_Sighting]:
+    """Every domain with its state and reason; one by one where the driver has no bulk statistics (LXC)."""
+    try:
+        stats = connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
+    except libvirt.libvirtError as error:
+        if not unsupported(error):
+            raise
+        return all_found(_sighting, connection.listAllDomains())
+    return [(domain, values["state.state"], values["state.reason"]) for domain, values in stats]
 
-    def read() -> list[tuple[libvirt.virDomain, dict[str, Any]]]:
-        return connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
 
-    stats = where_supported(read)
-    return {domain.UUIDString(): [values["state.state"], values["state.reason"]] for domain, values in stats}
+def _sighting(domain: libvirt.virDomain) -> _Sighting:
+    state, reason = domain.state()
+    return domain, state, reason
 
 
 def read_domains(connection: libvirt.virConnect, workers: Executor) -> list[DomainRecord]:

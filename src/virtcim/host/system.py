@@ -34,7 +34,7 @@ from virtcim.host.watches import Watch, Watches
 from virtcim.model.capabilities import Capabilities, DomainCapabilities
 from virtcim.model.domain import Domain
 
-READERS = 3  # threads of a bulk read; libvirtd serves five requests of a connection at a time
+READERS = 3  # threads of a bulk read from another machine; libvirtd serves five requests of a connection at a time
 PLATFORMS = {"qemu": "KVM", "lxc": "LXC", "xen": "Xen", "test": "Test"}
 _NO_CHANGE = {EventKind.RTC_CHANGE, EventKind.WATCHDOG, EventKind.IO_ERROR, EventKind.MIGRATION_ITERATION}
 
@@ -281,7 +281,7 @@ class Host:
 
     def _read_all(self, connection: libvirt.virConnect) -> None:
         tickets = [table.ticket() for table in (self._domains, self._networks, self._devices, self._pools)]
-        with ThreadPoolExecutor(READERS, "read domains") as workers:
+        with ThreadPoolExecutor(1 if self.link.local else READERS, "read domains") as workers:
             self._domains.replace(reading.read_domains(connection, workers), tickets[0])
         self._networks.replace(objects.read_networks(connection), tickets[1])
         self._devices.replace(objects.read_node_devices(connection), tickets[2])

@@ -34,8 +34,8 @@ class Kind(Generic[V]):
     `selects` tells whether properties given by a client mean this kind rather than another of the same class.
     `prepare` turns what clients may write in several ways into what the rows know. `begin` and `finish` fill in
     defaults before and after the rows of a new element; `finish` also follows a change. They refuse with BadProperty.
-    `pool` is the PoolID of the primordial pool of the kind; `accepts` and `old_other_type` are further ResourceTypes and
-    an OtherResourceType that clients may give.
+    `pool` is the PoolID of the primordial pool of the kind; `accepts` are further ResourceTypes that clients may give,
+    `old_other_type` an OtherResourceType.
     """
 
     name: str

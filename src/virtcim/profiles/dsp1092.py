@@ -118,16 +118,16 @@ def cimxml_capabilities(server: Server) -> Properties:
 
 
 def generic_operations(server: Server) -> Instance:
-    """What can be asked: the operations that are served, without filter queries."""
-    return Instance(
-        "CIM_GenericOperationCapabilitiesStructure",
-        {
-            "FQLSupported": False,
-            "CQLSupport": [0],  # Not Supported
-            "OperationsSupported": [*server.generic_operations],
-            "ContinueOnErrorSupported": False,
-        },
-    )
+    """What can be asked: the operations that are served, and in which queries."""
+    properties: Properties = {
+        "FQLSupported": server.pulls,
+        "CQLSupport": [*server.query_features],
+        "OperationsSupported": [*server.generic_operations],
+        "ContinueOnErrorSupported": False,
+    }
+    if server.pulls:
+        properties["MinimumOperationTimeout"], properties["MaximumOperationTimeout"] = server.facts.pull_timeouts
+    return Instance("CIM_GenericOperationCapabilitiesStructure", properties)
 
 
 def access_point(listener: Listener) -> Properties:
@@ -183,6 +183,19 @@ def communication_mechanism(listener: Listener) -> Properties:
         "MultipleOperationsSupported": server.facts.multiple_operations,
         "AuthenticationMechanismsSupported": [*server.authentication],
         "AdvertiseTypes": [2],  # Not Advertised
+        **(pull_limits(server) if server.pulls else {}),
+    }
+
+
+def pull_limits(server: Server) -> Properties:
+    """The bounds of pulled enumerations; too many pulls of nothing close one."""
+    least, greatest = server.facts.pull_timeouts
+    return {
+        "PulledEnumerationMinimumOperationTimeout": least,
+        "PulledEnumerationMaximumOperationTimeout": greatest,
+        "PulledEnumerationNoOperationTimeoutSupported": server.facts.endless_pulls,
+        "PulledEnumerationContinuationOnErrorSupported": False,
+        "PulledEnumerationClosureOnExceedingServerLimitsSupported": True,
     }
 
 

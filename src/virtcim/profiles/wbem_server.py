@@ -46,6 +46,10 @@ GENERIC: dict[str, tuple[int, ...]] = {
 }
 INVOKE_METHOD = 24  # not in the list of intrinsic operations, and always there
 
+PULLED_READ, PULLED_QUERY = 10, 12
+# CQLSupport: Basic Query, Embedded Properties, Regular Expression Like, Satisfies Array, Property Scoping.
+QUERY_FEATURES = (2, 8, 10, 12, 17)
+NO_QUERIES = (0,)
 # FunctionalProfilesSupported -> the operations that make it up; the property operations are left out of DSP0200 1.4.
 FUNCTIONAL: dict[int, frozenset[str]] = {
     2: frozenset(  # Basic Read
@@ -63,7 +67,7 @@ FUNCTIONAL: dict[int, frozenset[str]] = {
     6: frozenset({"Associators", "AssociatorNames", "References", "ReferenceNames"}),  # Association Traversal
     7: frozenset({"ExecQuery"}),  # Query Execution
     8: frozenset({"GetQualifier", "SetQualifier", "DeleteQualifier", "EnumerateQualifiers"}),  # Qualifier Declaration
-    10: frozenset(  # Pulled Read
+    PULLED_READ: frozenset(
         {
             "OpenEnumerateInstances",
             "OpenEnumerateInstancePaths",
@@ -76,7 +80,7 @@ FUNCTIONAL: dict[int, frozenset[str]] = {
             "CloseEnumeration",
         }
     ),
-    12: frozenset({"OpenQueryInstances", "PullInstances", "CloseEnumeration"}),  # Pulled Query Execution
+    PULLED_QUERY: frozenset({"OpenQueryInstances", "PullInstances", "CloseEnumeration"}),
 }
 AUTHENTICATION = {"Basic": 3, "Digest": 4}  # AuthenticationMechanismsSupported
 NO_AUTHENTICATION = 2
@@ -101,6 +105,8 @@ class ServerFacts:
     authentication: tuple[str, ...] = ()
     max_connections: int
     connections: Callable[[], int] | None = None
+    pull_timeouts: tuple[int, int] = (1, 3_600)  # the least and the greatest OperationTimeout, in seconds
+    endless_pulls: bool = False  # whether OperationTimeout 0 is taken
 
 
 class Server:
@@ -132,6 +138,16 @@ class Server:
     @property
     def functional_profiles(self) -> list[int]:
         return [number for number, needed in FUNCTIONAL.items() if needed <= set(self.facts.operations)]
+
+    @property
+    def pulls(self) -> bool:
+        """Whether enumerations can be pulled, and be filtered by FQL."""
+        return PULLED_READ in self.functional_profiles
+
+    @property
+    def query_features(self) -> tuple[int, ...]:
+        """CQLSupport."""
+        return QUERY_FEATURES if PULLED_QUERY in self.functional_profiles else NO_QUERIES
 
     @property
     def authentication(self) -> list[int]:

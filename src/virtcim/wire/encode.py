@@ -11,7 +11,6 @@ from virtcim.broker.call import (
     Answer,
     Call,
     CIMError,
-    ClassView,
     Form,
     Instance,
     Item,
@@ -69,8 +68,7 @@ class Encoder:
         if answer.form is Form.NOTHING:
             return iter((head + tail,))
         pieces = self._writers[answer.form](answer.items, call, answer.selection)
-        out = "".join(map(self._out, answer.out)).encode()
-        return _chunks(head + b"<IRETURNVALUE>", pieces, b"</IRETURNVALUE>" + out + tail)
+        return _chunks(head + b"<IRETURNVALUE>", pieces, b"</IRETURNVALUE>" + self._outs(answer) + tail)
 
     def method_reply(self, call: Call, answer: MethodAnswer) -> Iterator[bytes]:
         """The response to an extrinsic method: the return value, and the out parameters."""
@@ -97,11 +95,17 @@ class Encoder:
         if out.value is None:
             return ""
         declared = out.declared
-        if isinstance(out.value, ClassView):
-            return f"<PARAMVALUE NAME={quoted(declared.name)}>{self._classes.encode(out.value).decode()}</PARAMVALUE>"
         value = self._instances.value_encoder(declared)(out.value)
         attributes = f'NAME={quoted(declared.name)} PARAMTYPE="{declared.type}"{embedded_attribute(declared.embedded)}'
         return f"<PARAMVALUE {attributes}>{value}</PARAMVALUE>"
+
+    def _outs(self, answer: Answer) -> bytes:
+        out = "".join(map(self._out, answer.out)).encode()
+        if answer.result_class is None:
+            return out
+        return (
+            b'<PARAMVALUE NAME="QueryResultClass">' + self._classes.encode(answer.result_class) + b"</PARAMVALUE>" + out
+        )
 
     def _name(self, item: Item | Path) -> bytes:
         """INSTANCENAME, kept by the item."""
