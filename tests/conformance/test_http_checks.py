@@ -151,3 +151,18 @@ def test_requests_are_well_formed_and_carry_credentials() -> None:
         assert runner.run_one(CHECKS_BY_ID["DSP0200-R24"], site).verdict == SKIP
     assert [one[:2] for one in seen] == [("EnumerateInstances", "Basic bWU6c2VjcmV0"), ("EnumerateClassNames", None)]
     assert '<LOCALNAMESPACEPATH><NAMESPACE NAME="interop"/></LOCALNAMESPACEPATH>' in seen[0][2]
+
+
+@pytest.mark.parametrize(
+    ("closing", "verdict"),
+    [("", PASS), ("<IRETURNVALUE/>", FAIL), ('<ERROR CODE="21"/>', FAIL)],
+    ids=["void", "value", "error"],
+)
+def test_closing_returns_nothing(closing: str, verdict: str) -> None:
+    def answer(request: BaseHTTPRequestHandler, _body: str) -> Answer:
+        context = '<PARAMVALUE NAME="EnumerationContext"><VALUE>x</VALUE></PARAMVALUE>'
+        contents = {"OpenEnumerateInstances": context, "CloseEnumeration": closing}
+        content = contents.get(request.headers["CIMMethod"], "")
+        return 200, {}, document(f'<IMETHODRESPONSE NAME="X">{content}</IMETHODRESPONSE>')
+
+    assert result("DSP0200-R15", answer).verdict == verdict

@@ -9,6 +9,7 @@ import pywbem
 
 SERVICE = "Test_VirtualSystemManagementService"
 SYSTEM = "Test_ComputerSystem"
+OK, REFUSED, NO_TRANSITION, JOB = 0, 4, 4097, 4096  # return values
 
 
 class OldClient:

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import libvirt
 import pytest
-from tests.host.conftest import behind, named
+from tests.host.conftest import behind, named, wait_until
 
 from virtcim.host import domains
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Host, Hosts
 from virtcim.host.settings import HostSettings
-from virtcim.model.fields import ModelError, serialise
+from virtcim.model.fields import ModelError
 
 SECURE = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
 
@@ -58,12 +58,14 @@ def test_a_running_domain_keeps_running_on_its_old_document(host: Host) -> None:
 
 def test_an_edit_that_changes_nothing_defines_nothing(host: Host) -> None:
     vm = named(host, "desktop1")
-    before = definition(host, "desktop1")
-    with domains.edit(vm) as document:
-        title, document.title = document.title, "Else"
-        document.title = title
-        assert serialise(document.element) == before
-    assert host.refresh(vm.uuid) is vm
+    with host.watch(vm.uuid) as watch:
+        with domains.edit(vm) as document:
+            title, document.title = document.title, "Else"
+            document.title = title
+        domains.start(vm)
+        wait_until(lambda: not watch.events.empty())
+        first = watch.events.get()
+    assert first.values[0] == libvirt.VIR_DOMAIN_EVENT_STARTED
 
 
 def test_an_exception_in_the_block_leaves_everything_as_it_was(host: Host) -> None:

@@ -62,7 +62,10 @@ def test_pools_volumes_networks_devices_and_facts(host: Host) -> None:
     network = host.network_named("production")
     assert network is not None
     assert "<network" in network.xml
-    assert "computer" in {device.name for device in host.node_devices}
+    devices = {device.name: device for device in host.node_devices}
+    assert devices["computer"].parent is None
+    assert devices["pci_0000_41_00_0"].capabilities == ("pci",)
+    assert devices["net_eth0_00_16_3e_00_00_01"].parent in devices
     assert (host.facts.hypervisor, host.facts.library_version) == ("TEST", _library())
     assert host.facts.node.memory > 2**20
     assert host.capabilities.guests

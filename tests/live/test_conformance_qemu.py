@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 import libvirt
 import pytest
-from tests.conformance.outcome import assert_conforms, each_check
+from tests.conformance.outcome import assert_conforms
 from tests.conftest import running_server
 
+from virtcim.conformance import runner
 from virtcim.conformance.check import Check
 from virtcim.conformance.site import Site
 from virtcim.conformance.systems import sweep
 
+# About what our server has not; the tests on the embedded node show them as skipped. Here a skip would be a fault.
+NOT_APPLICABLE = {"DSP0200-R24": "it asks for no credentials", "DSP1092-R05": "it creates no namespaces"}
+APPLICABLE = [check for check in runner.checks() if check.id not in NOT_APPLICABLE]
 STATES = {
     libvirt.VIR_DOMAIN_RUNNING: "running",
     libvirt.VIR_DOMAIN_BLOCKED: "running",
@@ -86,6 +90,6 @@ def site(libvirtd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
         connection.close()
 
 
-@each_check
+@pytest.mark.parametrize("check", APPLICABLE, ids=lambda check: check.id)
 def test_qemu_conforms(check: Check, site: Site) -> None:
     assert_conforms(check, site)

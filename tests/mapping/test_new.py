@@ -9,7 +9,7 @@ from tests.mapping.conftest import Defined
 from tests.mapping.samples import load, owner, resource
 
 from virtcim.mapping.resources import (
-    KINDS,
+    BadProperty,
     Resource,
     kind_for,
     new_element,
@@ -66,73 +66,6 @@ def test_processors_and_memory_read_and_made_anew(dev: str) -> None:
     document = blank(arch="aarch64", numa_mode="preferred")
     new = made(dict(wanted), old.kind.setting_class, document)
     assert properties_of(new) == wanted
-
-
-# class, ResourceType, OtherResourceType, further properties -> kind
-CHOICES: list[tuple[str, int | None, str | None, Properties, str]] = [
-    (f"KVM_Proc{RASD}", 3, None, {}, "proc"),
-    (f"CIM_{RASD}", 3, None, {}, "proc"),
-    ("CIM_ProcessorAllocationSettingData", 3, None, {}, "proc"),
-    (f"Xen_Mem{RASD}", 4, None, {}, "mem"),
-    (f"CIM_{RASD}", 4, None, {"ResourceSubType": "dimm"}, "dimm"),
-    (f"KVM_Disk{RASD}", 17, None, {}, "disk"),
-    (f"KVM_Disk{RASD}", 17, None, {"EmulatedType": 0}, "disk"),
-    (f"KVM_Disk{RASD}", 17, None, {"EmulatedType": 1}, "cdrom"),
-    (f"KVM_Disk{RASD}", 17, None, {"EmulatedType": 2}, "floppy"),
-    (f"LXC_Disk{RASD}", 17, None, {"EmulatedType": 3}, "filesystem"),
-    (f"LXC_Disk{RASD}", 17, None, {"MountPoint": "/"}, "filesystem"),
-    (f"KVM_Disk{RASD}", 17, None, {"EmulatedType": 4}, "lun"),
-    (f"KVM_Disk{RASD}", None, None, {}, "disk"),
-    (f"KVM_Disk{RASD}", 1, "filesystem", {}, "filesystem"),
-    ("CIM_StorageAllocationSettingData", 31, None, {}, "disk"),
-    (f"CIM_{RASD}", 19, None, {}, "disk"),
-    (f"CIM_{RASD}", 32, None, {}, "disk"),
-    (f"CIM_{RASD}", 14, None, {}, "floppy"),
-    (f"CIM_{RASD}", 15, None, {}, "cdrom"),
-    (f"CIM_{RASD}", 16, None, {}, "cdrom"),
-    (f"KVM_Net{RASD}", 10, None, {}, "net"),
-    ("CIM_EthernetPortAllocationSettingData", 10, None, {}, "net"),
-    (f"KVM_Graphics{RASD}", 24, None, {"ResourceSubType": "vnc"}, "graphics"),
-    (f"CIM_{RASD}", 24, None, {"ResourceSubType": "sdl"}, "graphics"),
-    (f"CIM_{RASD}", 24, None, {"ResourceSubType": "qxl"}, "video"),
-    (f"KVM_Video{RASD}", 24, None, {}, "video"),
-    (f"KVM_Input{RASD}", 13, None, {"ResourceSubType": "mouse"}, "input"),
-    (f"KVM_Input{RASD}", 13, None, {"ResourceSubType": "keyboard"}, "keyboard"),
-    (f"KVM_Input{RASD}", 13, None, {}, "input"),
-    (f"KVM_Console{RASD}", 1, "console", {}, "console"),
-    (f"KVM_Console{RASD}", 1, None, {}, "console"),
-    (f"CIM_{RASD}", 1, "console", {}, "console"),
-    (f"CIM_{RASD}", 1, "channel", {}, "channel"),
-    (f"CIM_{RASD}", 21, None, {}, "serial"),
-    (f"CIM_{RASD}", 22, None, {}, "parallel"),
-    (f"KVM_Controller{RASD}", 1, "controller", {"ResourceSubType": "sata"}, "controller"),
-    (f"KVM_Controller{RASD}", 1, "controller", {"ResourceSubType": "scsi"}, "scsi"),
-    (f"KVM_Controller{RASD}", 32771, None, {"ResourceSubType": "ide"}, "ide"),
-    (f"CIM_{RASD}", 6, None, {"ResourceSubType": "scsi"}, "scsi"),
-    (f"CIM_{RASD}", 23, None, {"ResourceSubType": "usb"}, "usb"),
-    (f"CIM_{RASD}", 1, "sound", {}, "sound"),
-    (f"CIM_{RASD}", 1, "watchdog", {}, "watchdog"),
-    (f"CIM_{RASD}", 1, "rng", {}, "rng"),
-    (f"CIM_{RASD}", 1, "tpm", {}, "tpm"),
-    (f"CIM_{RASD}", 1, "memballoon", {}, "balloon"),
-    (f"KVM_HostDevice{RASD}", 13, None, {"HostResource": ["pci:0000:01:00.0"]}, "pci"),
-    (f"KVM_HostDevice{RASD}", 13, None, {"HostResource": ["usb:1d6b:0002"]}, "usbdev"),
-    (f"CIM_{RASD}", 13, None, {"HostResource": ["pci:0000:01:00.0"], "ConsumerVisibility": 2}, "pci"),
-]
-
-
-@pytest.mark.parametrize(
-    ("classname", "resource_type", "other_type", "more", "wanted"),
-    [pytest.param(*choice, id=f"{choice[0][:8]}-{choice[1]}-{choice[2]}-{choice[4]}") for choice in CHOICES],
-)
-def test_the_kind_a_setting_means(
-    classname: str, resource_type: int | None, other_type: str | None, more: Properties, wanted: str
-) -> None:
-    assert kind_for(resource_type, other_type, classname, more).name == wanted
-
-
-def test_every_kind_can_be_chosen() -> None:
-    assert {choice[4] for choice in CHOICES} == {kind.name for kind in KINDS} - {"hostdev"}
 
 
 DISK, NET, MEM = f"KVM_Disk{RASD}", f"KVM_Net{RASD}", f"KVM_Mem{RASD}"
@@ -255,6 +188,12 @@ def test_a_password_goes_in_and_never_comes_out() -> None:
     assert "geheim" not in repr(setting(owner(document), found, True))
 
 
+def test_a_password_that_cannot_be_is_not_quoted() -> None:
+    with pytest.raises(BadProperty, match="Password cannot have the value given") as refused:
+        made({"ResourceSubType": "vnc", "Password": "geheim\x00"}, f"KVM_Graphics{RASD}", blank())
+    assert refused.value.__cause__ is None
+
+
 def test_memory_beside_a_module_is_counted_once() -> None:
     document = load("everything")
     before = document.memory
@@ -288,20 +227,3 @@ def test_two_devices_of_one_key_get_different_ids() -> None:
     for _ in range(3):
         made({"ResourceSubType": "vnc"}, f"KVM_Graphics{RASD}", document)
     assert [one.dev for one in resources_of(document)][2:] == ["vnc", "vnc#2", "vnc#3"]
-
-
-def test_kinds_have_pools_of_their_type() -> None:
-    """Every kind of a pool has the pool's ResourceType (DSP1041-R12), but for LUNs, whose images are in disk pools."""
-    types: dict[str, set[int]] = {}
-    for kind in KINDS:
-        types.setdefault(kind.pool, set()).add(kind.resource_type)
-    assert {pool for pool, found in types.items() if len(found) > 1} == {"DiskPool/0"}
-
-
-def test_pools_are_those_of_the_rows() -> None:
-    wrong = {
-        one.dev
-        for one in resources_of(load("everything"))
-        if properties_of(one)["PoolID"] != one.kind.pool and one.dev not in ("vdb", "52:54:00:00:00:01")
-    }
-    assert wrong == set()

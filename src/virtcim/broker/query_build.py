@@ -45,8 +45,8 @@ def _unescaped(text: str) -> str:
     """A string without its quotes and escapes; an escape of no meaning stays, for it may be one of a pattern."""
 
     def one(match: re.Match[str]) -> str:
-        if match[2]:
-            return match[2][0]
+        if match[2]:  # a quote written twice, where it is the one that encloses the string
+            return match[2].replace(text[0] * 2, text[0])
         code = match[1]
         return chr(int(code[1:], 16)) if len(code) == 5 else _ESCAPED.get(code, match[0])
 

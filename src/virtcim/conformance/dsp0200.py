@@ -239,7 +239,7 @@ def read_operations(site: Site) -> list[tuple[str, dict[str, str], str]]:
 
 @check("DSP0200-R15")
 def return_elements(site: Site) -> None:
-    """Operations with results return the element types of the operation's declaration."""
+    """Operations with results return the element types of their declaration, those without return nothing."""
     faults = []
     for name, parameters, element in read_operations(site):
         reply = call(site, name, site.interop, **parameters)
@@ -248,3 +248,16 @@ def return_elements(site: Site) -> None:
         wrong = {one.tag for one in returned(reply)} - {element}
         faults += [f"{name} returned {tag} instead of {element}" for tag in sorted(wrong)]
     expect_none(faults)
+    expect_nothing_returned(site)
+
+
+def expect_nothing_returned(site: Site) -> None:
+    """Fail if CloseEnumeration, the operation without a result that harms nobody, returns one."""
+    profile = class_name("CIM_RegisteredProfile")
+    opened = call(site, "OpenEnumerateInstances", site.interop, ClassName=profile, MaxObjectCount=text(0))
+    context = opened.response.find("PARAMVALUE[@NAME='EnumerationContext']/VALUE")
+    if context is None:
+        return
+    closed = call(site, "CloseEnumeration", site.interop, EnumerationContext=text(context.text))
+    expect(closed.error is None, f"CloseEnumeration ended with {closed.error}")
+    expect(closed.response.find("IRETURNVALUE") is None, "CloseEnumeration has an IRETURNVALUE")

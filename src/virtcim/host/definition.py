@@ -83,9 +83,10 @@ def edit(vm: Vm) -> Iterator[Domain]:
             require_persistent(domain, "change the definition of")
             before = domain.XMLDesc(_SECURE_DEFINITION)
         document = Domain.parse(before)
+        unchanged = serialise(document.element)  # lxml has quotes of its own taste
         yield document
         after = serialise(document.element)
-        if after == before:
+        if after == unchanged:
             return
         with vm.host.link.borrow() as connection:
             # Somebody else's edit must not be undone, nor an undefined domain brought back.

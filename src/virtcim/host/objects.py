@@ -108,9 +108,7 @@ def read_node_devices(connection: libvirt.virConnect) -> list[NodeDeviceRecord]:
 
 
 def _node_device(device: libvirt.virNodeDevice) -> NodeDeviceRecord:
-    return NodeDeviceRecord(
-        name=device.name(), parent=device.parent(), capabilities=tuple(device.listCaps()), xml=device.XMLDesc()
-    )
+    return NodeDeviceRecord(name=device.name(), xml=device.XMLDesc())
 
 
 def read_facts(connection: libvirt.virConnect) -> HostFacts:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
+from itertools import chain
 from typing import TypeVar
 
 import libvirt
@@ -169,8 +170,8 @@ def _sighting(domain: libvirt.virDomain) -> _Sighting:
     return domain, state, reason
 
 
-def read_domains(connection: libvirt.virConnect, workers: Executor) -> list[DomainRecord]:
-    """All domains; those that vanish meanwhile are left out."""
+def read_domains(connection: libvirt.virConnect, workers: Executor) -> Iterator[DomainRecord]:
+    """All domains, being read by the workers from now on; those that vanish meanwhile are left out."""
     traits = _Traits(connection)
     chunks = [traits.domains[start : start + CHUNK] for start in range(0, len(traits.domains), CHUNK)]
-    return [record for records in workers.map(traits.records, chunks) for record in records]
+    return chain.from_iterable(workers.map(traits.records, chunks))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from virtcim.host.states import DomainState
 from virtcim.model.capabilities import Capabilities
+from virtcim.model.tree import parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +87,24 @@ class NetworkRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeDeviceRecord:
-    """A device of the host; capabilities as libvirt names them (pci, net, storage, ...)."""
+    """A device of the host."""
 
     name: str
-    parent: str | None
-    capabilities: tuple[str, ...]
     xml: str = field(repr=False)
 
     @property
     def key(self) -> str:
         return self.name
+
+    @cached_property
+    def parent(self) -> str | None:
+        """The name of the device it hangs on."""
+        return parse(self.xml).findtext("parent")
+
+    @cached_property
+    def capabilities(self) -> tuple[str, ...]:
+        """What it is, as libvirt names it: pci, net, storage, scsi_host, fc_host, ..."""
+        return tuple(str(capability.get("type")) for capability in parse(self.xml).iter("capability"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -282,10 +282,11 @@ class Host:
     def _read_all(self, connection: libvirt.virConnect) -> None:
         tickets = [table.ticket() for table in (self._domains, self._networks, self._devices, self._pools)]
         with ThreadPoolExecutor(1 if self.link.local else READERS, "read domains") as workers:
-            self._domains.replace(reading.read_domains(connection, workers), tickets[0])
-        self._networks.replace(objects.read_networks(connection), tickets[1])
-        self._devices.replace(objects.read_node_devices(connection), tickets[2])
-        self._pools.replace(objects.read_pools(connection), tickets[3])
+            found = reading.read_domains(connection, workers)
+            self._networks.replace(objects.read_networks(connection), tickets[1])
+            self._devices.replace(objects.read_node_devices(connection), tickets[2])
+            self._pools.replace(objects.read_pools(connection), tickets[3])
+            self._domains.replace(found, tickets[0])
 
     # What the link tells
 

@@ -11,7 +11,6 @@ from virtcim.model.chardevs import TYPES, Channel, CharDevice, CharSource, Conso
 from virtcim.model.domain import Domain
 
 CODES = {word: code for code, word in enumerate(TYPES)}
-NULL, UDP, TCP, UNIX = (CODES[word] for word in ("null", "udp", "tcp", "unix"))
 WORDS = {code: word for word, code in CODES.items()}
 KNOWN = ", ".join(f"{code} ({word})" for code, word in WORDS.items())
 WITH_PATH = ("dev", "file", "pipe", "unix", "pty")
@@ -25,9 +24,7 @@ def code_of(view: CharDevice) -> int | None:
 
 def set_code(view: CharDevice, code: int | None) -> None:
     if code not in WORDS:
-        raise BadProperty(
-            "SourceType", f"{code} is not one of {', '.join(f'{n} ({word})' for n, word in WORDS.items())}"
-        )
+        raise BadProperty("SourceType", f"{code} is not one of {KNOWN}")
     for source in view.sources:
         source.remove()
     view.protocol = None

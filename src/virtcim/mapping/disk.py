@@ -31,7 +31,6 @@ from virtcim.model.device import Device
 from virtcim.model.devices import Disk, Filesystem
 from virtcim.model.domain import Domain
 
-DiskKind = Kind[Disk]
 BLOCK_SIZE = 512
 READABLE, READ_WRITE = 1, 3  # CIM_StorageExtent.Access
 OS_DEVICE_NAME, OS_DEVICE_NAMESPACE = 12, 8  # CIM_StorageExtent.NameFormat, .NameNamespace
@@ -133,6 +132,9 @@ IMAGE: tuple[Row[Any], ...] = (
     Row("MappingBehavior", lambda disk: None if disk.shareable else DEDICATED),
     Row("VirtualResourceBlockSize", block_size, set_block_size),
     fixed("HostResourceBlockSize", BLOCK_SIZE),
+    Row("HostExtentName", lambda disk: disk.block),
+    Row("HostExtentNameFormat", lambda disk: OS_DEVICE_NAME if disk.block else None),
+    Row("HostExtentNameNamespace", lambda disk: OS_DEVICE_NAMESPACE if disk.block else None),
     fixed("VirtualQuantityUnits", BLOCK),
     fixed("AllocationUnits", BLOCK),
     *(elsewhere(name) for name in ("VirtualQuantity", "Reservation", "Limit")),

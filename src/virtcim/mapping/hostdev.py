@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from virtcim.mapping.kind import ADDRESS, DEDICATED, IO_DEVICE, PASSED_THROUGH, Kind, check_address, common, counted
+from virtcim.mapping.kind import (
+    ADDRESS,
+    DEDICATED,
+    IO_DEVICE,
+    PASSED_THROUGH,
+    Kind,
+    check_address,
+    common,
+    counted,
+    hexadecimal,
+)
 from virtcim.mapping.table import BadProperty, Properties, Row
-from virtcim.model.codecs import Integer
 from virtcim.model.devices import Hostdev
 from virtcim.model.domain import Domain
 
@@ -15,7 +24,6 @@ from virtcim.model.domain import Domain
 PCI = re.compile(r"(?:^|pci[:_])([0-9a-f]{4})[:_]([0-9a-f]{2})[:_]([0-9a-f]{2})[._]([0-7])(?![0-9a-f])", re.IGNORECASE)
 USB_PLACE = re.compile(r"(?:^|usb:)(\d{1,3}):(\d{1,3})(?!\d)")
 USB_PRODUCT = re.compile(r"(?:^|usb:)(?:0x)?([0-9a-f]{4}):(?:0x)?([0-9a-f]{4})(?![0-9a-f])", re.IGNORECASE)
-WORD = Integer(0, 0xFFFF, 4)
 
 
 def place_of(view: Hostdev) -> str | None:
@@ -108,12 +116,12 @@ def pci_device(view: Hostdev, _index: int) -> Properties:
     """The numbers under which the guest sees the device, once libvirt has chosen them."""
     address = view.address
     shown = (("BusNumber", "bus"), ("DeviceNumber", "slot"), ("FunctionNumber", "function"))
-    return {name: WORD.read(address[attribute], attribute) for name, attribute in shown if attribute in address}
+    return {name: hexadecimal(address.get(attribute)) for name, attribute in shown}
 
 
 def usb_device(view: Hostdev, _index: int) -> Properties:
     shown = (("VendorID", view.vendor), ("ProductID", view.product))
-    return {name: WORD.read(text, name) for name, text in shown if text}
+    return {name: hexadecimal(text) for name, text in shown}
 
 
 def hostdev(name: str, label: str, types: tuple[str, ...], device_class: str | None, device: Any) -> Kind[Hostdev]:

@@ -24,7 +24,7 @@ SERIAL, PARALLEL, USB, GRAPHICS, LOGICAL_DISK, STORAGE_VOLUME = 21, 22, 23, 24, 
 
 PASSED_THROUGH, VIRTUALIZED = 2, 3  # ConsumerVisibility
 DEDICATED = 3  # MappingBehavior
-PERSISTENT, TRANSIENT = 2, 1  # ChangeableType
+PERSISTENT = 2  # ChangeableType
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,13 @@ def set_address_values(view: Device, values: list[str] | None) -> None:
 
 
 CONTROLLER_KEY = re.compile(r"controller:([a-z-]+):(\d+)")
+HEXADECIMAL = re.compile(r"(0x)?[0-9a-fA-F]{1,8}")
 DRIVE_BUSES = ("ide", "sata", "scsi", "fdc")
+
+
+def hexadecimal(text: str | None) -> int | None:
+    """A number of an address; None when it is none, which libvirt will say if the client gave it."""
+    return int(text, 16) if text and HEXADECIMAL.fullmatch(text) else None
 
 
 def parent_of(view: Device) -> str | None:
@@ -140,7 +146,8 @@ def parent_of(view: Device) -> str | None:
         return f"controller:{kind}:{address.get('controller', '0')}"
     if kind == "usb":
         return f"controller:usb:{address.get('bus', '0')}"
-    return f"controller:pci:{int(address['bus'], 16)}" if kind == "pci" and "bus" in address else None
+    bus = hexadecimal(address.get("bus"))
+    return f"controller:pci:{bus}" if kind == "pci" and bus is not None else None
 
 
 def set_parent(view: Device, parent: str | None) -> None:
@@ -173,7 +180,7 @@ def unit_of(view: Device) -> str | None:
         unit, place = address.get("unit", "0"), (address.get("bus", "0"), address.get("target", "0"))
         return unit if place == ("0", "0") else ":".join((*place, unit))
     if kind == "pci":
-        return f"{int(address.get('slot', '0'), 16)}.{int(address.get('function', '0'), 16)}"
+        return f"{hexadecimal(address.get('slot')) or 0}.{hexadecimal(address.get('function')) or 0}"
     return {"usb": address.get("port"), "virtio-serial": address.get("port"), "dimm": address.get("slot")}.get(
         kind or ""
     )

@@ -70,6 +70,8 @@ class Row(Generic[V]):
             elif isinstance(self.source, Field):
                 self.source.write(view, converted)
         except ModelError as error:
+            if self.source is None:  # a secret: neither it nor the error that quotes it may be shown
+                raise BadProperty(self.name, "cannot have the value given") from None
             raise BadProperty(self.name, f"cannot be {value!r}: {error}") from error
 
 

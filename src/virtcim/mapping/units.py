@@ -31,7 +31,7 @@ BITS_IN_A_BYTE = 8
 
 
 class UnitError(ValueError):
-    """Text that is no unit we know, or an amount that the other unit cannot express."""
+    """Text that is no unit we know, or units that measure different things."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,3 @@ def convert(amount: int, unit: str, into: str) -> Fraction:
     if source.bases != target.bases:
         raise UnitError(f"{unit!r} cannot be converted to {into!r}")
     return amount * source.factor / target.factor
-
-
-def convert_whole(amount: int, unit: str, into: str) -> int:
-    """An amount in another unit that must come out whole. Raises UnitError."""
-    result = convert(amount, unit, into)
-    if result.denominator != 1:
-        raise UnitError(f"{amount} {unit} is not a whole number of {into}")
-    return int(result)

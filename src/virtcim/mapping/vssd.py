@@ -195,7 +195,8 @@ def autostart_of(properties: Properties) -> bool | None:
 def check_system_type(properties: Properties, platform: str) -> None:
     """Refuse a VirtualSystemType of another platform; its short and old names are taken too. Raises BadProperty."""
     given = properties.get("VirtualSystemType")
-    if given and given.split(":")[-1].lower() not in (platform.lower(), "unknown", f"{platform.lower()}:hvm"):
+    words = given.lower().split(":") if given else ["unknown"]
+    if platform.lower() not in words and words[-1] != "unknown":
         raise BadProperty("VirtualSystemType", f"{given!r} is not {SYSTEM_TYPES[platform]!r}")
 
 

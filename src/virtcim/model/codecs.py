@@ -101,5 +101,16 @@ MAC = Text(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", "a MAC address of six pairs of
 UUID = Text(r"[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}", "a UUID")
 
 
-def choice(*words: str) -> Words[str]:
-    return Words({word: word for word in words})
+@dataclass(frozen=True)
+class Choice:
+    """One of several words. A document may hold others, of a libvirt newer than we: they read as they are."""
+
+    words: tuple[str, ...]
+
+    def read(self, text: str, where: str) -> str:
+        return text
+
+    def write(self, value: str, where: str) -> str:
+        if value not in self.words:
+            raise ModelError(where, value, f"is not one of {', '.join(self.words)}")
+        return value

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from lxml import etree
 
+from virtcim.model.codecs import TEXT, ModelError
 from virtcim.model.fields import View, integer, text
 from virtcim.model.tree import append, remove
+
+NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 class Device(View):
@@ -25,6 +29,10 @@ class Device(View):
 
     @address.setter
     def address(self, attributes: Mapping[str, str]) -> None:
+        for name, value in attributes.items():
+            if NAME.fullmatch(name) is None:
+                raise ModelError(f"{self.tag}/address", name, "is not the name of an attribute")
+            TEXT.write(value, f"{self.tag}/address@{name}")
         element = self.element.find("address")
         if element is not None and not attributes:
             remove(element)

@@ -21,6 +21,7 @@ from virtcim.model.devices import (
     MemoryDevice,
 )
 from virtcim.model.fields import (
+    Ahead,
     Each,
     Field,
     Many,
@@ -135,8 +136,8 @@ class Domain(View):
     boot_menu_timeout = integer("os/bootmenu@timeout", 0, 65535)
     init = text("os/init")
     init_arguments = texts("os/initarg")
-    bootloader = text("bootloader")
-    bootloader_arguments = text("bootloader_args")
+    bootloader = Ahead("bootloader", before="os")
+    bootloader_arguments = Ahead("bootloader_args", before="os")
 
     acpi = Presence("features/acpi")
     apic = Presence("features/apic")

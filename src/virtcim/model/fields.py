@@ -7,12 +7,12 @@ from typing import ClassVar, Generic, Self, TypeVar, cast, overload
 
 from lxml import etree
 
-from virtcim.model.codecs import ON_OFF, SIZE_UNITS, TEXT, YES_NO, Codec, Integer, ModelError, choice
-from virtcim.model.tree import Element, Place, append, expanded, parse, remove, serialise
+from virtcim.model.codecs import ON_OFF, SIZE_UNITS, TEXT, YES_NO, Choice, Codec, Integer, ModelError
+from virtcim.model.tree import Element, Place, append, expanded, insert_before, parse, remove, serialise
 
 __all__ = [
-    "Each", "Field", "Many", "ModelError", "Presence", "Secret", "Size", "View", "Whole", "integer", "on_off", "one_of",
-    "parse", "serialise", "size_kib", "text", "texts", "yes_no",
+    "Ahead", "Each", "Field", "Many", "ModelError", "Presence", "Secret", "Size", "View", "Whole", "integer", "on_off",
+    "one_of", "parse", "serialise", "size_kib", "text", "texts", "yes_no",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -137,6 +137,20 @@ class Size(Field[int]):
         super().clear(view)
 
 
+class Ahead(Field[str]):
+    """The text of an element that libvirt's schema wants before another one, unlike all others."""
+
+    def __init__(self, path: str, before: str) -> None:
+        super().__init__(path, TEXT)
+        self.before = before
+
+    def write(self, view: View, value: str | None) -> None:
+        sibling = view.element.find(self.before)
+        if value and sibling is not None and self.place.find(view.element) is None:
+            insert_before(sibling, etree.Element(self.path))
+        super().write(view, value)
+
+
 class Whole(Field[T]):
     """An attribute without which its element means nothing: clearing it takes the element with all its content."""
 
@@ -251,7 +265,7 @@ def on_off(path: str) -> Field[bool]:
 
 
 def one_of(path: str, *words: str) -> Field[str]:
-    return Field(path, choice(*words))
+    return Field(path, Choice(words))
 
 
 def size_kib(path: str) -> Size:

@@ -47,6 +47,14 @@ def append(parent: Element, child: Element) -> Element:
     return child
 
 
+def insert_before(sibling: Element, element: Element) -> None:
+    """Add an element ahead of another one, so that removing it restores every byte."""
+    parent = sibling.getparent()
+    if parent is not None:
+        element.tail = parent.text
+        parent.insert(parent.index(sibling), element)
+
+
 def remove(element: Element) -> None:
     """Take an element out with the blanks that belong to it."""
     parent = element.getparent()

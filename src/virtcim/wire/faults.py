@@ -6,13 +6,19 @@ from virtcim.broker.call import Call, CIMError
 
 
 class HTTPFault(Exception):
-    """A request answered by an HTTP status alone; `cimerror` is the value of the CIMError header, if it gets one."""
+    """A request answered by an HTTP status alone; `cimerror` is the value of the CIMError header, if it gets one.
 
-    def __init__(self, status: int, cimerror: str | None, detail: str) -> None:
+    `headers` are others that the status needs.
+    """
+
+    def __init__(
+        self, status: int, cimerror: str | None, detail: str, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         super().__init__(f"{status} {cimerror or ''}: {detail}")
         self.status = status
         self.cimerror = cimerror
         self.detail = detail
+        self.headers = headers
 
 
 class RefusedCall(Exception):

@@ -1,13 +1,15 @@
-"""uvicorn's HTTP/1.1 protocol with what it lacks: limits on headers, and a proper refusal of unknown HTTP methods."""
+"""uvicorn's HTTP/1.1 protocol with what it lacks: limits on headers and slow clients, proper refusals, the peer."""
 
 from __future__ import annotations
 
 import re
 from asyncio import TimerHandle, Transport
+from collections.abc import Callable
 from http import HTTPMethod, HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from virtcim.wire.caller import Peer
 from virtcim.wire.limits import DEFAULT_LIMITS
 
 _LINGER = 1.0  # seconds that a refused client has for reading the refusal
@@ -19,7 +21,7 @@ class HeaderTooLargeError(Exception):
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. A subclass sets `limits`."""
+    """One connection. A subclass sets `limits`; the scope of each request has "peer"."""
 
     limits = DEFAULT_LIMITS
     _in_message = False
@@ -29,16 +31,34 @@ class Protocol(HttpToolsProtocol):
     _fields_size = 0
     _refused = False
     _timer: TimerHandle | None = None
+    _write_timer: TimerHandle | None = None
+    _peer = Peer()
+    _on_lost: Callable[[], None] = staticmethod(lambda: None)
+    last_heard = 0.0  # by the clock of the loop
+
+    def begin(self, peer: Peer, on_lost: Callable[[], None]) -> None:
+        """Say who is there, and what to call when the connection is gone; before connection_made."""
+        self._peer = peer
+        self._on_lost = on_lost
+
+    @property
+    def answering(self) -> bool:
+        """Has a request arrived whole whose reply is not all sent?"""
+        return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._start_timer()
+        self.last_heard = self.loop.time()
+        self._start_timer(self.limits.header_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._stop_write_timer()
         super().connection_lost(exc)
+        self._on_lost()
 
     def data_received(self, data: bytes) -> None:
+        self.last_heard = self.loop.time()
         if self._refused:
             return
         if not self._in_message:
@@ -58,8 +78,9 @@ class Protocol(HttpToolsProtocol):
         self._in_message = self._in_header = True
         self._header_size = self._fields_size = 0
         if self._timer is None:
-            self._start_timer()
+            self._start_timer(self.limits.header_timeout)
         super().on_message_begin()
+        self.scope["peer"] = self._peer  # type: ignore[typeddict-unknown-key]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
@@ -74,7 +95,22 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_message = False
+        self._stop_timer()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._in_message and self._timer is None:
+            # Answered before the body had come, which is then dropped: but not for ever.
+            self._start_timer(self.limits.body_timeout)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(self.limits.write_timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_write_timer()
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """Called for whatever the parser cannot read: among it, methods that it does not know, such as M-POST."""
@@ -100,15 +136,22 @@ class Protocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _start_timer(self) -> None:
-        self._timer = self.loop.call_later(self.limits.header_timeout, self._header_too_slow)
+    def _start_timer(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._too_slow)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _header_too_slow(self) -> None:
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _too_slow(self) -> None:
         self._timer = None
-        if not self._refused:
+        if self._in_message and not self._in_header:
+            self.transport.abort()
+        elif not self._refused:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)

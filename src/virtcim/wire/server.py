@@ -1,47 +1,81 @@
-"""An HTTP server for a list of URLs: uvicorn in a thread of this process."""
+"""An HTTP server for a list of URLs: uvicorn in a thread of this process, behind connections that we admit."""
 
 from __future__ import annotations
 
-import errno
+import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 import uvicorn
 
+from virtcim.wire.connections import Arrival, Connections
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
+from virtcim.wire.listening import BACKLOG, Door, Doors
 from virtcim.wire.protocol import Protocol
+from virtcim.wire.tls import Tls
 
-DEFAULT_PORT = 5988  # registered for wbem-http
-GRACE = 5  # seconds that calls under way have to end after stop()
+Beat = Callable[[], None]
 
-_NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+NO_TLS: Mapping[str, Tls] = {}
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens."""
+    """uvicorn's server, with connections that come through Arrival; tells when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, doors: list[Door], connections: Connections, limits: Limits) -> None:
         super().__init__(config)
         self.settled = threading.Event()
+        self._doors = doors
+        self._connections = connections
+        self._limits = limits
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await self.lifespan.startup()
+        self.servers = [await self._listen(door) for door in self._doors]
+        self.started = True
         self.settled.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        self._connections.close_unready()
+        await super().shutdown(sockets)
+
+    async def _listen(self, door: Door) -> asyncio.base_events.Server:
+        loop = asyncio.get_running_loop()
+        create = loop.create_unix_server if door.sock.family == socket.AF_UNIX else loop.create_server
+        arrival = partial(Arrival, self._protocol, self._connections, door.tls, self._limits)
+        server: asyncio.base_events.Server = await create(arrival, sock=door.sock, backlog=BACKLOG)
+        return server
+
+    def _protocol(self) -> Protocol:
+        made = Protocol(self.config, self.server_state, self.lifespan.state, asyncio.get_running_loop())
+        made.limits = self._limits
+        return made
 
 
 class HttpServer:
-    """Serves an ASGI application on `http://host[:port]` URLs; port 0 takes a free one, host `*` is every address."""
+    """Serves an ASGI application on http, https and unix URLs.
+
+    `tls` has an entry for each https URL; `beat` is called every `beat_interval` seconds from the loop that serves.
+    """
 
     def __init__(
-        self, app: Callable[..., Awaitable[None]], urls: Sequence[str], limits: Limits = DEFAULT_LIMITS
+        self,
+        app: Callable[..., Awaitable[None]],
+        urls: Sequence[str],
+        limits: Limits = DEFAULT_LIMITS,
+        tls: Mapping[str, Tls] = NO_TLS,
+        group: str = "",
+        connections: Connections | None = None,
+        beat: tuple[Beat, float] | None = None,
     ) -> None:
-        self._wanted = [_host_and_port(url) for url in urls]
-        self._server = _Server(_config(app, limits))
+        self._doors = Doors(urls, tls, group)
+        self.connections = connections or Connections(limits.max_connections)
+        self._server = _Server(_config(app, limits, beat), self._doors.open, self.connections, limits)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
-        self._sockets: list[socket.socket] = []
         self._failure: BaseException | None = None
         self._urls = list(urls)
 
@@ -52,11 +86,7 @@ class HttpServer:
 
     def start(self) -> None:
         """Listen and serve; returns when connections are accepted. Raises OSError that names the URL."""
-        try:
-            self._urls = [self._bind(host, port) for host, port in self._wanted]
-        except OSError:
-            self._close_sockets()
-            raise
+        self._urls = self._doors.bind()
         self._thread.start()
         self._server.settled.wait()
         if self._failure is not None:
@@ -67,51 +97,26 @@ class HttpServer:
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join()
-        self._close_sockets()
+        self._doors.close()
 
     def _run(self) -> None:
         try:
-            self._server.run(sockets=self._sockets)
+            self._server.run()
         except BaseException as error:
             self._failure = error
             raise
         finally:
             self._server.settled.set()
 
-    def _close_sockets(self) -> None:
-        for sock in self._sockets:
-            sock.close()
-        self._sockets.clear()
 
-    def _bind(self, host: str, port: int) -> str:
-        """Bind every address of a host to one port; the URL that reaches it."""
-        shown = f"[{host}]" if ":" in host else host
-        try:
-            infos = socket.getaddrinfo(
-                None if host == "*" else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-            for number, (family, *_, address) in enumerate(infos):
-                port = self._bind_address(family, (address[0], port or address[1]), last=number == len(infos) - 1)
-        except OSError as error:
-            raise OSError(error.errno, f"cannot listen on http://{shown}:{port}: {error.strerror}") from error
-        return f"http://{shown}:{port}"
+def _config(app: Callable[..., Awaitable[None]], limits: Limits, beat: tuple[Beat, float] | None) -> uvicorn.Config:
+    async def notify() -> None:
+        if beat is not None:
+            beat[0]()
 
-    def _bind_address(self, family: int, address: tuple[Any, ...], last: bool) -> int:
-        """The port bound. A host name may have addresses of a family that this machine lacks; one must remain."""
-        try:
-            sock = socket.create_server(address, family=family, backlog=1024)
-        except OSError as error:
-            if error.errno in _NO_SUCH_FAMILY and (self._sockets or not last):
-                return int(address[1])
-            raise
-        self._sockets.append(sock)
-        return int(sock.getsockname()[1])
-
-
-def _config(app: Callable[..., Awaitable[None]], limits: Limits) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=type("LimitedProtocol", (Protocol,), {"limits": limits}),
+        http=Protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -119,19 +124,8 @@ def _config(app: Callable[..., Awaitable[None]], limits: Limits) -> uvicorn.Conf
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=limits.max_connections,
         timeout_keep_alive=limits.keep_alive,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=limits.stop_timeout,
+        timeout_notify=beat[1] if beat else 30,  # type: ignore[arg-type]  # a float serves as well
+        callback_notify=notify,
     )
-
-
-def _host_and_port(url: str) -> tuple[str, int]:
-    """Raises ValueError for anything but http://host[:port]."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or parts.query or parts.username:
-        raise ValueError(f"{url} is no URL to listen on, expected http://HOST[:PORT]")
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"{url}: {error}") from error
-    return parts.hostname, DEFAULT_PORT if port is None else port

@@ -1,0 +1,64 @@
+"""How many requests are served at the same time, in all and of one user, so that nobody crowds out the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import NoReturn
+
+from virtcim.wire.caller import Caller
+from virtcim.wire.faults import HTTPFault
+from virtcim.wire.limits import Limits
+
+RETRY_AFTER = "1"  # seconds
+
+
+class Gate:
+    """Counts requests under way; used in the loop that serves, and nowhere else."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._requests: Counter[str] = Counter()
+        self._queues: dict[str, tuple[asyncio.Semaphore, int]] = {}
+        self.in_flight = 0
+
+    @contextmanager
+    def entered(self, caller: Caller) -> Iterator[None]:
+        """A request from its header to the end of its reply. Errors: HTTPFault 503 with Retry-After."""
+        if self.in_flight >= self._limits.max_in_flight:
+            _refuse(f"{self._limits.max_in_flight} requests are being served")
+        named = bool(caller.user)
+        if named and self._requests[caller.user] >= self._limits.max_in_flight_per_user:
+            _refuse(f"{self._limits.max_in_flight_per_user} requests of {caller.user} are being served")
+        self.in_flight += 1
+        self._requests[caller.user] += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+            self._requests[caller.user] -= 1
+            if not self._requests[caller.user]:
+                del self._requests[caller.user]
+
+    @asynccontextmanager
+    async def worker(self, caller: Caller) -> AsyncIterator[None]:
+        """A thread for a call that waits: a named user has half of them at most, and waits for one of these."""
+        if not caller.user:
+            yield
+            return
+        fresh = (asyncio.Semaphore(max(1, self._limits.workers // 2)), 0)
+        semaphore, users = self._queues.get(caller.user, fresh)
+        self._queues[caller.user] = semaphore, users + 1
+        try:
+            async with semaphore:
+                yield
+        finally:
+            _, users = self._queues.pop(caller.user)
+            if users > 1:
+                self._queues[caller.user] = semaphore, users - 1
+
+
+def _refuse(why: str) -> NoReturn:
+    raise HTTPFault(503, None, f"{why}, try again", (("retry-after", RETRY_AFTER),))
