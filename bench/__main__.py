@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 import libvirt
-from tests.live.private_libvirtd import CAN_RUN, private_libvirtd
+from tests.live.host.private_libvirtd import CAN_RUN, private_libvirtd
 
 from bench import rows
 from bench.client import Connection

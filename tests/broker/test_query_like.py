@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from virtcim.broker.query_like import BadPattern, compile_pattern
@@ -30,12 +30,14 @@ def patterns() -> st.SearchStrategy[str]:
     )
 
 
+@settings(deadline=None)
 @given(patterns(), st.sampled_from(["", "^"]), st.sampled_from(["", "$"]), st.text("abc.", max_size=8))
 def test_as_python(pattern: str, start: str, end: str, text: str) -> None:
     wanted = re.search(f"{start}(?:{pattern}){end}", text) is not None
     assert found(f"{start}({pattern}){end}", text) is wanted
 
 
+@settings(deadline=None)
 @given(st.text("ab%_", max_size=6), st.text("ab", max_size=6))
 def test_wildcards_as_python(pattern: str, text: str) -> None:
     wanted = re.fullmatch(pattern.replace("%", ".*").replace("_", "."), text) is not None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from virtcim.broker.call import CIMError, Instance
@@ -142,12 +142,14 @@ conditions = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(condition=conditions, values=instances)
 def test_as_the_model(repository: Schema, condition: Modelled, values: Values) -> None:
     query = parse_select(repository, "DMTF:CQL", f"SELECT * FROM {CLASS} WHERE {condition.text}")
     assert query.matches(Instance(CLASS, values)) is condition.answer(values)
 
 
+@settings(deadline=None)
 @given(how=hows, number=small, every=st.booleans(), values=instances)
 def test_filters_know_no_unknown(repository: Schema, how: str, number: int, every: bool, values: Values) -> None:
     """Every comparison with NULL is false, one of an element as well."""
@@ -159,6 +161,7 @@ def test_filters_know_no_unknown(repository: Schema, how: str, number: int, ever
     assert query.matches(Instance(CLASS, values)) is wanted
 
 
+@settings(deadline=None)
 @given(word=st.text(st.characters(codec="utf-8"), max_size=20))
 @pytest.mark.parametrize("language", ["WQL", "DMTF:CQL"])
 def test_any_string_can_be_written(repository: Schema, language: str, word: str) -> None:
@@ -182,6 +185,7 @@ def outcome(parse: Callable[[], Query]) -> str:
         return f"{refused.status.name} {refused.message}"
 
 
+@settings(deadline=None)
 @given(text=st.lists(pieces, max_size=25).map(" ".join) | st.text(max_size=60))
 def test_any_text_is_read_or_refused(repository: Schema, text: str) -> None:
     outcomes = [

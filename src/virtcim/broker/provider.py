@@ -82,6 +82,46 @@ class MethodProvider:
     run: Callable[..., Returned | Work]
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A durable instance that a client created: canonical path with namespace, typed properties. Never changed."""
+
+    path: Path
+    properties: Properties
+
+    @property
+    def classname(self) -> str:
+        return self.path.classname
+
+
+@dataclass(frozen=True, eq=False)
+class Writer:
+    """How instances of one class are created, changed and deleted; what is None is NOT_SUPPORTED.
+
+    `create` gets typed properties by declared name and answers the path; `modify` the object, or for a link its path,
+    and the properties that change, all of them among `changes`; `delete` the object or path. Any raises CIMError and
+    has then changed nothing. `resolve` names the instance that a path is meant for.
+    """
+
+    classname: str
+    namespace: str
+    create: Callable[[Properties], Path] | None = None
+    modify: Callable[[Any, Properties], None] | None = None
+    changes: tuple[str, ...] = ()
+    delete: Callable[[Any], None] | None = None
+    resolve: Callable[[Path], Path] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Announcement:
+    """The indication classes, below CIM_InstCreation and so on, that tell of the life of a class's instances."""
+
+    classname: str
+    created: str
+    modified: str
+    deleted: str
+
+
 @dataclass(frozen=True)
 class Reference:
     """A REF parameter: the canonical path and the object it names, None when there is none."""
@@ -175,6 +215,9 @@ class Profile:
         self.methods: list[MethodProvider] = []
         self.unsupported: list[tuple[str, str, str]] = []
         self.centrals: list[Central] = []
+        self.writers: list[Writer] = []
+        self.announcements: list[Announcement] = []
+        self.parts: dict[type, Callable[[Any], Iterable[object]]] = {}
 
     def source(self, kind: type[T], objects: Callable[[Any], Iterable[T]]) -> None:
         """Say where all objects of a type come from: a function of the world (host.inventory.Hosts)."""
@@ -221,3 +264,15 @@ class Profile:
     def leaves_out(self, classname: str, method: str, reason: str) -> None:
         """Say that a method of a served class is not done here, and why: it answers METHOD_NOT_AVAILABLE."""
         self.unsupported.append((classname, method, reason))
+
+    def writes(self, writer: Writer) -> None:
+        """Say that instances of a class can be created, modified or deleted by the intrinsic operations."""
+        self.writers.append(writer)
+
+    def announces(self, classname: str, created: str, modified: str, deleted: str) -> None:
+        """Say by which indication classes the life of a class's instances is told; others go by CIM_InstCreation etc."""
+        self.announcements.append(Announcement(classname, created, modified, deleted))
+
+    def comes_with(self, kind: type[T], parts: Callable[[T], Iterable[object]]) -> None:
+        """Say which other objects come, change and go with one of a type: their instances are told of as well."""
+        self.parts[kind] = parts

@@ -26,7 +26,15 @@ from virtcim.host.events import Event, EventKind
 from virtcim.host.hotplug import attach, detach, live_secure_xml, running, update
 from virtcim.host.states import DomainState
 from virtcim.host.system import Vm
-from virtcim.host.tuning import change_own_metadata, set_autostart, set_memory, set_metadata, set_scheduler, set_vcpus
+from virtcim.host.tuning import (
+    change_own_metadata,
+    set_autostart,
+    set_labels,
+    set_memory,
+    set_metadata,
+    set_scheduler,
+    set_vcpus,
+)
 from virtcim.host.watches import never
 
 __all__ = [
@@ -48,6 +56,7 @@ __all__ = [
     "running",
     "save",
     "set_autostart",
+    "set_labels",
     "set_memory",
     "set_metadata",
     "set_scheduler",

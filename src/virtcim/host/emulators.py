@@ -20,9 +20,16 @@ class Emulators:
         self._known = {}
 
     def capabilities(
-        self, virt_type: str | None, arch: str | None, machine: str | None, emulator: str | None
+        self,
+        virt_type: str | None = None,
+        arch: str | None = None,
+        machine: str | None = None,
+        emulator: str | None = None,
     ) -> DomainCapabilities | None:
-        """None where the driver cannot say."""
+        """What an emulator and machine offer, libvirt's choice where None; None where the driver cannot say.
+
+        Asks libvirt the first time.
+        """
         key = (virt_type, arch, machine, emulator)
         if key not in self._known:
             xml = self._ask(*key)

@@ -12,7 +12,7 @@ from virtcim.host.events import Event, EventKind
 from virtcim.host.system import Vm
 from virtcim.host.watches import never
 from virtcim.model.domain import Domain
-from virtcim.model.tree import Element, parse
+from virtcim.model.tree import Element, parse, serialise
 
 _IDENTITIES = {"disk": ("target", "dev"), "interface": ("mac", "address"), "filesystem": ("target", "dir")}
 
@@ -87,7 +87,8 @@ def detach(
 def _detach_live(vm: Vm, device_xml: str, timeout: float, cancelled: Callable[[], bool]) -> None:
     """libvirt's success means only that the guest was asked; the event, or the device missing, that it is done."""
     with vm.host.watch(vm.uuid) as watch, opened(vm) as domain:
-        alias = alias_of(domain.XMLDesc(), device_xml)
+        document = domain.XMLDesc()
+        alias = alias_of(document, device_xml)
 
         def gone(event: Event | None) -> bool:
             if event is not None and event.values[:1] == (alias,):
@@ -97,7 +98,8 @@ def _detach_live(vm: Vm, device_xml: str, timeout: float, cancelled: Callable[[]
                     return True
             return alias not in aliases(domain.XMLDesc())
 
-        domain.detachDeviceFlags(device_xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        # As it is now: some devices libvirt finds only by all that it knows of them.
+        domain.detachDeviceFlags(serialise(aliases(document)[alias]), libvirt.VIR_DOMAIN_AFFECT_LIVE)
         what = f"waiting for the guest of domain {vm.name} to release the device {alias}"
         watch.wait(gone, timeout, cancelled, what)
 

@@ -13,9 +13,9 @@ import libvirt
 
 from virtcim.host import objects, reading
 from virtcim.host.emulators import Emulators
-from virtcim.host.events import Event, EventKind, Topic
-from virtcim.host.link import Link
-from virtcim.host.listeners import Callbacks, Changes, OnChange
+from virtcim.host.events import Event, Topic
+from virtcim.host.keeper import Keeper
+from virtcim.host.listeners import Changes, OnChange
 from virtcim.host.locks import Locks
 from virtcim.host.records import (
     DomainRecord,
@@ -26,17 +26,15 @@ from virtcim.host.records import (
     VolumeRecord,
     unknown_facts,
 )
-from virtcim.host.refresher import Workers
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import now
 from virtcim.host.tables import R, T, Table
-from virtcim.host.watches import Watch, Watches
-from virtcim.model.capabilities import Capabilities, DomainCapabilities
+from virtcim.host.watches import Watch
+from virtcim.model.capabilities import Capabilities
 from virtcim.model.domain import Domain
 
 READERS = 3  # threads of a bulk read from another machine; libvirtd serves five requests of a connection at a time
 PLATFORMS = {"qemu": "KVM", "lxc": "LXC", "xen": "Xen", "test": "Test"}
-_NO_CHANGE = {EventKind.RTC_CHANGE, EventKind.WATCHDOG, EventKind.IO_ERROR, EventKind.MIGRATION_ITERATION}
 
 OnEvent = Callable[["Host", Event], None]
 
@@ -117,39 +115,30 @@ class Host:
         scheme = uri.partition(":")[0].partition("+")[0]
         self.platform = PLATFORMS.get(scheme, scheme.capitalize())
         self.facts: HostFacts = unknown_facts(uri)
-        self.link = Link(uri, settings, self)
-        self.ready = threading.Event()  # set while reachable
-        self._turns = 0  # how often the link came or went
-        self._watches = Watches()
+        self._keeper = Keeper(uri, settings, self._rereads(), self._load, self._read)
+        self.link = self._keeper.link
+        self.ready = self._keeper.ready
         self._listeners = Changes()
-        self._event_listeners: Callbacks[Host, Event] = Callbacks()
         self._locks = Locks()
         self._emulators = Emulators(self.link)
+        self.domain_capabilities = self._emulators.capabilities
+        self.reconcile = self._keeper.reconcile
         self._underway: dict[str, tuple[int, int]] = {}
         told = self._listeners.tell
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
         self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._listeners.tell_pool)
         self._networks: Table[NetworkRecord, Network] = Table(self._network, partial(told, Topic.NETWORK))
         self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(self._device, partial(told, Topic.NODE_DEVICE))
-        rereads = {
-            Topic.DOMAIN: self.refresh,
-            Topic.POOL: self.refresh_pool,
-            Topic.NETWORK: self.refresh_network,
-            Topic.NODE_DEVICE: self.refresh_node_device,
-        }
-        self._workers = Workers(rereads, settings.reconcile_interval, self.reconcile)
 
     def __repr__(self) -> str:
         return f"<Host {self.link.shown_uri}>"
 
     def start(self) -> None:
         """Connect in the background; `ready` is set once everything has been read."""
-        self._workers.start()
-        self.link.start()
+        self._keeper.start()
 
     def stop(self) -> None:
-        self.link.stop()
-        self._workers.stop()
+        self._keeper.stop()
 
     # What is known
 
@@ -166,7 +155,7 @@ class Host:
     def version(self) -> int:
         """Grows whenever anything known of the host changes."""
         tables = (self._domains, self._pools, self._networks, self._devices)
-        return self._turns + sum(table.snapshot.version for table in tables)
+        return self._keeper.turns + sum(table.snapshot.version for table in tables)
 
     @property
     def name(self) -> str:
@@ -212,18 +201,6 @@ class Host:
     def network_named(self, name: str) -> Network | None:
         return self._networks.snapshot.by_name.get(name)
 
-    def domain_capabilities(
-        self,
-        virt_type: str | None = None,
-        arch: str | None = None,
-        machine: str | None = None,
-        emulator: str | None = None,
-    ) -> DomainCapabilities | None:
-        """What an emulator and machine offer, asked once a connection; None where the driver cannot say."""
-        return self._emulators.capabilities(virt_type, arch, machine, emulator)
-
-    # What changes
-
     def on_change(self, callback: OnChange) -> None:
         """Call back (topic, old, new) for every object replaced, in order; old or new None: appeared or gone.
 
@@ -233,11 +210,11 @@ class Host:
 
     def on_event(self, callback: OnEvent) -> None:
         """Call back (host, event) in the thread of libvirt's event loop, where nothing may wait or call libvirt."""
-        self._event_listeners.add(callback)
+        self._keeper.on_event.add(partial(callback, self))
 
     def watch(self, uuid: str) -> AbstractContextManager[Watch]:
         """The events of a domain while the block runs."""
-        return self._watches.watch(uuid)
+        return self._keeper.watches.watch(uuid)
 
     def lock(self, uuid: str) -> threading.RLock:
         """The lock of who edits a domain."""
@@ -273,13 +250,19 @@ class Host:
             record = read(connection, key)
         return table.put(key, record, ticket)
 
-    def reconcile(self) -> None:
-        """Reread everything: libvirt announces only part of what changes."""
-        if self.reachable:
-            with self.link.reading() as connection:
-                self._read_all(connection)
+    def _rereads(self) -> dict[Topic, Callable[[str], object]]:
+        return {
+            Topic.DOMAIN: self.refresh,
+            Topic.POOL: self.refresh_pool,
+            Topic.NETWORK: self.refresh_network,
+            Topic.NODE_DEVICE: self.refresh_node_device,
+        }
 
-    def _read_all(self, connection: libvirt.virConnect) -> None:
+    def _load(self, connection: libvirt.virConnect) -> None:
+        self._emulators.forget()
+        self.facts = objects.read_facts(connection)
+
+    def _read(self, connection: libvirt.virConnect) -> None:
         tickets = [table.ticket() for table in (self._domains, self._networks, self._devices, self._pools)]
         with ThreadPoolExecutor(1 if self.link.local else READERS, "read domains") as workers:
             found = reading.read_domains(connection, workers)
@@ -287,26 +270,6 @@ class Host:
             self._devices.replace(objects.read_node_devices(connection), tickets[2])
             self._pools.replace(objects.read_pools(connection), tickets[3])
             self._domains.replace(found, tickets[0])
-
-    # What the link tells
-
-    def connected(self, connection: libvirt.virConnect) -> None:
-        self._emulators.forget()
-        self.facts = objects.read_facts(connection)
-        self._read_all(connection)
-        self._turns += 1
-        self.ready.set()
-
-    def lost(self) -> None:
-        if self.ready.is_set():
-            self._turns += 1
-            self.ready.clear()
-
-    def event(self, event: Event) -> None:
-        if event.kind not in _NO_CHANGE:
-            self._workers.want(event.topic, event.key)
-        self._watches.deliver(event)
-        self._event_listeners.tell(self, event)
 
     # From records to objects
 

@@ -54,6 +54,19 @@ def set_metadata(vm: Vm, xml: str | None, key: str, uri: str, live: bool, config
     return _tune(vm, "set the metadata of", live, config, call)
 
 
+def set_labels(vm: Vm, title: str | None, description: str | None) -> Vm | None:
+    """Set title and description of the running domain; None removes them."""
+
+    def call(domain: libvirt.virDomain, flags: int) -> None:
+        for kind, text in (
+            (libvirt.VIR_DOMAIN_METADATA_TITLE, title),
+            (libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, description),
+        ):
+            domain.setMetadata(kind, text, None, None, flags)
+
+    return _tune(vm, "set the title of", True, False, call)
+
+
 def change_own_metadata(vm: Vm, change: Callable[[Metadata], None]) -> Vm | None:
     """Change what we keep in the domain's metadata, in its definition and, when it runs, in the running domain."""
     with vm.host.lock(vm.uuid):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from virtcim.mapping.kind import ADDRESS, OTHER, PARALLEL, SERIAL, Kind, check_address, common, counted, no_device
@@ -130,6 +131,15 @@ def console_device(view: Console, _index: int) -> Properties:
     return {"VideoProcessor": view.type or "pty"}
 
 
+def only_as(*types: str) -> Callable[[CharDevice], str | None]:
+    """`bound` of character devices: the target types that QEMU can plug."""
+
+    def bound(view: CharDevice) -> str | None:
+        return None if view.target_type in types else f"only those with TargetType {' or '.join(types)} can"
+
+    return bound
+
+
 CONSOLE = Kind(
     name="console",
     label="Console",
@@ -144,6 +154,9 @@ CONSOLE = Kind(
     begin=begin,
     finish=finish,
     pool="ConsolePool/0",
+    attachable=True,
+    detachable=True,
+    bound=only_as("virtio"),
 )
 
 SERIAL_PORT = Kind(
@@ -159,6 +172,9 @@ SERIAL_PORT = Kind(
     begin=begin,
     finish=finish,
     pool="SerialPool/0",
+    attachable=True,
+    detachable=True,
+    bound=only_as("usb-serial", "pci-serial"),
 )
 
 PARALLEL_PORT = Kind(
@@ -179,7 +195,7 @@ PARALLEL_PORT = Kind(
 
 def begin_channel(view: Channel, given: Properties, domain: Domain) -> None:
     begin(view, given, domain)
-    view.target_type = given.get("TargetType") or "virtio"
+    view.target_type = "virtio"
 
 
 CHANNEL = Kind(
@@ -198,6 +214,7 @@ CHANNEL = Kind(
     pool="ChannelPool/0",
     attachable=True,
     detachable=True,
+    bound=only_as("virtio"),
 )
 
 CHARACTER_KINDS = (CONSOLE, SERIAL_PORT, PARALLEL_PORT, CHANNEL)

@@ -41,9 +41,10 @@ ROWS: tuple[Row[Any], ...] = (
 
 
 def begin(view: Controller, given: Properties, _domain: Domain) -> None:
-    view.type = given.get("ResourceSubType")
-    if view.type not in TYPES:
-        raise BadProperty("ResourceSubType", f"{view.type!r} is not one of {', '.join(TYPES)}")
+    word = given.get("ResourceSubType")
+    if word not in TYPES:
+        raise BadProperty("ResourceSubType", f"{word!r} is not one of {', '.join(TYPES)}")
+    view.type = word
 
 
 def finish(view: Controller, domain: Domain) -> None:

@@ -38,6 +38,7 @@ EMULATED = {"disk": 0, "cdrom": 1, "floppy": 2, "filesystem": 3, "lun": 4}
 BY_TYPE: dict[int | None, int] = {FLOPPY: 2, CD: 1, DVD: 1}  # EmulatedType by ResourceType
 QEMU = ("kvm", "qemu")
 PREFIXES = {"virtio": "vd", "ide": "hd", "fdc": "fd", "xen": "xvd"}  # of names in the guest; all other buses: sd
+PLUGGED_BUSES = ("virtio", "scsi", "usb", "xen")
 ANY_DISK = frozenset({DISK_DRIVE, STORAGE_EXTENT, LOGICAL_DISK, STORAGE_VOLUME})
 # Sizes are those of the image, which the caller looks up and changes.
 OF_THE_IMAGE = ("VirtualQuantity", "VirtualQuantityUnits", "AllocationUnits", "Reservation", "Limit")
@@ -246,8 +247,9 @@ def drive(
         begin=begin_drive(name),
         finish=finish_drive,
         pool=pool,
-        attachable=image,
-        detachable=image,
+        attachable=name != "floppy",
+        detachable=name != "floppy",
+        bound=lambda disk: None if disk.bus in PLUGGED_BUSES else f"bus {disk.bus} takes no drive while it runs",
     )
 
 

@@ -88,4 +88,5 @@ FILESYSTEM = Kind(
     pool="FilesystemPool/0",
     attachable=True,
     detachable=True,
+    bound=lambda view: None if view.driver == "virtiofs" else "only those with DriverName virtiofs can",
 )

@@ -13,6 +13,7 @@ BUSES = {"ps2": "PS2", "usb": "USB", "xen": "Xen", "virtio": "Virtio"}
 WORDS = {"mouse": "Mouse", "tablet": "Tablet", "keyboard": "Keyboard"}
 TYPES = (*WORDS, "evdev", "passthrough")
 DEFAULT_BUSES = {"mouse": "ps2", "keyboard": "ps2", "tablet": "usb"}
+PLUGGED_BUSES = ("usb", "virtio")
 MOUSE, UNKNOWN_POINTER = 3, 2  # CIM_PointingDevice.PointingType
 
 
@@ -33,10 +34,11 @@ INPUT: tuple[Row[Any], ...] = (
 
 
 def begin(view: Input, given: Properties, domain: Domain) -> None:
-    view.type = given.get("ResourceSubType") or "mouse"
-    if view.type not in TYPES:
-        raise BadProperty("ResourceSubType", f"{view.type!r} is not one of {', '.join(TYPES)}")
-    view.bus = "xen" if domain.os_type in ("xen", "linux") else DEFAULT_BUSES.get(view.type)
+    word = given.get("ResourceSubType") or "mouse"
+    if word not in TYPES:
+        raise BadProperty("ResourceSubType", f"{word!r} is not one of {', '.join(TYPES)}")
+    view.type = word
+    view.bus = "xen" if domain.os_type in ("xen", "linux") else DEFAULT_BUSES.get(word)
 
 
 def keyboard(given: Properties) -> bool:
@@ -69,6 +71,9 @@ def input_kind(name: str, label: str, device_class: str, device: Any) -> Kind[In
         begin=begin,
         finish=lambda view, _domain: check_address(view),
         pool="InputPool/0",
+        attachable=True,
+        detachable=True,
+        bound=lambda view: None if view.bus in PLUGGED_BUSES else f"bus {view.bus} takes no device while it runs",
     )
 
 

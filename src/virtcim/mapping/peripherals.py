@@ -42,19 +42,15 @@ def peripheral(
     )
 
 
-def model_of(given: Properties, default: str) -> str:
-    return given.get("Model") or given.get("ResourceSubType") or default
-
-
-def begin_sound(view: Sound, given: Properties, domain: Domain) -> None:
-    view.model = model_of(given, "ich9" if "q35" in (domain.machine or "") else "ich6")
+def begin_sound(view: Sound, _given: Properties, domain: Domain) -> None:
+    view.model = "ich9" if "q35" in (domain.machine or "") else "ich6"
 
 
 SOUND = peripheral("sound", "Sound device", Sound, ("Sound", "Virt_SoundDevice"), Sound.model, (), begin=begin_sound)
 
 
-def begin_watchdog(view: Watchdog, given: Properties, _domain: Domain) -> None:
-    view.model, view.action = model_of(given, "i6300esb"), given.get("Action") or "reset"
+def begin_watchdog(view: Watchdog, _given: Properties, _domain: Domain) -> None:
+    view.model, view.action = "i6300esb", "reset"
 
 
 def watchdog_device(view: Watchdog, _index: int) -> Properties:
@@ -68,10 +64,9 @@ WATCHDOG = peripheral(
 
 
 def begin_rng(view: Rng, given: Properties, _domain: Domain) -> None:
-    view.model = model_of(given, "virtio")
-    view.backend_model = given.get("BackendModel") or "random"
-    if view.backend_model == "random":
-        view.backend_device = given.get("BackendDevice") or "/dev/urandom"
+    view.model, view.backend_model = "virtio", "random"
+    if given.get("BackendModel") in (None, "random"):
+        view.backend_device = "/dev/urandom"
 
 
 def finish_rng(view: Rng, _domain: Domain) -> None:
@@ -93,10 +88,9 @@ RNG = peripheral(
 
 
 def begin_tpm(view: Tpm, given: Properties, _domain: Domain) -> None:
-    view.model = model_of(given, "tpm-crb")
-    view.backend = given.get("BackendType") or "emulator"
-    if view.backend == "emulator":
-        view.version = given.get("BackendVersion") or "2.0"
+    view.model, view.backend = "tpm-crb", "emulator"
+    if given.get("BackendType") in (None, "emulator"):
+        view.version = "2.0"
 
 
 def set_tpm_backend(view: Tpm, word: str | None) -> None:
@@ -116,8 +110,8 @@ TPM = peripheral(
 )  # fmt: skip
 
 
-def begin_balloon(view: Memballoon, given: Properties, domain: Domain) -> None:
-    view.model = model_of(given, "xen" if domain.type == "xen" else "virtio")
+def begin_balloon(view: Memballoon, _given: Properties, domain: Domain) -> None:
+    view.model = "xen" if domain.type == "xen" else "virtio"
 
 
 BALLOON = peripheral(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from typing import Any, Protocol
+from typing import Protocol
 
 from virtcim.broker.call import Answer, Call, CIMError, MethodAnswer, Status
 from virtcim.wire.body import Disconnected, Receive, read_body
@@ -165,7 +165,6 @@ def make_app(
     classes: Classes,
     limits: Limits = DEFAULT_LIMITS,
     host: str | None = None,
-    **more: Any,
 ) -> App:
     """The ASGI application. `classes` gives a class by its name, in whatever namespace; `host` is named in paths."""
-    return App(dispatch, blocking, classes, limits, host, **more)
+    return App(dispatch, blocking, classes, limits, host)

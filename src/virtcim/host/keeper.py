@@ -1,0 +1,72 @@
+"""What keeps a host's inventory fresh: it follows the link, turns events into rereads, and reconciles."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+import libvirt
+
+from virtcim.host.events import Event, EventKind, Topic
+from virtcim.host.link import Link
+from virtcim.host.listeners import Callbacks
+from virtcim.host.refresher import Workers
+from virtcim.host.settings import HostSettings
+from virtcim.host.watches import Watches
+
+_NO_CHANGE = {EventKind.RTC_CHANGE, EventKind.WATCHDOG, EventKind.IO_ERROR, EventKind.MIGRATION_ITERATION}
+
+
+class Keeper:
+    """The link of a host and who listens to it.
+
+    `load` reads what the host is, `read` everything it holds, `rereads` by topic one thing of a key.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        settings: HostSettings,
+        rereads: Mapping[Topic, Callable[[str], object]],
+        load: Callable[[libvirt.virConnect], None],
+        read: Callable[[libvirt.virConnect], None],
+    ) -> None:
+        self.link = Link(uri, settings, self)
+        self.ready = threading.Event()  # set while the host is reachable and has been read
+        self.turns = 0  # how often the link came or went
+        self.watches = Watches()
+        self.on_event: Callbacks[[Event]] = Callbacks()
+        self._load = load
+        self._read = read
+        self._workers = Workers(rereads, settings.reconcile_interval, self.reconcile)
+
+    def start(self) -> None:
+        self._workers.start()
+        self.link.start()
+
+    def stop(self) -> None:
+        self.link.stop()
+        self._workers.stop()
+
+    def reconcile(self) -> None:
+        """Reread everything: libvirt announces only part of what changes."""
+        if self.ready.is_set():
+            with self.link.reading() as connection:
+                self._read(connection)
+
+    def connected(self, connection: libvirt.virConnect) -> None:
+        self._load(connection)
+        self._read(connection)
+        self.turns += 1
+        self.ready.set()
+
+    def lost(self) -> None:
+        if self.ready.is_set():
+            self.turns += 1
+            self.ready.clear()
+
+    def event(self, event: Event) -> None:
+        if event.kind not in _NO_CHANGE:
+            self._workers.want(event.topic, event.key)
+        self.watches.deliver(event)
+        self.on_event.tell(event)

@@ -1,0 +1,100 @@
+"""Authorization: whether a caller's call is dispatched, and which objects of its answer may be seen."""
+
+from __future__ import annotations
+
+import grp
+import logging
+import os
+import pwd
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from virtcim.broker.call import Answer, Call, CIMError, ClassDef, Item, MethodAnswer, Path, Status
+from virtcim.wire import audit
+from virtcim.wire.app import Dispatch
+from virtcim.wire.caller import Caller, Certificate
+from virtcim.wire.names import CROSSING, SCHEMA, SESSION, is_intrinsic, named_classes
+from virtcim.wire.roles import ANY, Access, Rule
+
+FindClass = Callable[[str], ClassDef | None]
+log = logging.getLogger(__name__)
+
+
+class Guard:
+    """Judges calls by the roles of their callers, before anything is looked up; writes the audit log.
+
+    `find_class` gives a class or None; `namespaces` maps each served name, in lower case, to the real one.
+    """
+
+    def __init__(self, access: Callable[[], Access], find_class: FindClass, namespaces: Mapping[str, str]) -> None:
+        self._access = access
+        self._find_class = find_class
+        self._namespaces = namespaces
+
+    def answer(self, caller: Caller, call: Call, dispatch: Dispatch) -> Answer | MethodAnswer:
+        """The answer of the dispatch. Errors: CIMError ACCESS_DENIED, which says nothing about what exists."""
+        with audit.of(caller, call) as record:
+            rules = None if caller.trusted else self._allowing(caller, call)
+            answer = dispatch(call)
+            record.answered(answer)
+        if rules is None or isinstance(answer, MethodAnswer) or not _may_cross(call):
+            return answer
+        return replace(answer, items=(item for item in answer.items if self._visible(item, rules)))
+
+    def certificate_user(self, certificate: Certificate) -> str | None:
+        """The user of a certificate: the mapped one, or the common name where no certificate is mapped."""
+        mapped = self._access().certificates
+        if not mapped:
+            return certificate.common_name or None
+        return mapped.get(certificate.subject) or mapped.get(f"sha256{certificate.fingerprint}")
+
+    def _allowing(self, caller: Caller, call: Call) -> tuple[Rule, ...]:
+        """The rules that allow the call. Errors: CIMError ACCESS_DENIED."""
+        access = self._access()
+        names = access.names(caller.user, groups_of(caller.user) if access.groups else ())
+        called = call.namespace.lower()
+        spaces = {called, self._namespaces.get(called, called).lower()}
+        covering = tuple(rule for rule in access.rules(names) if rule.covers(call, spaces))
+        allowing = tuple(rule for rule in covering if self._class_fits(rule, call))
+        if not allowing:
+            raise CIMError(Status.ACCESS_DENIED, f"the roles of {caller.user} do not allow this {call.name}")
+        return allowing
+
+    def _class_fits(self, rule: Rule, call: Call) -> bool:
+        if rule.classes == ANY or (is_intrinsic(call) and call.name.lower() in SESSION | SCHEMA):
+            return True
+        named = named_classes(call)
+        return bool(named) and all(rule.shows(name, self._ancestry) for name in named)
+
+    def _visible(self, item: object, rules: Iterable[Rule]) -> bool:
+        if isinstance(item, Item):
+            return any(rule.shows(item.cls.name, self._ancestry) for rule in rules)
+        return not isinstance(item, Path) or any(rule.shows(item.classname, self._ancestry) for rule in rules)
+
+    def _ancestry(self, classname: str) -> Iterable[str]:
+        name: str | None = classname
+        while name:
+            yield name.lower()
+            found = self._find_class(name)
+            name = found.superclass if found else None
+
+
+def groups_of(user: str) -> list[str]:
+    """The groups of a user of this machine; none of a user whom it does not know."""
+    try:
+        known = pwd.getpwnam(user)
+    except KeyError:
+        return []
+    return [name for number in os.getgrouplist(user, known.pw_gid) if (name := _group_name(number))]
+
+
+def _group_name(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return ""
+
+
+def _may_cross(call: Call) -> bool:
+    """Whether the answer may hold objects of classes that the call does not name."""
+    return is_intrinsic(call) and call.name.lower() in CROSSING
