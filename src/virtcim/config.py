@@ -65,11 +65,44 @@ class Settings:
         parse.uris, _default_connect, "libvirt URIs to manage; without any, the embedded test node."
     )
     listen: tuple[str, ...] = _setting(
-        parse.urls, ("http://127.0.0.1:5988",), "URLs to serve, http://ADDRESS:PORT; port 0 takes a free one."
+        parse.urls,
+        ("http://127.0.0.1:5988",),
+        "URLs to serve: http://ADDRESS:PORT, https://ADDRESS:PORT, unix:/PATH; port 0 takes a free one.",
     )
     insecure_listen: bool = _setting(
-        parse.boolean, False, "Allow listening beyond loopback although there is no TLS and no authentication."
+        parse.boolean, False, "Allow listening beyond loopback without TLS, or without authentication."
     )
+    tls_certificate: Path | None = _setting(
+        parse.file, None, "PEM file of the certificate, and those that signed it, for https URLs that name none."
+    )
+    tls_key: Path | None = _setting(parse.file, None, "PEM file of that certificate's private key, not encrypted.")
+    tls_minimum: str = _setting(parse.choice("1.2", "1.3"), "1.2", "Lowest version of TLS that is spoken.")
+    client_ca: Path | None = _setting(
+        parse.file, None, "PEM file of the authorities whose client certificates are accepted."
+    )
+    unix_socket_group: str = _setting(
+        parse.word, "", "Group that may use the sockets of unix: URLs; empty leaves the group of the server."
+    )
+    authentication: tuple[str, ...] = _setting(
+        parse.choices("none", "file", "pam", "certificate"),
+        ("none",),
+        "How callers show who they are: passwords in password_file, passwords checked by PAM, certificates, or none.",
+    )
+    password_file: Path | None = _setting(
+        parse.file, None, "Users and password hashes, made with virtcim password; for authentication by file."
+    )
+    pam_service: str = _setting(parse.word, "virtcim", "PAM service that checks passwords, a file of /etc/pam.d.")
+    access_file: Path | None = _setting(
+        parse.file, None, "YAML file of roles and of who has them; without it all known users are readers."
+    )
+    lockout_failures: int = _setting(
+        parse.whole(1), 5, "Wrong passwords for a user from one address before each further one has to wait."
+    )
+    lockout_seconds: float = _setting(parse.seconds(1), 300.0, "Longest such wait; silence as long ends it.")
+    password_cache: float = _setting(
+        parse.seconds(0), 60.0, "Seconds that a password found right is not checked again."
+    )
+    open_metrics: bool = _setting(parse.boolean, False, "Show /metrics to everybody, not only to known users.")
     state_dir: Path = _setting(
         parse.directory,
         _default_state_dir,
@@ -97,7 +130,18 @@ class Settings:
     )
     max_request_bytes: int = _setting(parse.whole(1024), 16 * 1024 * 1024, "Largest request body, in bytes.")
     max_xml_depth: int = _setting(parse.whole(16), 64, "Deepest nesting of elements in a request.")
+    max_header_bytes: int = _setting(parse.whole(1024), 64 * 1024, "Largest header of a request, in bytes.")
     max_connections: int = _setting(parse.whole(1), 512, "Client connections served at the same time.")
+    max_in_flight: int = _setting(parse.whole(1), 256, "Requests served at the same time; above, 503.")
+    max_in_flight_per_user: int = _setting(parse.whole(1), 64, "Of those, requests of one user; above, 503.")
+    workers: int = _setting(parse.whole(1), 16, "Method calls run at the same time; one user has half of them at most.")
+    header_timeout: float = _setting(
+        parse.seconds(0.1), 30.0, "Seconds that the TLS handshake, and then the header of a request, may take."
+    )
+    body_timeout: float = _setting(parse.seconds(0.1), 60.0, "Seconds that the body of a request may take.")
+    write_timeout: float = _setting(parse.seconds(0.1), 60.0, "Seconds that a client may take no more of a reply.")
+    keep_alive: int = _setting(parse.whole(1), 60, "Seconds that a connection may lie idle.")
+    stop_timeout: int = _setting(parse.whole(1), 5, "Seconds that requests have to end when the server stops.")
     job_retention: float = _setting(parse.seconds(0), 3600.0, "Seconds a finished job stays visible.")
     shutdown_timeout: float = _setting(
         parse.seconds(1), 120.0, "Seconds a guest may take to obey a shutdown before the request fails."
@@ -106,6 +150,7 @@ class Settings:
         parse.seconds(1), 30.0, "Seconds a guest may take to release a device before its removal fails."
     )
     log_level: str = _setting(parse.choice("debug", "info", "warning", "error"), "info", "Least severe message to log.")
+    log_format: str = _setting(parse.choice("text", "json"), "text", "How messages are logged: as text, or as JSON.")
 
 
 def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None = None) -> tuple[Settings, Origins]:
@@ -188,10 +233,10 @@ def _read(name: str, raw: object, source: str) -> object:
 
 def _check_together(settings: Settings, origins: Origins) -> None:
     """What no setting can be judged for alone."""
-    for url in settings.listen:
-        if not (settings.insecure_listen or parse.is_loopback(url)):
-            reason = f"{url} is beyond loopback, and there is no TLS and no authentication: set insecure_listen: true"
-            raise ConfigError("listen", origins["listen"], reason)
+    for check in CHECKS:
+        if found := check(settings):
+            setting, reason = found
+            raise ConfigError(setting, origins[setting], reason)
     if settings.naming == "name" and (platform := parse.repeated_platform(settings.connect)):
         reason = f"names of several {platform} hosts are not unique: set naming: uuid"
         raise ConfigError("connect", origins["connect"], reason)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 Parser = Callable[[object], object]
 
@@ -87,22 +88,72 @@ def uris(raw: object) -> tuple[str, ...]:
     return found
 
 
+def file(raw: object) -> Path | None:
+    """An absolute path of a file; empty for none."""
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, Path) or (isinstance(raw, str) and raw.strip()):
+        return Path(raw).expanduser().absolute()
+    raise ValueError(f"must be a file, not {raw!r}")
+
+
+def word(raw: object) -> str:
+    """A text without blanks; may be empty."""
+    if isinstance(raw, str) and not any(map(str.isspace, raw)):
+        return raw
+    raise ValueError(f"must be a word, not {raw!r}")
+
+
+def choices(*allowed: str) -> Callable[[object], tuple[str, ...]]:
+    """One or more of the given words."""
+
+    def read(raw: object) -> tuple[str, ...]:
+        found = _words(raw)
+        for one in found:
+            if one not in allowed:
+                raise ValueError(f"must be of {', '.join(allowed)}, not {one!r}")
+        return found
+
+    return read
+
+
 def urls(raw: object) -> tuple[str, ...]:
-    """URLs to listen on: http://ADDRESS:PORT, nothing after the port."""
+    """URLs to listen on: http[s]://ADDRESS:PORT, an https one with ?certificate=FILE&key=FILE; unix:/PATH."""
     found = _words(raw)
     for url in found:
         _check_listen(url)
-    return tuple(url.rstrip("/") for url in found)
+    return tuple(url if url.startswith("unix:") else url.replace("/?", "?").rstrip("/") for url in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """A URL that urls() accepted, taken apart; `certificate` and `key` are what the URL itself names."""
+
+    url: str  # without the files
+    scheme: str
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+def listen(url: str) -> Listen:
+    """Take apart a URL that urls() accepted."""
+    split = urlsplit(url)
+    files = {name: Path(path) for name, path in parse_qsl(split.query)}
+    base = url.partition("?")[0]
+    return Listen(base, split.scheme, files.get("certificate"), files.get("key"))
 
 
 def endpoint(url: str) -> tuple[str, int]:
-    """Address and port of a URL that urls() accepted; 5988 is the port of CIM-XML over HTTP (DSP0200)."""
+    """Address and port of a URL that urls() accepted; 5988 and 5989 are the ports of CIM-XML (DSP0200)."""
     split = urlsplit(url)
-    return split.hostname or "", 5988 if split.port is None else split.port
+    default = 5989 if split.scheme == "https" else 5988
+    return split.hostname or "", default if split.port is None else split.port
 
 
 def is_loopback(url: str) -> bool:
     """Does only this machine reach the URL? A name counts as loopback only when it is localhost."""
+    if url.startswith("unix:"):
+        return True
     host, _ = endpoint(url)
     try:
         return ip_address(host).is_loopback
@@ -128,11 +179,22 @@ def _words(raw: object) -> tuple[str, ...]:
 
 def _check_listen(url: str) -> None:
     split = urlsplit(url)
-    if split.scheme == "https":
-        raise ValueError(f"{url}: TLS is not there yet, use http")
-    if split.scheme != "http" or not split.hostname or split.path.strip("/") or split.query or split.username:
-        raise ValueError(f"{url!r} is not of the form http://ADDRESS:PORT")
+    if split.scheme == "unix":
+        if split.netloc or not split.path.startswith("/") or split.query:
+            raise ValueError(f"{url!r} is not of the form unix:/PATH")
+        return
+    plain = split.scheme in ("http", "https") and split.hostname and not split.path.strip("/")
+    if not plain or split.username or (split.query and split.scheme == "http"):
+        raise ValueError(f"{url!r} is not of the form http://ADDRESS:PORT, https://ADDRESS:PORT or unix:/PATH")
+    if split.query:
+        _check_files(url, split.query)
     _check_port(split)
+
+
+def _check_files(url: str, query: str) -> None:
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    if given.keys() != {"certificate", "key"} or not all(path.startswith("/") for path in given.values()):
+        raise ValueError(f"{url!r}: after the ? goes certificate=FILE&key=FILE, both with their whole paths")
 
 
 def _check_port(split: SplitResult) -> None:

@@ -13,12 +13,16 @@ from virtcim.mapping.table import Properties, to_cim
 from virtcim.model.domain import Domain
 
 
+def present(properties: Properties) -> Properties:
+    return {name: value for name, value in properties.items() if value is not None}
+
+
 def shown(document: Domain) -> dict[str, Properties]:
     vm = owner(document)
     result = {ids.configuration_id(vm, True): vssd.head(vm, document, True, False)}
     for found in resources.resources_of(document):
         setting = resources.setting(vm, found, True)
-        devices = [found.kind.device(found.view, index) for index in found.devices]
+        devices = [present(found.kind.device(found.view, index)) for index in found.devices]
         result[setting["InstanceID"]] = {"kind": found.kind.name, "setting": setting, "devices": devices}
     return result
 

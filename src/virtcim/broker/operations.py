@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Form, Path, Status, Value
@@ -19,6 +20,15 @@ class Parameter:
     name: str
     kind: str
     default: Any = None
+
+    @cached_property
+    def lower(self) -> str:
+        return self.name.lower()
+
+    @cached_property
+    def snake(self) -> str:
+        """PropertyList -> property_list."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in self.name).lstrip("_")
 
 
 @dataclass(frozen=True)
@@ -124,17 +134,12 @@ OPERATIONS = {operation.name.lower(): operation for operation in (*_PLAIN, *_PUL
 
 def converted(operation: Operation, call: Call) -> dict[str, Any]:
     """The parameters of a call by snake_case name. Errors: CIMError INVALID_PARAMETER naming the parameter."""
-    known = {parameter.name.lower(): parameter for parameter in operation.parameters}
     sent = {name.lower(): value for name, value in call.parameters.items()}
-    for name in call.parameters:
-        if name.lower() not in known:
-            raise CIMError(Status.INVALID_PARAMETER, f"{operation.name} has no parameter {name}")
-    return {snake(p.name): _convert(operation, p, sent.get(p.name.lower())) for p in operation.parameters}
-
-
-def snake(name: str) -> str:
-    """PropertyList -> property_list."""
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+    given = {p.snake: _convert(operation, p, sent.pop(p.lower, None)) for p in operation.parameters}
+    if sent:
+        unknown = next(name for name in call.parameters if name.lower() in sent)
+        raise CIMError(Status.INVALID_PARAMETER, f"{operation.name} has no parameter {unknown}")
+    return given
 
 
 def _convert(operation: Operation, parameter: Parameter, value: Value | Argument) -> Any:

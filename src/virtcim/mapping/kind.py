@@ -35,8 +35,8 @@ class Kind(Generic[V]):
     `prepare` turns what clients may write in several ways into what the rows know. `begin` and `finish` fill in
     defaults before and after the rows of a new element; `finish` also follows a change. They refuse with BadProperty.
     `pool` is the PoolID of the primordial pool of the kind; `accepts` are further ResourceTypes that clients may give,
-    `old_other_type` an OtherResourceType. `attachable` and `detachable`: QEMU can plug devices of the kind into a running
-    guest and take them out, but for those that `bound` gives a reason for.
+    `old_other_type` an OtherResourceType. `attachable` and `detachable`: QEMU can plug devices of the kind into a
+    running guest and take them out, but for those that `bound` gives a reason for.
     """
 
     name: str

@@ -6,31 +6,33 @@ of an active system is the running system: a change goes to the guest and to the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 
-from virtcim.broker.call import Instance, Properties
+from virtcim.broker.call import Instance
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host import domains
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import ids, resources
-from virtcim.mapping.resources import change, properties_of
+from virtcim.mapping.resources import Domain, change, properties_of, resources_of
 from virtcim.profiles import live
 from virtcim.profiles.elements import Configuration, Setting, configurations, settings
-from virtcim.profiles.requests import changes, element, find, given, put, refusing, undoing
+from virtcim.profiles.requests import (
+    Place,
+    Undo,
+    Wish,
+    changes,
+    find,
+    place_of,
+    put,
+    refusing,
+    settings_at,
+    undoing,
+    wishes,
+)
 
 REMOVED = 5  # ElementEffects, "Manages": what the job does to the system whose device goes
 PATIENCE = 5.0  # seconds that a removal waits for the guest before it answers with a job
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A setting to change, the properties given for it, and the parameter that holds them."""
-
-    where: str
-    setting: Setting
-    properties: Properties
 
 
 def is_running(configuration: Configuration) -> bool:
@@ -39,7 +41,7 @@ def is_running(configuration: Configuration) -> bool:
 
 
 def current(configuration: Configuration) -> Configuration:
-    """The configuration as it is now; call with the domain's lock held."""
+    """The configuration as it is now; call with the domain's lock held. Errors: Refused when it is gone."""
     vm = configuration.vm.host.refresh(configuration.vm.uuid)
     found = [one for one in configurations(vm) if one.defined == configuration.defined] if vm else []
     if not found:
@@ -52,28 +54,27 @@ def current(configuration: Configuration) -> Configuration:
 
 def add(configuration: Configuration, instances: Sequence[Instance]) -> list[Setting]:
     """The settings added, in the order given. Errors: Refused, HostError; nothing is added then."""
+    asked = wishes(instances)
+    for wish in asked:
+        if wish.kind.single:
+            reason = f"a virtual system has its {wish.kind.label.lower()} already: use ModifyResourceSettings"
+            raise Refused("Failed", f"{wish.where}: {reason}")
     vm = configuration.vm
-    with vm.host.lock(vm.uuid):
+    with vm.host.lock(vm.uuid), undoing() as undo:
         configuration = current(configuration)
-        devs = live.attach(configuration.vm, instances) if is_running(configuration) else _define(vm, instances)
-        return _named(current(configuration), devs)
+        if is_running(configuration):
+            places = live.attach(configuration.vm, asked, undo)
+        else:
+            places = _define(vm, asked, undo)
+        return settings_at(current(configuration), places)
 
 
-def _define(vm: Vm, instances: Sequence[Instance]) -> list[str]:
+def _define(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
+    before = domains.definition(vm)
     with domains.edit(vm) as document:
-        added = put(document, instances)
-        single = next((one.kind for one in added if one.kind.single), None)
-        if single is not None:
-            raise Refused("Failed", f"a virtual system has its {single.label.lower()} already: modify them")
-        return [one.dev for one in added]
-
-
-def _named(configuration: Configuration, devs: Iterable[str]) -> list[Setting]:
-    known = {setting.resource.dev: setting for setting in settings(configuration)}
-    missing = [dev for dev in devs if dev not in known]
-    if missing:
-        raise Refused("Failed", f"libvirt accepted {', '.join(missing)} but does not show it")
-    return [known[dev] for dev in devs]
+        places = [place_of(one, document) for one in put(document, asked)]
+    undo(lambda: domains.define(vm.host, before))
+    return places
 
 
 # Changing
@@ -81,83 +82,109 @@ def _named(configuration: Configuration, devs: Iterable[str]) -> list[Setting]:
 
 def modify(host: Host, instances: Sequence[Instance]) -> list[Setting]:
     """The settings changed, in the order given. Errors: Refused, HostError; nothing is changed then."""
-    wishes = [_wish(host, element(number), given(instance)) for number, instance in enumerate(instances)]
-    by_configuration: dict[Configuration, list[Wish]] = {}
-    for wish in wishes:
-        by_configuration.setdefault(wish.setting.configuration, []).append(wish)
+    asked = wishes(instances)
+    targets = [_target(host, wish) for wish in asked]
+    changed: dict[int, Setting] = {}
     with undoing() as undo:
-        for configuration, members in by_configuration.items():
-            _modify(configuration, members, undo)
-        return [_again(wish.setting) for wish in wishes]
+        for configuration, members in _by_configuration(targets).items():
+            found = _modify(configuration, [(targets[number], asked[number]) for number in members], undo)
+            changed.update(zip(members, found, strict=True))
+    return [changed[number] for number in range(len(asked))]
 
 
-def _wish(host: Host, where: str, properties: Properties) -> Wish:
-    instance_id = properties.get("InstanceID")
-    parsed = ids.parse_setting_id(str(instance_id)) if instance_id else None
-    if parsed is None:
-        what = f"{instance_id!r} is no setting" if instance_id else "is missing"
-        raise Refused("Invalid Parameter", f"{where}.InstanceID {what}")
-    vm = host.vm(parsed.token) if host.naming == "uuid" else host.vm_named(parsed.token)
-    for configuration in configurations(vm) if vm else ():
-        if configuration.defined == parsed.defined:
-            for setting in settings(configuration):
-                if setting.resource.dev == parsed.dev:
-                    present = resources.setting(vm, setting.resource, parsed.defined) if vm else {}
-                    return Wish(where, setting, changes(properties, present))
-    raise Refused("Invalid Parameter", f"{where}.InstanceID {instance_id!r} does not exist on {host.name}")
+def _target(host: Host, wish: Wish) -> Setting:
+    """The setting that InstanceID names."""
+    instance_id = wish.properties.get("InstanceID")
+    if not instance_id:
+        raise Refused("Invalid Parameter", f"{wish.where}.InstanceID is missing")
+    parsed = ids.parse_setting_id(str(instance_id))
+    if parsed is not None:
+        vm = host.vm(parsed.token) if host.naming == "uuid" else host.vm_named(parsed.token)
+        for configuration in configurations(vm) if vm else ():
+            for setting in settings(configuration) if configuration.defined == parsed.defined else ():
+                if setting.resource.dev.lower() == parsed.dev.lower():
+                    return setting
+    raise Refused("Invalid Parameter", f"{wish.where}.InstanceID {instance_id!r} does not exist on {host.name}")
 
 
-def _modify(configuration: Configuration, wishes: Sequence[Wish], undo: ExitStack) -> None:
+def _by_configuration(targets: Sequence[Setting]) -> dict[Configuration, list[int]]:
+    """The numbers of the targets by configuration; an event may have replaced its object in between."""
+    by_id: dict[str, Configuration] = {}
+    grouped: dict[Configuration, list[int]] = {}
+    for number, setting in enumerate(targets):
+        configuration = by_id.setdefault(setting.configuration.id, setting.configuration)
+        grouped.setdefault(configuration, []).append(number)
+    return grouped
+
+
+def _modify(configuration: Configuration, members: Sequence[tuple[Setting, Wish]], undo: Undo) -> list[Setting]:
     vm = configuration.vm
     with vm.host.lock(vm.uuid):
         configuration = current(configuration)
+        asked = [_without_the_known(setting, wish) for setting, wish in members]
         if is_running(configuration):
-            changes = [live.Change(wish.where, wish.setting.resource.dev, wish.properties) for wish in wishes]
-            live.update(configuration.vm, changes, undo)
-            return
-        before = domains.definition(vm)
-        with domains.edit(vm) as document:
-            for wish in wishes:
-                with refusing(wish.where):
-                    change(find(document, wish.setting.resource.dev), wish.properties, document)
-        undo.callback(domains.define, vm.host, before)
+            live.update(configuration.vm, asked, undo)
+            places = [place_of(setting.resource, configuration.document) for setting, _ in members]
+        else:
+            places = redefine(configuration.vm, asked, undo)
+        return settings_at(current(configuration), places)
 
 
-def _again(setting: Setting) -> Setting:
-    return _named(current(setting.configuration), [setting.resource.dev])[0]
+def _without_the_known(setting: Setting, wish: Wish) -> live.Change:
+    present = resources.setting(setting.vm, setting.resource, setting.configuration.defined)
+    return live.Change(wish.where, setting.resource.dev, changes(wish.properties, present))
+
+
+def redefine(vm: Vm, asked: Sequence[live.Change], undo: Undo) -> list[Place]:
+    """Change resources of the definition; where they are then."""
+    before = domains.definition(vm)
+    with domains.edit(vm) as document:
+        found = [find(document, one.dev) for one in asked]
+        for resource, one in zip(found, asked, strict=True):
+            with refusing(one.where):
+                change(resource, one.properties, document)
+        places = [place_of(resource, document) for resource in found]
+    undo(lambda: domains.define(vm.host, before))
+    return places
 
 
 # Removing
 
 
-def remove(host: Host, targets: Sequence[Setting]) -> Returned | Work:
+def remove(targets: Sequence[Setting]) -> Returned | Work:
     """Remove the settings; from a running guest as work that waits for it. Errors: Refused, HostError."""
-    for setting in targets:
-        _check_removable(setting, targets)
-    running = [setting for setting in targets if is_running(setting.configuration)]
+    groups = [[targets[number] for number in members] for members in _by_configuration(targets).values()]
+    groups = [list({one.resource.dev: one for one in group}.values()) for group in groups]
+    for group in groups:
+        _check_removable(group)
+    running = [group[0].vm for group in groups if is_running(group[0].configuration)]
     if not running:
-        _remove(targets, lambda: False)
+        _remove(groups, lambda: False)
         return Returned()
     cancelled: list[bool] = []
 
     def run(_: Progress) -> Returned:
-        _remove(targets, lambda: bool(cancelled))
+        _remove(groups, lambda: bool(cancelled))
         return Returned()
 
-    affected = [(vm, REMOVED) for vm in dict.fromkeys(setting.vm for setting in running)]
+    affected = [(vm, REMOVED) for vm in running]
     return Work("RemoveResourceSettings", affected, run, lambda: cancelled.append(True), PATIENCE)
 
 
-def _check_removable(setting: Setting, targets: Sequence[Setting]) -> None:
-    kind = setting.resource.kind
-    if kind.single:
-        raise Refused("Invalid Parameter", f"{setting.id}: a virtual system cannot be without its {kind.label.lower()}")
-    going = {one.resource.dev for one in targets if one.configuration is setting.configuration}
-    for other in settings(setting.configuration):
-        if other.resource.dev not in going and _parent(other) == setting.resource.dev:
-            raise Refused("Failed", f"{setting.id} is in use: {other.id} is attached to it")
-    if is_running(setting.configuration) and not kind.detachable:
-        raise Refused("Invalid State", f"{setting.id}: {kind.label.lower()} cannot be removed from a running system")
+def _check_removable(group: Sequence[Setting]) -> None:
+    configuration = group[0].configuration
+    going = {one.resource.dev for one in group}
+    for setting in group:
+        kind = setting.resource.kind
+        if kind.single:
+            reason = f"a virtual system cannot be without its {kind.label.lower()}"
+            raise Refused("Invalid Parameter", f"ResourceSettings: {setting.id}: {reason}")
+        for other in settings(configuration):
+            if other.resource.dev not in going and _parent(other) == setting.resource.dev:
+                raise Refused("Failed", f"ResourceSettings: {setting.id} is in use: {other.id} is attached to it")
+        reason = live.bound(setting.resource, kind.detachable) if is_running(configuration) else None
+        if reason:
+            raise Refused("Invalid State", f"ResourceSettings: {setting.id} cannot be removed while active: {reason}")
 
 
 def _parent(setting: Setting) -> str | None:
@@ -165,22 +192,33 @@ def _parent(setting: Setting) -> str | None:
     return properties_of(setting.resource).get("Parent")
 
 
-def _remove(targets: Sequence[Setting], cancelled: Callable[[], bool]) -> None:
-    by_configuration: dict[Configuration, list[Setting]] = {}
-    for setting in targets:
-        by_configuration.setdefault(setting.configuration, []).append(setting)
+def _remove(groups: Iterable[Sequence[Setting]], cancelled: Callable[[], bool]) -> None:
     with undoing() as undo:
-        for configuration, members in by_configuration.items():
-            if is_running(configuration):
-                live.detach(configuration.vm, [one.resource.dev for one in members], undo, cancelled)
-            else:
-                _undefine(configuration.vm, members, undo)
+        for group in groups:
+            vm, devs = group[0].vm, [one.resource.dev for one in group]
+            if is_running(group[0].configuration):
+                live.detach(vm, devs, undo, cancelled)
+                present = vm.defined_document
+                devs = [dev for dev in devs if present is not None and resources.resource_for(present, dev)]
+            if devs:
+                _undefine(vm, devs, undo)
 
 
-def _undefine(vm: Vm, members: Sequence[Setting], undo: ExitStack) -> None:
+def _undefine(vm: Vm, devs: Sequence[str], undo: Undo) -> None:
     with vm.host.lock(vm.uuid):
         before = domains.definition(vm)
         with domains.edit(vm) as document:
-            for resource in [find(document, setting.resource.dev) for setting in members]:
+            for resource in [find(document, dev) for dev in devs]:
                 resource.view.remove()
-        undo.callback(domains.define, vm.host, before)
+            left = _count(document)
+        undo(lambda: domains.define(vm.host, before))
+        new = vm.host.vm(vm.uuid)
+        back = _count(new.defined_document) - left if new and new.defined_document else Counter[str]()
+        unwilling = [dev for dev in devs if back[find(Domain.parse(before), dev).kind.name]]
+        if unwilling:
+            raise Refused("Failed", f"ResourceSettings: libvirt gives {vm.name} its {', '.join(unwilling)} back")
+
+
+def _count(document: Domain) -> Counter[str]:
+    """How many resources of each kind the document has."""
+    return Counter(one.kind.name for one in resources_of(document))

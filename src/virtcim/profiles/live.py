@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from virtcim.broker.call import Instance, Properties
+from virtcim.broker.call import Properties
 from virtcim.broker.provider import Refused
 from virtcim.host import domains
 from virtcim.host.inventory import Vm
 from virtcim.mapping.resources import Domain, Resource, change, resource_for
 from virtcim.mapping.table import to_cim
-from virtcim.profiles.elements import settings, state_of
-from virtcim.profiles.requests import element, find, put, refusing, undoing
+from virtcim.profiles.requests import Place, Undo, Wish, find, place_of, put, refusing, unless_running
+
+EMULATED = "qemu"  # domain type of a guest without hardware support
 
 
 @dataclass(frozen=True)
@@ -25,66 +26,73 @@ class Change:
     properties: Properties
 
 
-def attach(vm: Vm, instances: Sequence[Instance]) -> list[str]:
-    """Plug the devices in, all or none, and into the definition where there is one; their device keys."""
-    added = put(domains.running(vm), instances)
-    for number, resource in enumerate(added):
-        if not resource.kind.attachable:
-            label = resource.kind.label.lower()
-            raise Refused("Failed", f"{element(number)}: {label} cannot be added to a running system")
-    before = {setting.resource.dev for setting in settings(state_of(vm))}
-    with undoing() as undo:
-        for resource in added:
+def bound(resource: Resource, possible: bool) -> str | None:
+    """Why a device can come or go only while the system is off; None when it can at any time."""
+    kind = resource.kind
+    return kind.bound(resource.view) if possible else f"{kind.label.lower()} is there from the start to the end"
+
+
+# Adding
+
+
+def attach(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
+    """Plug the devices in, and into the definition where there is one; where they are then. Errors: Refused, HostError."""
+    document = domains.running(vm)
+    if vm.defined_document is not None:
+        _reserve(document, vm.defined_document)
+    added = put(document, asked)
+    for wish, resource in zip(asked, added, strict=True):
+        reason = bound(resource, resource.kind.attachable)
+        if reason:
+            raise Refused("Failed", f"{wish.where} cannot be added while the system is active: {reason}")
+    if vm.persistent:
+        before = domains.definition(vm)
+        undo(lambda: domains.define(vm.host, before))
+    for wish, resource in zip(asked, added, strict=True):
+        with unless_running(wish.where, "Failed"):
             domains.attach(vm, resource.view.xml, live=True, config=vm.persistent)
-            undo.callback(domains.detach, vm, resource.view.xml, live=True, config=vm.persistent)
-    return _devs(vm, added, before)
+        undo(partial(domains.detach, vm, resource.view.xml, live=True, config=False))
+    return [place_of(resource, document) for resource in added]
 
 
-def _devs(vm: Vm, resources: Sequence[Resource], before: set[str]) -> list[str]:
-    """The keys that the new devices have now: what was not there before, in order within each kind."""
-    new = vm.host.vm(vm.uuid)
-    there = [setting.resource for setting in settings(state_of(new))] if new else []
-    fresh: dict[str, list[str]] = {}
-    for resource in there:
-        if resource.dev not in before:
-            fresh.setdefault(resource.kind.name, []).append(resource.dev)
-    return [fresh[resource.kind.name].pop(0) for resource in resources]
+def _reserve(document: Domain, definition: Domain) -> None:
+    """Take the names that only the definition uses: a new device gets one that both can have."""
+    for view in (*definition.disks, *definition.interfaces, *definition.filesystems, *definition.controllers):
+        resource = next(one for one in _resources(definition) if one.view.element is view.element)
+        if resource_for(document, resource.dev) is None:
+            document.add(view.copy(), inside="devices")
 
 
-def update(vm: Vm, changes: Sequence[Change], undo: ExitStack) -> None:
-    """Change the resources of the running system, what undoes it put on the stack. Errors: Refused, HostError."""
+# Changing
+
+
+Step = tuple[str, Callable[[], object], Callable[[], object]]
+
+
+def update(vm: Vm, asked: Sequence[Change], undo: Undo) -> None:
+    """Change the resources of the running system, not of its definition. Errors: Refused, HostError."""
     document = domains.running(vm)
     before = document.copy()
-    steps = [_step(vm, document, find(before, one.dev), one) for one in changes]
-    for do, back in steps:
-        do()
-        undo.callback(back)
+    steps = [step for one in asked for step in _steps(vm, document, find(before, one.dev), one)]
+    for where, do, back in steps:
+        with unless_running(where, "Invalid State"):
+            do()
+        undo(back)
 
 
-Step = tuple[Callable[[], object], Callable[[], object]]
-
-
-def _step(vm: Vm, document: Domain, old: Resource, wanted: Change) -> Step:
-    """How to make one change, and how to take it back."""
-    resource = find(document, wanted.dev)
+def _steps(vm: Vm, document: Domain, old: Resource, wanted: Change) -> Iterator[Step]:
+    """How to make one change, and how to take each step of it back."""
+    new = find(document, wanted.dev)
     with refusing(wanted.where):
-        change(resource, wanted.properties, document)
-    changed = _changed(old, resource)
-    if resource.kind.single:
-        return _tune(vm, resource, old, changed, wanted.where)
-    if not changed:
-        return (lambda: None), (lambda: None)
-    new_xml, old_xml, config = resource.view.xml, old.view.xml, _is_defined(vm, wanted.dev)
-    return (
-        lambda: domains.update(vm, new_xml, live=True, config=config),
-        lambda: domains.update(vm, old_xml, live=True, config=config),
-    )
-
-
-def _is_defined(vm: Vm, dev: str) -> bool:
-    """Whether the definition has the device as well: one may have been plugged into the running system alone."""
-    document = vm.defined_document
-    return document is not None and resource_for(document, dev) is not None
+        change(new, wanted.properties, document)
+    changed = _changed(old, new)
+    if new.kind.single:
+        yield from _tune(vm, new, old, changed, wanted.where)
+    elif changed or "Password" in wanted.properties:
+        if resource_for(document, wanted.dev) is None:
+            raise Refused("Invalid State", f"{wanted.where}: {', '.join(sorted(changed))} cannot change while active")
+        now, then = (partial(domains.update, vm, one.view.xml, live=True, config=False) for one in (new, old))
+        yield wanted.where, now, then
 
 
 def _changed(old: Resource, new: Resource) -> set[str]:
@@ -92,38 +100,42 @@ def _changed(old: Resource, new: Resource) -> set[str]:
     return {name for name in was.keys() | will.keys() if was.get(name) != will.get(name)}
 
 
-def _tune(vm: Vm, new: Resource, old: Resource, changed: set[str], where: str) -> Step:
+def _tune(vm: Vm, new: Resource, old: Resource, changed: set[str], where: str) -> Iterator[Step]:
     """Processors and memory: only numbers, each by a call of its own."""
     tunings = TUNINGS[new.kind.name]
-    beyond = sorted(changed - {name for tuning in tunings for name in tuning[0]})
+    beyond = sorted(changed - {name for names, _ in tunings for name in names})
     if beyond:
         raise Refused("Invalid State", f"{where}: {', '.join(beyond)} cannot be changed while the system is active")
-    calls = [call for names, call in tunings if changed & set(names)]
-    return (
-        lambda: [call(vm, new) for call in calls],
-        lambda: [call(vm, old) for call in reversed(calls)],
-    )
+    if "VirtualQuantity" in changed and new.kind.name == "proc":
+        _refuse_unplugging(new, old, where)
+    for names, call in tunings:
+        if changed & set(names):
+            yield where, partial(call, vm, _domain(new)), partial(call, vm, _domain(old))
 
 
-def _set_memory(vm: Vm, resource: Resource) -> None:
-    domain = _domain(resource)
-    domains.set_memory(vm, domain.current_memory or domain.memory or 0, live=True, config=vm.persistent)
+def _refuse_unplugging(new: Resource, old: Resource, where: str) -> None:
+    """QEMU 7.2 has been seen to crash when a processor was taken from an emulated guest."""
+    if _domain(new).type == EMULATED and (_domain(new).current_vcpu or 0) < (_domain(old).current_vcpu or 0):
+        reason = "an emulated guest cannot give processors back while it is active"
+        raise Refused("Invalid State", f"{where}.VirtualQuantity: {reason}")
 
 
-def _set_vcpus(vm: Vm, resource: Resource) -> None:
-    domain = _domain(resource)
-    domains.set_vcpus(vm, domain.current_vcpu or domain.vcpu or 1, live=True, config=vm.persistent)
+def _set_memory(vm: Vm, domain: Domain) -> None:
+    domains.set_memory(vm, domain.current_memory or domain.memory or 0, live=True, config=False)
 
 
-def _set_scheduler(vm: Vm, resource: Resource) -> None:
-    domain = _domain(resource)
+def _set_vcpus(vm: Vm, domain: Domain) -> None:
+    domains.set_vcpus(vm, domain.current_vcpu or domain.vcpu or 1, live=True, config=False)
+
+
+def _set_scheduler(vm: Vm, domain: Domain) -> None:
     wanted = {
         "cpu_shares": domain.shares,
         "global_period": domain.global_period,
         "global_quota": domain.global_quota if domain.global_quota is not None else -1,
     }
     parameters = {name: value for name, value in wanted.items() if value is not None}
-    domains.set_scheduler(vm, parameters, live=True, config=vm.persistent)
+    domains.set_scheduler(vm, parameters, live=True, config=False)
 
 
 def _domain(resource: Resource) -> Domain:
@@ -132,16 +144,19 @@ def _domain(resource: Resource) -> Domain:
 
 
 # By kind: the properties that a running system can take, and the call that gives them to it.
-TUNINGS: dict[str, list[tuple[tuple[str, ...], Callable[[Vm, Resource], None]]]] = {
+TUNINGS: dict[str, list[tuple[tuple[str, ...], Callable[[Vm, Domain], None]]]] = {
     "mem": [(("VirtualQuantity", "Reservation"), _set_memory)],
     "proc": [(("VirtualQuantity",), _set_vcpus), (("Weight", "Limit"), _set_scheduler)],
 }
 
 
-def detach(vm: Vm, devs: Sequence[str], undo: ExitStack, cancelled: Callable[[], bool]) -> None:
-    """Unplug the devices, waiting for the guest each time; what undoes it put on the stack."""
+# Removing
+
+
+def detach(vm: Vm, devs: Sequence[str], undo: Undo, cancelled: Callable[[], bool]) -> None:
+    """Unplug the devices, not out of the definition, waiting for the guest each time. Errors: Refused, HostError."""
     document = domains.running(vm)
     for resource in [find(document, dev) for dev in devs]:
-        xml, config = resource.view.xml, _is_defined(vm, resource.dev)
-        domains.detach(vm, xml, live=True, config=config, cancelled=cancelled)
-        undo.callback(domains.attach, vm, xml, live=True, config=config)
+        with unless_running(resource.dev, "Invalid State"):
+            domains.detach(vm, resource.view.xml, live=True, config=False, cancelled=cancelled)
+        undo(partial(domains.attach, vm, resource.view.xml, live=True, config=False))

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Refused
+from virtcim.host.errors import HostError, Kind
 from virtcim.mapping import resources
-from virtcim.mapping.resources import Domain, Kind, Resource
+from virtcim.mapping.kind import Kind as ResourceKind
+from virtcim.mapping.resources import Domain, Resource, resources_of
 from virtcim.mapping.table import BadProperty
+from virtcim.profiles.elements import Configuration, Setting, settings
+
+log = logging.getLogger(__name__)
+
+Undo = Callable[[Callable[[], object]], None]
 
 
 @contextmanager
@@ -19,15 +28,41 @@ def refusing(where: str) -> Iterator[None]:
     try:
         yield
     except BadProperty as bad:
-        raise Refused("Invalid Parameter", f"{where}: {bad}") from bad
+        raise Refused("Invalid Parameter", f"{where}.{bad}") from bad
 
 
 @contextmanager
-def undoing() -> Iterator[ExitStack]:
-    """What is put on the stack is done, last first, when the block fails, and dropped when it succeeds."""
-    with ExitStack() as stack:
-        yield stack
-        stack.pop_all()
+def unless_running(where: str, answer: str) -> Iterator[None]:
+    """What libvirt cannot do to a running system is `answer`, an entry of Values; the method as such is supported."""
+    try:
+        yield
+    except HostError as error:
+        if error.kind is not Kind.NOT_SUPPORTED:
+            raise
+        raise Refused(answer, f"{where} cannot be done while the system is active: {error.message}") from error
+
+
+@contextmanager
+def undoing() -> Iterator[Undo]:
+    """The block hands over how to take back each step it has done; when it fails, that is done, last step first."""
+    steps: list[Callable[[], object]] = []
+    try:
+        yield steps.append
+    except Exception as error:
+        left = [failure for step in reversed(steps) if (failure := _failure(step))]
+        if not left:
+            raise
+        reason = error.reason if isinstance(error, Refused) else str(error)
+        raise Refused("Failed", f"{reason}; what had been done could not be taken back: {'; '.join(left)}") from error
+
+
+def _failure(step: Callable[[], object]) -> str | None:
+    try:
+        step()
+    except HostError as error:
+        log.error("a change could not be taken back: %s", error.message)
+        return error.message
+    return None
 
 
 def given(instance: Instance) -> Properties:
@@ -40,35 +75,65 @@ def changes(properties: Properties, present: Properties) -> Properties:
     return {name: value for name, value in properties.items() if value != present.get(name)}
 
 
-def element(number: int) -> str:
-    """How messages name an element of the ResourceSettings parameter."""
-    return f"ResourceSettings[{number}]"
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of one resource; `where` is the parameter, or the element of it, that says so."""
+
+    where: str
+    classname: str
+    properties: Properties
+
+    @property
+    def kind(self) -> ResourceKind[Any]:
+        """The kind of resource meant. Errors: Refused."""
+        numbers = self.properties.get("ResourceType"), self.properties.get("OtherResourceType")
+        with refusing(self.where):
+            return resources.kind_for(*numbers, self.classname, self.properties)  # type: ignore[arg-type]
 
 
-def put(document: Domain, instances: Sequence[Instance]) -> list[Resource]:
-    """The settings as resources of the document: what there is one of is set, all else added. Errors: Refused."""
-    views = []
-    for number, instance in enumerate(instances):
-        with refusing(element(number)):
-            views.append(_put(document, instance))
-    by_element = {(one.view.element, one.kind.name): one for one in resources.resources_of(document)}
-    return [by_element[view.element, kind.name] for kind, view in views]
+def wishes(instances: Sequence[Instance]) -> list[Wish]:
+    """The elements of a ResourceSettings parameter."""
+    return [
+        Wish(f"ResourceSettings[{number}]", instance.classname, given(instance))
+        for number, instance in enumerate(instances)
+    ]
 
 
-def _put(document: Domain, instance: Instance) -> tuple[Kind[Any], Any]:
-    properties = given(instance)
-    kind = kind_of(instance)
-    view = resources.new_element(kind, properties, document)
+def put(document: Domain, asked: Sequence[Wish]) -> list[Resource]:
+    """The wishes as resources of the document: what there is one of is set, all else added. Errors: Refused.
+
+    Controllers come first, as other settings may name one by the InstanceID that it is given with.
+    """
+    kinds = [wish.kind for wish in asked]
+    _refuse_twice(asked, kinds)
+    labels: dict[str, str] = {}
+    made: dict[int, Any] = {}
+    for number in sorted(range(len(asked)), key=lambda number: kinds[number].view.tag != "controller"):
+        view = made[number] = _put(document, asked[number], kinds[number], labels)
+        label = asked[number].properties.get("InstanceID")
+        if label and kinds[number].view.tag == "controller":
+            labels[label] = kinds[number].key(view, 0)
+    there = {(one.view.element, one.kind.name): one for one in resources_of(document)}
+    return [there[made[number].element, kind.name] for number, kind in enumerate(kinds)]
+
+
+def _refuse_twice(asked: Sequence[Wish], kinds: Sequence[ResourceKind[Any]]) -> None:
+    seen: dict[str, str] = {}
+    for wish, kind in zip(asked, kinds, strict=True):
+        if kind.single and kind.name in seen:
+            raise Refused("Invalid Parameter", f"{wish.where}: {seen[kind.name]} is for {kind.label.lower()} already")
+        seen[kind.name] = wish.where
+
+
+def _put(document: Domain, wish: Wish, kind: ResourceKind[Any], labels: dict[str, str]) -> Any:
+    properties = dict(wish.properties)
+    if properties.get("Parent") in labels:
+        properties["Parent"] = labels[properties["Parent"]]
+    with refusing(wish.where):
+        view = resources.new_element(kind, properties, document)
     if not kind.single:
         document.add(view, inside="devices")
-    return kind, view
-
-
-def kind_of(instance: Instance) -> Kind[Any]:
-    """The kind of resource a client means. Raises BadProperty."""
-    properties = given(instance)
-    numbers = properties.get("ResourceType"), properties.get("OtherResourceType")
-    return resources.kind_for(*numbers, instance.classname, properties)  # type: ignore[arg-type]
+    return view
 
 
 def find(document: Domain, dev: str) -> Resource:
@@ -77,3 +142,33 @@ def find(document: Domain, dev: str) -> Resource:
     if found is None:
         raise Refused("Failed", f"the resource {dev} is gone")
     return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a resource is in a document: under its key, and as which one of its kind should libvirt change the key."""
+
+    dev: str
+    kind: str
+    number: int
+
+
+def place_of(resource: Resource, document: Domain) -> Place:
+    """The place of a resource as the document has it now."""
+    same = [one for one in resources_of(document) if one.kind is resource.kind]
+    number = next(number for number, one in enumerate(same) if one.view.element is resource.view.element)
+    return Place(same[number].dev, resource.kind.name, number)
+
+
+def settings_at(configuration: Configuration, places: Iterable[Place]) -> list[Setting]:
+    """The settings at these places. Errors: Refused where there is none."""
+    return [_setting_at(configuration, place) for place in places]
+
+
+def _setting_at(configuration: Configuration, place: Place) -> Setting:
+    same = [one for one in settings(configuration) if one.resource.kind.name == place.kind]
+    named = [one for one in same if one.resource.dev.lower() == place.dev.lower()]
+    found = named or same[place.number : place.number + 1]
+    if not found:
+        raise Refused("Failed", f"libvirt accepted {place.dev} but {configuration.id} does not show it")
+    return found[0]

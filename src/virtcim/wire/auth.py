@@ -23,7 +23,6 @@ REALM = 'Basic realm="virtcim", charset="UTF-8"'
 CHECKERS = 4  # passwords checked at the same time
 MOST_WAITING = 64  # checks under way or waiting; above, 503
 
-log = logging.getLogger(__name__)
 audit = logging.getLogger("virtcim.audit")
 
 

@@ -20,6 +20,7 @@ from virtcim.broker.call import (
     PropertyDef,
     Selection,
 )
+from virtcim.wire import extended_errors
 from virtcim.wire.classes import ClassEncoder, qualifier_declaration
 from virtcim.wire.instances import InstanceEncoder, embedded_attribute
 from virtcim.wire.paths import Classes, class_name, namespace_path
@@ -79,7 +80,10 @@ class Encoder:
     def error_reply(self, call: Call, error: CIMError) -> Iterator[bytes]:
         """The response that holds an ERROR element."""
         head, tail = _message(call, "IMETHODRESPONSE" if call.target is None else "METHODRESPONSE")
-        element = f'<ERROR CODE="{error.status:d}" DESCRIPTION={quoted(error.message)}/>'
+        found = extended_errors.extended(call, error)
+        shown = Selection(frozenset(name.lower() for name in found.properties))
+        instance = self._instances.instance(extended_errors.CLASS, found.properties, shown)
+        element = f'<ERROR CODE="{error.status:d}" DESCRIPTION={quoted(error.message)}>{instance}</ERROR>'
         yield head + element.encode() + tail
 
     def _return_value(self, answer: MethodAnswer) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import logging
 import os
 import pwd
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +16,6 @@ from virtcim.wire.names import CROSSING, SCHEMA, SESSION, is_intrinsic, named_cl
 from virtcim.wire.roles import ANY, Access, Rule
 
 FindClass = Callable[[str], ClassDef | None]
-log = logging.getLogger(__name__)
 
 
 class Guard:

@@ -42,11 +42,17 @@ def named_classes(call: Call) -> tuple[str, ...]:
         return (call.target.classname.lower(),)
     given = {name.lower(): value for name, value in call.parameters.items()}
     if call.name.lower() in QUERY:
-        return _queried(given.get("query", given.get("filterquery")))
-    value = next((given[name] for name in _OBJECTS if name in given), None)
-    if isinstance(value, Instance) and value.path is not None:
-        return value.classname.lower(), value.path.classname.lower()
-    return (value.classname.lower(),) if isinstance(value, Path | ClassPath | Instance) else ()
+        return _queried(given.get("query" if call.name.lower() == "execquery" else "filterquery"))
+    objects = [given[name] for name in _OBJECTS if name in given]
+    found = [name for value in objects for name in _classes_of(value)]
+    return tuple(name.lower() for name in found) if all(found) else ()
+
+
+def _classes_of(value: object) -> tuple[str, ...]:
+    """The classes that a parameter names; an empty name for what cannot name one."""
+    if isinstance(value, Instance):
+        return (value.classname, value.path.classname) if value.path else (value.classname,)
+    return (value.classname,) if isinstance(value, Path | ClassPath) else ("",)
 
 
 def _queried(query: object) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def test_a_thousand_guests_load_as_fast_as_libvirt_lists_them(
         load = seconds(host.reconcile)
         with host.link.reading() as connection:
             ratios.append(load / seconds(lambda connection=connection: read_plainly(connection)))  # type: ignore[misc]
-    assert min(ratios) <= 1.2
+    assert min(ratios) <= 1.5  # 1.2 to 1.3 on two idle processors; each request more for every domain would add 1
 
 
 def usual_xml(name: str) -> str:

@@ -1,0 +1,84 @@
+"""The way in: who is calling, before anything else of a request is looked at; and the pages beside CIM-XML."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from virtcim.wire.app import App
+from virtcim.wire.auth import Authenticator
+from virtcim.wire.body import Receive
+from virtcim.wire.caller import Peer
+from virtcim.wire.faults import HTTPFault
+from virtcim.wire.metrics import CONTENT_TYPE, Metrics
+from virtcim.wire.replies import Scope, Send, send_fault
+
+log = logging.getLogger(__name__)
+
+HEALTH, METRICS = "/healthz", "/metrics"
+NOBODY = Peer()
+
+Health = Callable[[], Mapping[str, object]]
+
+
+class Entrance:
+    """The ASGI callable in front of the application.
+
+    /healthz is open to everybody and so says little; /metrics is for callers who are known, unless `open_metrics`.
+    """
+
+    def __init__(
+        self, app: App, authenticator: Authenticator, metrics: Metrics, health: Health, open_metrics: bool = False
+    ) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        self._metrics = metrics
+        self._health = health
+        self._open_metrics = open_metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request."""
+        counted = self._counting(send)
+        try:
+            await self._enter(scope, receive, counted)
+        except HTTPFault as fault:
+            log.info("refused a request from %s: %s", scope.get("client"), fault)
+            await send_fault(counted, scope, fault)
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._app.close()
+        self._authenticator.close()
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        page = scope["path"] if scope["method"] in ("GET", "HEAD") else None
+        if page == HEALTH:
+            await _send_page(send, scope, "application/json", json.dumps(self._health()).encode())
+            return
+        if page == METRICS and self._open_metrics:
+            await _send_page(send, scope, CONTENT_TYPE, self._metrics.text())
+            return
+        caller = await self._authenticator.caller(scope.get("peer", NOBODY), dict(scope["headers"]))
+        if page == METRICS:
+            await _send_page(send, scope, CONTENT_TYPE, self._metrics.text())
+            return
+        scope["caller"] = caller
+        await self._app(scope, receive, send)
+
+    def _counting(self, send: Send) -> Send:
+        async def counted(message: Any) -> None:
+            if message["type"] == "http.response.start" and message["status"] != HTTPStatus.OK:
+                self._metrics.fault(message["status"])
+            await send(message)
+
+        return counted
+
+
+async def _send_page(send: Send, scope: Scope, media: str, body: bytes) -> None:
+    headers = [(b"content-type", media.encode()), (b"content-length", b"%d" % len(body))]
+    headers.append((b"cache-control", b"no-store"))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
