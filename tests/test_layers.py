@@ -24,6 +24,11 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "host": frozenset({"model"}),
     "model": frozenset(),
     "conformance": frozenset(),
+    "front": frozenset({"config", "config_values", "wire", "broker.call"}),
+    "gauges": frozenset({"wire", "host", "broker"}),
+    "logs": frozenset(),
+    "notify": frozenset(),
+    "running": frozenset({"config", "logs", "notify"}),
     "config": frozenset({"config_values", "resources"}),
     "config_values": frozenset(),
     "resources": frozenset(),
@@ -36,6 +41,10 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "lxml": frozenset({"model", "wire"}),
     "starlette": frozenset({"wire"}),
     "uvicorn": frozenset({"wire"}),
+    "argon2": frozenset({"wire"}),
+    "bcrypt": frozenset({"wire"}),
+    "pam": frozenset({"wire"}),
+    "prometheus_client": frozenset({"wire"}),
     "click": frozenset(),
 }
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from virtcim import __version__, config, resources
+from virtcim import __version__, config, gauges, resources
 from virtcim.broker import schema
 from virtcim.broker.broker import NAMESPACES, Broker
 from virtcim.broker.call import Call
@@ -26,15 +23,16 @@ from virtcim.broker.provider import INTEROP, VIRT
 from virtcim.broker.pull import PullLimits
 from virtcim.broker.resolve import SchemaError
 from virtcim.conformance import runner
+from virtcim.front import Behind, Front
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
+from virtcim.notify import Manager
 from virtcim.profiles import dsp1027, dsp1033, dsp1042, dsp1052, dsp1057, dsp1092, dsp1103, faults
 from virtcim.profiles.registration import FactsError, load_facts
 from virtcim.profiles.wbem_server import ServerFacts
-from virtcim.wire.app import make_app
+from virtcim.running import Process
 from virtcim.wire.embedded import parse_embedded
-from virtcim.wire.limits import Limits
-from virtcim.wire.server import HttpServer
+from virtcim.wire.passwords import write_entry
 
 CIMV2 = "root/cimv2"  # an alias of root/virt for clients that look there
 FIRST_READ = 10.0  # seconds that the start waits for libvirt; the server then serves what answers
@@ -51,14 +49,14 @@ Ctrl-C ends it."""
 class Server:
     """All layers, assembled: `start`, then `url` answers, then `stop`."""
 
-    def __init__(self, hosts: Hosts, jobs: Jobs, http: HttpServer) -> None:
+    def __init__(self, hosts: Hosts, jobs: Jobs, front: Front) -> None:
         self.hosts = hosts
         self._jobs = jobs
-        self._http = http
+        self.front = front
 
     @property
     def urls(self) -> list[str]:
-        return self._http.urls
+        return self.front.urls
 
     @property
     def url(self) -> str:
@@ -69,26 +67,39 @@ class Server:
         """Connect and listen. Errors: OSError that names the URL."""
         self.hosts.start()
         self.hosts.wait(FIRST_READ)
-        self._http.start()
+        self.front.start()
 
     def stop(self) -> None:
         """Stop listening, let calls end, then close the links."""
-        self._http.stop()
+        self.front.stop()
         self._jobs.close()
         self.hosts.stop()
 
+    def reload(self) -> None:
+        """Read certificates, passwords and roles again."""
+        self.front.reload()
 
-def build(settings: config.Settings) -> Server:
+
+def build(settings: config.Settings, manager: Manager | None = None) -> Server:
     """Assemble a server. Errors: STARTING_ERRORS, each naming what is wrong."""
     hosts = Hosts(settings.connect, _host_settings(settings))
     jobs = Jobs(settings.job_retention, str)
-    facts = server_facts(settings, lambda: http.urls)
+    facts = server_facts(settings, lambda: front.web_urls, lambda: len(front.connections))
     catalog = make_catalog(settings, hosts, jobs, facts)
     namespaces = NAMESPACES | ({CIMV2: VIRT} if settings.cimv2_alias else {})
     broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces, PULL_LIMITS)
-    app = make_app(broker.answer, _blocks, catalog.schema.get, _limits(settings), facts.system_name)
-    http = HttpServer(app, settings.listen, _limits(settings))
-    return Server(hosts, jobs, http)
+    behind = Behind(
+        dispatch=broker.answer,
+        blocking=_blocks,
+        classes=catalog.schema.get,
+        find_class=catalog.schema.find,
+        namespaces=namespaces,
+        host=facts.system_name,
+        readings=[gauges.of_hosts(hosts), gauges.of_jobs(jobs)],
+    )
+    beat = (manager.alive, manager.watchdog / 2) if manager and manager.watchdog else None
+    front = Front(settings, behind, beat)
+    return Server(hosts, jobs, front)
 
 
 def make_catalog(settings: config.Settings, hosts: Hosts, jobs: Jobs, server: ServerFacts) -> Catalog:
@@ -101,7 +112,9 @@ def make_catalog(settings: config.Settings, hosts: Hosts, jobs: Jobs, server: Se
     return Catalog(classes, profiles)
 
 
-def server_facts(settings: config.Settings, urls: Callable[[], list[str]]) -> ServerFacts:
+def server_facts(
+    settings: config.Settings, urls: Callable[[], list[str]], connections: Callable[[], int]
+) -> ServerFacts:
     """What the server says of itself; root/interop is the same namespace as interop, so it is not named."""
     return ServerFacts(
         name="virtcim",
@@ -110,7 +123,9 @@ def server_facts(settings: config.Settings, urls: Callable[[], list[str]]) -> Se
         urls=urls,
         namespaces=(INTEROP, VIRT, *((CIMV2,) if settings.cimv2_alias else ())),
         operations=tuple(operation.name for operation in OPERATIONS.values()),
+        authentication=("Basic",) if {"file", "pam"} & set(settings.authentication) else (),
         max_connections=settings.max_connections,
+        connections=connections,
         pull_timeouts=(1, PULL_LIMITS.max_timeout),
         endless_pulls=PULL_LIMITS.allow_no_timeout,
     )
@@ -139,14 +154,6 @@ def _host_settings(settings: config.Settings) -> HostSettings:
     )
 
 
-def _limits(settings: config.Settings) -> Limits:
-    return Limits(
-        max_request_bytes=settings.max_request_bytes,
-        max_depth=settings.max_xml_depth,
-        max_connections=settings.max_connections,
-    )
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", message="virtcim %(version)s")
 def main() -> None:
@@ -168,20 +175,30 @@ def settings_options(command: Any) -> Any:
 @main.command()
 @settings_options
 def serve(file: Path | None, **flags: object) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    """Serve until SIGINT or SIGTERM; SIGHUP reads settings, certificates, passwords and roles again."""
+
+    def load() -> config.Settings:
+        return config.load(flags, os.environ, file)[0]
+
     try:
-        settings, _ = config.load(flags, os.environ, file)
-        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        server = build(settings)
-        server.start()
+        settings = load()
+        process = Process(settings, load)
+        server = build(settings, process.manager)
+        process.run(server, lambda: print(TRY.format(version=__version__, url=server.url), flush=True))
     except STARTING_ERRORS as error:
         raise click.ClickException(str(error)) from error
-    print(TRY.format(version=__version__, url=server.url), flush=True)
-    ended.wait()
-    server.stop()
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("user")
+@click.password_option(envvar="VIRTCIM_NEW_PASSWORD", help="Asked for when it is not given.")
+def password(file: Path, user: str, password: str) -> None:
+    """Add USER to the password file FILE, or give USER another password."""
+    try:
+        write_entry(file, user, password)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command("config")

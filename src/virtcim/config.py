@@ -233,12 +233,49 @@ def _read(name: str, raw: object, source: str) -> object:
 
 def _check_together(settings: Settings, origins: Origins) -> None:
     """What no setting can be judged for alone."""
-    for check in CHECKS:
-        if found := check(settings):
-            setting, reason = found
+    for check in (_tls, _callers, _reach, _naming):
+        for setting, reason in check(settings):
             raise ConfigError(setting, origins[setting], reason)
+
+
+Complaints = Iterable[tuple[str, str]]
+
+
+def _tls(settings: Settings) -> Complaints:
+    """https needs a certificate and its key."""
+    for url in map(parse.listen, settings.listen):
+        if url.scheme == "https" and not (url.certificate or (settings.tls_certificate and settings.tls_key)):
+            yield "listen", f"{url.url} needs tls_certificate and tls_key"
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        yield "tls_certificate" if settings.tls_certificate else "tls_key", "is of no use without the other"
+
+
+def _callers(settings: Settings) -> Complaints:
+    ways = settings.authentication
+    if "none" in ways and len(ways) > 1:
+        yield "authentication", "none cannot be combined with others"
+    if "file" in ways and settings.password_file is None:
+        yield "authentication", "file needs password_file"
+    if "certificate" in ways and settings.client_ca is None:
+        yield "authentication", "certificate needs client_ca"
+    if "certificate" in ways and not any(url.startswith("https:") for url in settings.listen):
+        yield "authentication", "certificate needs an https URL in listen"
+
+
+def _reach(settings: Settings) -> Complaints:
+    """Whoever reaches the server may manage the machine: beyond loopback, only the known do, and nobody listens in."""
+    if settings.insecure_listen:
+        return
+    for url in settings.listen:
+        lacks = [] if url.startswith("https:") else ["TLS"]
+        lacks += ["authentication"] if "none" in settings.authentication else []
+        if lacks and not parse.is_loopback(url):
+            words = " and no ".join(lacks)
+            yield "listen", f"{url} is beyond loopback, and there is no {words}: set insecure_listen: true to allow it"
+
+
+def _naming(settings: Settings) -> Complaints:
     if settings.naming == "name" and (platform := parse.repeated_platform(settings.connect)):
-        reason = f"names of several {platform} hosts are not unique: set naming: uuid"
-        raise ConfigError("connect", origins["connect"], reason)
+        yield "connect", f"names of several {platform} hosts are not unique: set naming: uuid"
     if settings.naming == "uuid" and settings.legacy_resource_types:
-        raise ConfigError("legacy_resource_types", origins["legacy_resource_types"], "needs naming: name")
+        yield "legacy_resource_types", "needs naming: name"

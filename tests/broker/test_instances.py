@@ -86,7 +86,7 @@ def test_property_list(client: Client, given: list[str], names: set[str]) -> Non
         ("EnumerateInstances", {"ClassName": ClassPath("X")}, Status.INVALID_CLASS, "X"),
         ("GetClass", {"ClassName": ClassPath("X")}, Status.NOT_FOUND, "X"),
         ("GetQualifier", {"QualifierName": "X"}, Status.NOT_FOUND, "X"),
-        ("CreateInstance", {}, Status.NOT_SUPPORTED, "CreateInstance"),
+        ("CreateInstance", {}, Status.INVALID_PARAMETER, "NewInstance"),
         ("DeleteClass", {}, Status.NOT_SUPPORTED, "DeleteClass"),
     ],
 )

@@ -276,6 +276,19 @@ def test_several_hosts_answer_together_and_the_absent_one_is_left_out(two_hosts:
     assert not two_hosts.wait(0.01)
 
 
+def test_listeners_of_all_hosts(two_hosts: Hosts) -> None:
+    changed: list[tuple[Topic, Vm, Vm]] = []
+    heard: list[Host] = []
+    two_hosts.on_change(lambda *change: changed.append(change))
+    two_hosts.on_event(lambda host, event: heard.append(host))
+    version = two_hosts.version
+    before = [named(host, "db1") for host in two_hosts.hosts[:2]]
+    after = [domains.pause(vm) for vm in before]
+    wait_until(lambda: len(heard) == 2)
+    assert changed == [(Topic.DOMAIN, old, new) for old, new in zip(before, after, strict=True)]
+    assert two_hosts.version == version + 2
+
+
 def test_a_domain_of_a_host_that_went_away_is_unreachable_not_unknown(two_hosts: Hosts) -> None:
     first, second, _ = two_hosts.hosts
     vm = domains.define(first, minimal("lonely"))

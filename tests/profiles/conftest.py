@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from tests.profiles.client import Client, running_client
 from tests.profiles.everything import everything_running
+from tests.profiles.management import Manager, managing
 
 from virtcim.broker import schema
 from virtcim.broker.schema import Schema
@@ -48,3 +49,10 @@ def everything(tmp_path_factory: pytest.TempPathFactory, node_uri: str) -> Itera
     """All profiles over a node that nobody changes any more."""
     with everything_running(tmp_path_factory.mktemp("state"), node_uri) as client:
         yield client
+
+
+@pytest.fixture
+def manager(repository: Schema, node_uri: str) -> Iterator[Manager]:
+    """A client of the management service over a node of the test's own."""
+    with managing(repository, node_uri, detach_timeout=2.0) as manager:
+        yield manager

@@ -93,6 +93,8 @@ def test_method(encoder: Encoder, answer: MethodAnswer, xml: str) -> None:
 
 def test_error(encoder: Encoder) -> None:
     error = CIMError(Status.NOT_FOUND, 'no "x"')
-    element = '<ERROR CODE="6" DESCRIPTION="no &quot;x&quot;"/>'
-    assert f'<IMETHODRESPONSE NAME="GetInstance">{element}</IMETHODRESPONSE>' in text(encoder.error_reply(CALL, error))
-    assert f'<METHODRESPONSE NAME="Start">{element}</METHODRESPONSE>' in text(encoder.error_reply(METHOD, error))
+    for call, tag in ((CALL, "IMETHODRESPONSE"), (METHOD, "METHODRESPONSE")):
+        reply = text(encoder.error_reply(call, error))
+        start = f'<{tag} NAME="{call.name}"><ERROR CODE="6" DESCRIPTION="no &quot;x&quot;"><INSTANCE CLASSNAME="CIM_Error">'
+        assert start in reply
+        assert f"</INSTANCE></ERROR></{tag}>" in reply

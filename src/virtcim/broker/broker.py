@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from virtcim.broker.associations import Associations, Step, Wanted
 from virtcim.broker.call import (
@@ -16,6 +15,7 @@ from virtcim.broker.call import (
     CIMError,
     ClassPath,
     Form,
+    Instance,
     Item,
     MethodAnswer,
     Out,
@@ -28,16 +28,27 @@ from virtcim.broker.classes import Classes
 from virtcim.broker.instances import Found, Instances
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.methods import Methods
-from virtcim.broker.operations import OPERATIONS, converted
+from virtcim.broker.operations import OPERATIONS, Operation, converted
 from virtcim.broker.provider import INTEROP, VIRT, Translate
 from virtcim.broker.pull import PullLimits
 from virtcim.broker.pull_operations import PullOperations
 from virtcim.broker.query import parse_select
 from virtcim.broker.values import ParseEmbedded, Typing
+from virtcim.broker.writes import Writes
 
-NAMESPACES = {VIRT: VIRT, INTEROP: INTEROP, "root/interop": INTEROP}
+# Clients of libvirt-cim look for subscriptions in root/PG_InterOp.
+NAMESPACES = {VIRT: VIRT, INTEROP: INTEROP, "root/interop": INTEROP, "root/pg_interop": INTEROP}
 Names = frozenset[str] | None
+_READ = "read"  # in Call.memo
 DEFAULT_PULL_LIMITS = PullLimits()
+
+
+class _Read(NamedTuple):
+    """What an intrinsic call asks for: the real namespace, and the converted parameters."""
+
+    operation: Operation
+    namespace: str
+    given: dict[str, Any]
 
 
 class Broker:
@@ -60,33 +71,21 @@ class Broker:
         self.instances = Instances(catalog, world)
         self.associations = Associations(self.instances)
         self.methods = Methods(self.instances, self.typing, jobs, translate)
+        self.writes = Writes(self.instances, self.associations, self.typing)
         self.pulls = PullOperations(catalog.schema, self._plain, pull_limits)
         self._translate = translate
 
     def answer(self, call: Call) -> Answer | MethodAnswer:
         """Answer a call. Errors: CIMError."""
-        operation = OPERATIONS.get(call.name.lower()) if call.target is None else None
-        if call.target is None and operation is None:
-            raise CIMError(Status.NOT_SUPPORTED, f"operation {call.name} is not supported")
-        call = self._in_real_namespace(call)
-        with self._translated():
-            if operation is None:
-                return self.methods.invoke(call)
-            given = converted(operation, call)
-            if operation.session:
-                pulled: Answer = getattr(self.pulls, operation.session)(call, operation, given)
-                return pulled
-            return self._plain(operation.run, call.namespace, given)
-
-    def _plain(self, run: str, namespace: str, given: dict[str, Any]) -> Answer:
-        answer: Answer = getattr(self, f"_{run}")(namespace, **given)
-        return replace(answer, items=self._guarded(answer.items))
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Errors from below become CIM errors; what the translation does not know is a fault of the program."""
         try:
-            yield
+            if call.target is not None:
+                return self.methods.invoke(self._in_real_namespace(call))
+            read: _Read = call.memo.get(_READ) or self._read(call)
+            if not read.operation.session:
+                return self._plain(read.operation.run, read.namespace, read.given)
+            call = self._in_real_namespace(call)
+            pulled: Answer = getattr(self.pulls, read.operation.session)(call, read.operation, dict(read.given))
+            return pulled
         except CIMError:
             raise
         except Exception as error:
@@ -95,15 +94,42 @@ class Broker:
                 raise
             raise fault.error from error
 
-    def _guarded(self, items: Iterable[object]) -> Iterator[object]:
-        with self._translated():
-            yield from items
+    def _read(self, call: Call) -> _Read:
+        """What an intrinsic call asks for. Errors: CIMError."""
+        operation = OPERATIONS.get(call.name.lower())
+        if operation is None:
+            raise CIMError(Status.NOT_SUPPORTED, f"operation {call.name} is not supported")
+        read = _Read(operation, self._real_namespace(call), converted(operation, call))
+        call.memo[_READ] = read
+        return read
 
-    def _in_real_namespace(self, call: Call) -> Call:
+    def _plain(self, run: str, namespace: str, given: dict[str, Any]) -> Answer:
+        answer: Answer = getattr(self, f"_{run}")(namespace, **given)
+        if type(answer.items) is tuple:
+            return answer
+        return Answer(answer.form, self._guarded(answer.items), answer.selection, answer.out)
+
+    def _guarded(self, items: Iterable[object]) -> Iterator[object]:
+        """Errors from below become CIM errors; what the translation does not know is a fault of the program."""
+        try:
+            yield from items
+        except CIMError:
+            raise
+        except Exception as error:
+            fault = self._translate(error)
+            if fault is None:
+                raise
+            raise fault.error from error
+
+    def _real_namespace(self, call: Call) -> str:
         real = self.namespaces.get(call.namespace.lower())
         if real is None:
             raise CIMError(Status.INVALID_NAMESPACE, f"namespace {call.namespace} does not exist")
-        return Call(call.message_id, call.name, real, call.parameters, call.target, call.user)
+        return real
+
+    def _in_real_namespace(self, call: Call) -> Call:
+        real = self._real_namespace(call)
+        return call if real == call.namespace else replace(call, namespace=real)
 
     # Instances
 
@@ -159,6 +185,19 @@ class Broker:
     def _all(self, namespace: str, classname: str) -> Iterable[Item]:
         items = self.instances.of_class(namespace, classname)
         return chain(items, self.associations.of_class(namespace, classname))
+
+    def _create_instance(self, namespace: str, new_instance: Instance) -> Answer:
+        return Answer(Form.INSTANCE_NAME, (self.writes.create(namespace, new_instance),))
+
+    def _modify_instance(
+        self, namespace: str, modified_instance: Instance, property_list: Names, include_qualifiers: bool
+    ) -> Answer:
+        self.writes.modify(namespace, modified_instance, property_list)
+        return Answer(Form.NOTHING)
+
+    def _delete_instance(self, namespace: str, instance_name: Path) -> Answer:
+        self.writes.delete(namespace, instance_name)
+        return Answer(Form.NOTHING)
 
     # Associations
 

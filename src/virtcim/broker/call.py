@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Union
+from functools import cached_property
+from typing import Any, Union
 
 
 class Status(IntEnum):
@@ -130,9 +131,14 @@ class ClassDef:
     is_association: bool = False
     is_abstract: bool = False
 
-    @property
-    def keys(self) -> list[PropertyDef]:
-        return [p for p in self.properties.values() if p.is_key]
+    @cached_property
+    def keys(self) -> tuple[PropertyDef, ...]:
+        return tuple(p for p in self.properties.values() if p.is_key)
+
+    @cached_property
+    def key_names(self) -> frozenset[str]:
+        """In lower case."""
+        return frozenset(p.name.lower() for p in self.keys)
 
 
 class Item:
@@ -206,6 +212,7 @@ class Call:
     Intrinsic: `target` is None, `parameters` hold untyped values: str (VALUE), list (VALUE.ARRAY), Path (INSTANCENAME),
     ClassPath (CLASSNAME), Instance (INSTANCE; VALUE.NAMEDINSTANCE fills `path`), None (no child).
     Extrinsic: `target` is a Path or ClassPath, `parameters` hold Argument.
+    `memo` is for what follows from the text of the request alone; requests of the same text share it.
     """
 
     message_id: str
@@ -214,6 +221,7 @@ class Call:
     parameters: Mapping[str, Value | Argument]
     target: Path | ClassPath | None = None
     user: str = ""
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from virtcim.broker.call import ClassDef
-from virtcim.broker.provider import Association, Central, End, InstanceProvider, MethodProvider, Profile
+from virtcim.broker.provider import Association, Central, End, InstanceProvider, MethodProvider, Profile, Writer
 from virtcim.broker.schema import Schema, leaf_name
 
 
@@ -26,6 +26,7 @@ class Catalog:
         self.associations = [one for p in self.profiles for one in p.associations]
         self._methods = {(m.classname.lower(), m.name.lower()): m for p in self.profiles for m in p.methods}
         self._left_out = {(c.lower(), m.lower()): why for p in self.profiles for c, m, why in p.unsupported}
+        self._writers = {one.classname: one for p in self.profiles for one in p.writers}
         self._providers: dict[tuple[type, str], list[InstanceProvider]] = {}
         self._serving: dict[str, list[tuple[InstanceProvider, str | None]]] = {}
         faults = list(self._faults())
@@ -62,6 +63,12 @@ class Catalog:
             ]
         return next((p for p in self._providers[key] if p.when(target)), None)
 
+    def writer(self, classname: str) -> Writer | None:
+        """How instances of a class are created, changed and deleted; that of the Virt_ class for a platform's leaf."""
+        found = self.schema.find(classname)
+        names = [classname, found.superclass or ""] if found else []
+        return next((self._writers[name] for name in names if name in self._writers), None)
+
     def method(self, classname: str, name: str) -> MethodProvider | None:
         """The method's provider declared nearest to a class, from the class itself upwards."""
         return next((self._methods[key] for key in self._upwards(classname, name) if key in self._methods), None)
@@ -88,6 +95,8 @@ class Catalog:
                 yield from self._central_faults(profile, central)
             for method in profile.methods:
                 yield from self._method_faults(profile, method)
+            for writer in profile.writers:
+                yield from self._writer_faults(profile, writer)
             for classname, name, _ in profile.unsupported:
                 yield from self._signature_faults(profile, classname, name, None)
         yield from self._unhandled()
@@ -96,6 +105,13 @@ class Catalog:
         made = [p.classname for p in self.instances if p.of is central.of]
         if not any(self.schema.is_a(classname, central.classname) for classname in made):
             yield f"{profile.facts}: nothing makes a {central.of.__name__} the central {central.classname}"
+
+    def _writer_faults(self, profile: Profile, writer: Writer) -> Iterator[str]:
+        yield from self._class_faults(profile, writer.classname)
+        found = self.schema.find(writer.classname)
+        for name in writer.changes if found else ():
+            if found and name.lower() not in found.properties:
+                yield f"{profile.facts}: {writer.classname} has no property {name} to change"
 
     def _class_faults(self, profile: Profile, classname: str) -> Iterator[str]:
         found = self.schema.find(classname)

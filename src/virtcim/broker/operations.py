@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Form, Path, Status, Value
+from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Form, Instance, Path, Status, Value
 from virtcim.broker.values import Mistyped, scalar
 
 REQUIRED = object()
@@ -98,6 +98,9 @@ _TABLE = (
     ("EnumerateClassNames", "enumerate_class_names", (_ANY_CLASS, _SHALLOW)),
     ("GetQualifier", "get_qualifier", (_QUALIFIER,)),
     ("EnumerateQualifiers", "enumerate_qualifiers", ()),
+    ("CreateInstance", "create_instance", (Parameter("NewInstance", "embedded", REQUIRED),)),
+    ("ModifyInstance", "modify_instance", (Parameter("ModifiedInstance", "embedded", REQUIRED), _QUALIFIERS, _LIST)),
+    ("DeleteInstance", "delete_instance", (_INSTANCE,)),
     ("GetProperty", "get_property", (_INSTANCE, Parameter("PropertyName", "text", REQUIRED))),
     (
         "ExecQuery",
@@ -129,6 +132,7 @@ _PULLED = (
     Operation("EnumerationCount", (_CONTEXT,), "", "count"),
 )
 _PLAIN = tuple(Operation(name, parameters, run) for name, run, parameters in _TABLE)
+WRITING = frozenset({"createinstance", "modifyinstance", "deleteinstance"})
 OPERATIONS = {operation.name.lower(): operation for operation in (*_PLAIN, *_PULLED)}
 
 
@@ -173,6 +177,12 @@ def _object(name: str, value: object) -> Path | ClassPath:
     raise Mistyped(f"{name} is an instance name or a class name")
 
 
+def _embedded(name: str, value: object) -> Instance:
+    if isinstance(value, Instance):
+        return value
+    raise Mistyped(f"{name} is an instance")
+
+
 def _boolean(name: str, value: object) -> object:
     if isinstance(value, str):
         return scalar(name, "boolean", value)
@@ -198,6 +208,7 @@ _CONVERTERS: Mapping[str, Callable[[str, object], Any]] = {
     "class": _class,
     "instance": _instance,
     "object": _object,
+    "embedded": _embedded,
     "flag": _boolean,
     "text": _text,
     "names": _names,

@@ -270,7 +270,7 @@ class Profile:
         self.writers.append(writer)
 
     def announces(self, classname: str, created: str, modified: str, deleted: str) -> None:
-        """Say by which indication classes the life of a class's instances is told; others go by CIM_InstCreation etc."""
+        """Say by which indication classes the life of a class's instances is told; else by CIM_InstCreation etc."""
         self.announcements.append(Announcement(classname, created, modified, deleted))
 
     def comes_with(self, kind: type[T], parts: Callable[[T], Iterable[object]]) -> None:

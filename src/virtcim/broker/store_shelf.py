@@ -1,4 +1,4 @@
-"""The stored instances in memory, found by path, class and reference; every change is in the store before it is seen."""
+"""The stored instances in memory, by path, class and reference; a change is in the store before it is seen."""
 
 from __future__ import annotations
 

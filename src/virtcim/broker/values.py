@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from virtcim.broker.call import CIMError, ClassPath, Instance, Path, PropertyDef, Status, Value
 from virtcim.broker.schema import Schema
 
 ParseEmbedded = Callable[[str], Instance]
 
+MAX_KEPT = 2048  # canonical paths
 _INTEGER = re.compile(r"[+-]?(\d+|0[xX][0-9a-fA-F]+)")
 _REAL = re.compile(r"[+-]?\d*\.?\d+([eE][+-]?\d+)?")
 _MOMENT = re.compile(r"[\d*]{14}\.[\d*]{6}[+-]\d{3}")
@@ -41,6 +43,7 @@ class Typing:
         self.schema = schema
         self.parse_embedded = parse_embedded
         self.namespaces = namespaces
+        self._canonical = lru_cache(maxsize=MAX_KEPT)(self._path)
 
     def value(self, declared: PropertyDef, given: Value) -> Value:
         """The typed value of a property or parameter. Errors: Mistyped, WrongClass."""
@@ -100,14 +103,20 @@ class Typing:
 
         `default` is the namespace of a path without one; a namespace that is not served stays as it is.
         """
+        try:
+            return self._canonical(given, default)
+        except TypeError:  # a key with an array for a value cannot be looked up; it is refused with its name
+            return self._path(given, default)
+
+    def _path(self, given: Path, default: str) -> Path:
         cls = self.schema.get(given.classname)
         keys = cls.keys
         sent = {name.lower(): value for name, value in given.keys}
         if list(sent) == [""] and len(keys) == 1:  # an unnamed value is the only key's (DSP0201, INSTANCENAME)
             sent = {keys[0].name.lower(): sent[""]}
-        unknown = [name for name, _ in given.keys if name and name.lower() not in {key.name.lower() for key in keys}]
-        if unknown:
-            raise CIMError(Status.INVALID_PARAMETER, f"class {cls.name} has no key {unknown[0]}")
+        unknown = next((name for name, _ in given.keys if name and name.lower() not in cls.key_names), None)
+        if unknown is not None:
+            raise CIMError(Status.INVALID_PARAMETER, f"class {cls.name} has no key {unknown}")
         named = (given.namespace or default).lower()
         namespace = self.namespaces.get(named, named)
         typed = tuple((key.name, self._key(key, sent.get(key.name.lower()), namespace)) for key in keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -118,6 +119,7 @@ class Host:
         self._keeper = Keeper(uri, settings, self._rereads(), self._load, self._read)
         self.link = self._keeper.link
         self.ready = self._keeper.ready
+        self.read_at = 0.0  # when everything was last read, by time.time()
         self._listeners = Changes()
         self._locks = Locks()
         self._emulators = Emulators(self.link)
@@ -139,8 +141,6 @@ class Host:
 
     def stop(self) -> None:
         self._keeper.stop()
-
-    # What is known
 
     @property
     def reachable(self) -> bool:
@@ -270,8 +270,7 @@ class Host:
             self._devices.replace(objects.read_node_devices(connection), tickets[2])
             self._pools.replace(objects.read_pools(connection), tickets[3])
             self._domains.replace(found, tickets[0])
-
-    # From records to objects
+        self.read_at = time.time()
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
         underway = self._underway.get(record.uuid)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import libvirt
 
 from virtcim.host.calls import affect, change, require_active, require_persistent
+from virtcim.host.errors import HostError, Kind
 from virtcim.host.system import Vm
 from virtcim.model.domain import Metadata
 from virtcim.model.tree import NAMESPACE, PREFIX
@@ -40,7 +41,10 @@ def set_scheduler(vm: Vm, parameters: Mapping[str, int], live: bool, config: boo
     """Set scheduler parameters as libvirt names them: cpu_shares, vcpu_period, vcpu_quota, ..."""
 
     def call(domain: libvirt.virDomain, flags: int) -> None:
-        domain.setSchedulerParametersFlags(dict(parameters), flags)
+        try:
+            domain.setSchedulerParametersFlags(dict(parameters), flags)
+        except LookupError as error:  # libvirt-python's own, before libvirt is asked
+            raise HostError(Kind.INVALID, f"scheduling of domain {vm.name}: {error}") from error
 
     return _tune(vm, "set the scheduling of", live, config, call)
 

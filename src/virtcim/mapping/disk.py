@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from math import ceil
 from typing import Any
@@ -32,6 +32,7 @@ from virtcim.model.devices import Disk, Filesystem
 from virtcim.model.domain import Domain
 
 BLOCK_SIZE = 512
+LUN_POOL = pool_id("LUN")
 READABLE, READ_WRITE = 1, 3  # CIM_StorageExtent.Access
 OS_DEVICE_NAME, OS_DEVICE_NAMESPACE = 12, 8  # CIM_StorageExtent.NameFormat, .NameNamespace
 EMULATED = {"disk": 0, "cdrom": 1, "floppy": 2, "filesystem": 3, "lun": 4}
@@ -80,7 +81,16 @@ def set_access(view: Disk | Filesystem, access: int | None) -> None:
 
 
 def pool_of(disk: Disk) -> str:
+    """As far as the document tells: the storage pool of a path is known to the host alone."""
+    if disk.device == "lun":
+        return LUN_POOL
     return pool_id("Disk", disk.pool) if disk.pool else pool_id("Disk")
+
+
+def image_pool(disk: Disk, images: Mapping[str, str]) -> str | None:
+    """The PoolID of a disk given by a path that is a volume; `images`: path -> name of its storage pool."""
+    name = images.get(disk.file or disk.block or "")
+    return pool_id("Disk", name) if name and not disk.pool else None
 
 
 def set_pool(_view: Device, _pool: str | None) -> None:
@@ -254,6 +264,6 @@ def drive(
 
 
 DISK = drive("disk", "Disk", LOGICAL_DISK, "DiskPool/0", "Virt_LogicalDisk", ANY_DISK)
-LUN = drive("lun", "LUN", DISK_DRIVE, "DiskPool/0", "Virt_DiskDrive", ANY_DISK)
+LUN = drive("lun", "LUN", DISK_DRIVE, LUN_POOL, "Virt_DiskDrive", ANY_DISK)
 CDROM = drive("cdrom", "Optical drive", DVD, "DVDPool/0", "Virt_DVDDrive", ANY_DISK | {CD})
 FLOPPY_DRIVE = drive("floppy", "Floppy drive", FLOPPY, "FloppyPool/0", "Virt_DisketteDrive", ANY_DISK)

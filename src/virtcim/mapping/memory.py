@@ -89,6 +89,8 @@ def prepare(given: Properties, domain: Domain, document: Domain) -> Properties:
     """
     new = domain.memory is None
     prepared = converted(given, "byte" if new else KIB)
+    if prepared.get("VirtualQuantity") == 0:
+        raise BadProperty("VirtualQuantity", "cannot be 0: a virtual system has memory")
     if not prepared.get("Reservation", 1):
         del prepared["Reservation"]
     if prepared.get("VirtualQuantity") is None and (new or "VirtualQuantity" in given):

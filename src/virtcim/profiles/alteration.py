@@ -62,10 +62,8 @@ def add(configuration: Configuration, instances: Sequence[Instance]) -> list[Set
     vm = configuration.vm
     with vm.host.lock(vm.uuid), undoing() as undo:
         configuration = current(configuration)
-        if is_running(configuration):
-            places = live.attach(configuration.vm, asked, undo)
-        else:
-            places = _define(vm, asked, undo)
+        put_in = live.attach if is_running(configuration) else _define
+        places = put_in(configuration.vm, asked, undo)
         return settings_at(current(configuration), places)
 
 
@@ -124,7 +122,8 @@ def _modify(configuration: Configuration, members: Sequence[tuple[Setting, Wish]
         asked = [_without_the_known(setting, wish) for setting, wish in members]
         if is_running(configuration):
             live.update(configuration.vm, asked, undo)
-            places = [place_of(setting.resource, configuration.document) for setting, _ in members]
+            _follow(configuration.vm, asked, undo)
+            places = [place_of(one.resource, one.configuration.document) for one, _ in members]
         else:
             places = redefine(configuration.vm, asked, undo)
         return settings_at(current(configuration), places)
@@ -135,8 +134,16 @@ def _without_the_known(setting: Setting, wish: Wish) -> live.Change:
     return live.Change(wish.where, setting.resource.dev, changes(wish.properties, present))
 
 
+def _follow(vm: Vm, asked: Sequence[live.Change], undo: Undo) -> None:
+    """Change in the definition what was changed in the running system, as far as it is there too."""
+    document = vm.defined_document
+    redefine(vm, [one for one in asked if document and resources.resource_for(document, one.dev)], undo)
+
+
 def redefine(vm: Vm, asked: Sequence[live.Change], undo: Undo) -> list[Place]:
     """Change resources of the definition; where they are then."""
+    if not asked:
+        return []
     before = domains.definition(vm)
     with domains.edit(vm) as document:
         found = [find(document, one.dev) for one in asked]
@@ -151,38 +158,41 @@ def redefine(vm: Vm, asked: Sequence[live.Change], undo: Undo) -> list[Place]:
 # Removing
 
 
+Group = dict[str, Setting]  # by device key
+
+
 def remove(targets: Sequence[Setting]) -> Returned | Work:
     """Remove the settings; from a running guest as work that waits for it. Errors: Refused, HostError."""
-    groups = [[targets[number] for number in members] for members in _by_configuration(targets).values()]
-    groups = [list({one.resource.dev: one for one in group}.values()) for group in groups]
-    for group in groups:
+    groups: dict[tuple[str, bool], Group] = {}
+    for setting in targets:
+        groups.setdefault((setting.vm.uuid, is_running(setting.configuration)), {})[setting.resource.dev] = setting
+    for group in groups.values():
         _check_removable(group)
-    running = [group[0].vm for group in groups if is_running(group[0].configuration)]
+    ordered = [groups[key] for key in sorted(groups, key=lambda key: key[1])]  # what cannot be refused comes first
+    running = [one for group in ordered for one in group.values() if is_running(one.configuration)]
     if not running:
-        _remove(groups, lambda: False)
+        _remove(ordered, lambda: False)
         return Returned()
     cancelled: list[bool] = []
 
     def run(_: Progress) -> Returned:
-        _remove(groups, lambda: bool(cancelled))
+        _remove(ordered, lambda: bool(cancelled))
         return Returned()
 
-    affected = [(vm, REMOVED) for vm in running]
-    return Work("RemoveResourceSettings", affected, run, lambda: cancelled.append(True), PATIENCE)
+    affected = {one.vm.uuid: (one.vm, REMOVED) for one in running}
+    return Work("RemoveResourceSettings", list(affected.values()), run, lambda: cancelled.append(True), PATIENCE)
 
 
-def _check_removable(group: Sequence[Setting]) -> None:
-    configuration = group[0].configuration
-    going = {one.resource.dev for one in group}
-    for setting in group:
+def _check_removable(group: Group) -> None:
+    for dev, setting in group.items():
         kind = setting.resource.kind
         if kind.single:
-            reason = f"a virtual system cannot be without its {kind.label.lower()}"
-            raise Refused("Invalid Parameter", f"ResourceSettings: {setting.id}: {reason}")
-        for other in settings(configuration):
-            if other.resource.dev not in going and _parent(other) == setting.resource.dev:
+            what = f"a virtual system cannot be without its {kind.label.lower()}"
+            raise Refused("Invalid Parameter", f"ResourceSettings: {setting.id}: {what}")
+        for other in settings(setting.configuration):
+            if other.resource.dev not in group and _parent(other) == dev:
                 raise Refused("Failed", f"ResourceSettings: {setting.id} is in use: {other.id} is attached to it")
-        reason = live.bound(setting.resource, kind.detachable) if is_running(configuration) else None
+        reason = live.bound(setting.resource, kind.detachable) if is_running(setting.configuration) else None
         if reason:
             raise Refused("Invalid State", f"ResourceSettings: {setting.id} cannot be removed while active: {reason}")
 
@@ -192,16 +202,23 @@ def _parent(setting: Setting) -> str | None:
     return properties_of(setting.resource).get("Parent")
 
 
-def _remove(groups: Iterable[Sequence[Setting]], cancelled: Callable[[], bool]) -> None:
+def _remove(groups: Iterable[Group], cancelled: Callable[[], bool]) -> None:
     with undoing() as undo:
         for group in groups:
-            vm, devs = group[0].vm, [one.resource.dev for one in group]
-            if is_running(group[0].configuration):
+            first = next(iter(group.values()))
+            vm, devs = first.vm, list(group)
+            if is_running(first.configuration):
                 live.detach(vm, devs, undo, cancelled)
-                present = vm.defined_document
-                devs = [dev for dev in devs if present is not None and resources.resource_for(present, dev)]
+                devs = _still_defined(vm, devs)
             if devs:
                 _undefine(vm, devs, undo)
+
+
+def _still_defined(vm: Vm, devs: Sequence[str]) -> list[str]:
+    """Those of the devices that the definition has, now that the running system has them no more."""
+    latest = vm.host.refresh(vm.uuid)
+    document = latest.defined_document if latest else None
+    return [dev for dev in devs if document and resources.resource_for(document, dev)]
 
 
 def _undefine(vm: Vm, devs: Sequence[str], undo: Undo) -> None:

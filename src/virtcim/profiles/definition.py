@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 from virtcim import __version__
 from virtcim.broker.call import Instance, Properties
@@ -13,15 +12,20 @@ from virtcim.host import domains
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Host, Vm
 from virtcim.host.states import now
-from virtcim.mapping import documents, ids, vssd
+from virtcim.mapping import documents, ids, resources, vssd
+from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.resources import Domain
 from virtcim.profiles.elements import Configuration
-from virtcim.profiles.requests import changes, given, put, refusing, undoing
+from virtcim.profiles.requests import Undo, Wish, changes, given, put, refusing, undoing, wishes
 
 RELEASE = __version__
 REVISION = "1312"  # the last revision of libvirt-cim that its clients tell features by
-NAME_LENGTH = 256
+NAME_LENGTH = 240  # bytes; libvirt keeps files named after the system, whose names have 255 at most
 SYSTEM = "SystemSettings"
+# The properties that name a resource inside its system, by the tag of its element.
+NAMING = {"disk": ("VirtualDevice",), "filesystem": ("VirtualDevice", "MountPoint"), "graphics": ("ResourceSubType",)}
+LABELS = ("ElementName", "Description", "Notes")  # what a running system can be given
+ELSEWHERE = ("InstanceID", "VirtualSystemIdentifier")  # who is meant, and its new name
 
 
 def system_types(host: Host) -> list[str]:
@@ -38,15 +42,19 @@ def define(host: Host, system: Instance | None, settings: Sequence[Instance], re
     with refusing(SYSTEM):
         vssd.check_system_type(properties, host.platform)
         autostart = vssd.autostart_of(properties)
+    if autostart is None:
+        autostart = reference is not None and reference.vm.autostart
     document = _start(host, properties, reference)
-    put(document, settings)
     if reference is None:
+        put(document, wishes(settings))
         documents.add_defaults(document, host.platform)
+    else:
+        _merge(document, reference, wishes(settings))
     document.own_metadata.creation_time = now()
     with undoing() as undo:
         vm = domains.define(host, document.xml, new=True)
-        undo.callback(domains.undefine, vm)
-        return domains.set_autostart(vm, autostart) or vm if autostart else vm
+        undo(lambda: domains.undefine(vm))
+        return domains.set_autostart(vm, True) or vm if autostart else vm
 
 
 def _start(host: Host, properties: Properties, reference: Configuration | None) -> Domain:
@@ -63,14 +71,19 @@ def _start(host: Host, properties: Properties, reference: Configuration | None) 
 
 
 def _new_name(host: Host, properties: Properties) -> str:
-    """The name asked for; one is made up when the client leaves it to the host."""
-    wanted = properties.get("VirtualSystemIdentifier") or properties.get("ElementName")
-    name = str(wanted or f"system-{uuid.uuid4().hex[:8]}")
-    if len(name) > NAME_LENGTH:
-        raise Refused("Invalid Parameter", f"{SYSTEM}.VirtualSystemIdentifier is longer than {NAME_LENGTH} characters")
+    """The name asked for, else one made of ElementName; the host chooses one when the client leaves it to it."""
+    made = str(properties.get("ElementName") or "").replace("/", "-").replace("\n", " ").strip()
+    name = str(properties.get("VirtualSystemIdentifier") or made or f"system-{uuid.uuid4().hex[:8]}")
+    _check_lengths({"ElementName": properties.get("ElementName"), "VirtualSystemIdentifier": name})
     if host.vm_named(name) is not None:
         raise Refused("Failed", f"{SYSTEM}.VirtualSystemIdentifier: a system named {name} exists already")
     return name
+
+
+def _check_lengths(names: Properties) -> None:
+    for name, text in names.items():
+        if len(str(text or "").encode()) > NAME_LENGTH:
+            raise Refused("Invalid Parameter", f"{SYSTEM}.{name} is longer than {NAME_LENGTH} bytes")
 
 
 def _new_uuid(host: Host, properties: Properties) -> str:
@@ -84,17 +97,58 @@ def _new_uuid(host: Host, properties: Properties) -> str:
     return new
 
 
+def _merge(document: Domain, reference: Configuration, asked: Sequence[Wish]) -> None:
+    """Put the settings into a copy of the reference.
+
+    One with the InstanceID of the reference's changes that resource, one with its name takes its place; what there is
+    one of is changed, and all else is added. Errors: Refused.
+    """
+    pattern = resources.resources_of(reference.document)
+    copies = {
+        ids.setting_id(reference.vm, old.dev, reference.defined): (old, copy)
+        for old, copy in zip(pattern, resources.resources_of(document), strict=True)
+    }
+    by_name = {old.dev: copy for old, copy in copies.values()}
+    new = []
+    for wish in asked:
+        old, copy = copies.get(str(wish.properties.get("InstanceID")), (None, None))
+        if old is not None and copy is not None:
+            present = resources.setting(reference.vm, old, reference.defined)
+            with refusing(wish.where):
+                resources.change(copy, changes(wish.properties, present), document)
+        else:
+            replaced = by_name.pop(_name_given(wish), None)
+            if replaced is not None and not replaced.kind.single:
+                replaced.view.remove()
+            new.append(_as_new(wish))
+    put(document, new)
+
+
+def _name_given(wish: Wish) -> str:
+    names = NAMING.get(wish.kind.view.tag, ())
+    return str(next((wish.properties[name] for name in names if name in wish.properties), ""))
+
+
+def _as_new(wish: Wish) -> Wish:
+    """Sizes of memory are bytes in a new system, also where the reference has another unit."""
+    if wish.kind is not BASE_MEMORY:
+        return wish
+    return Wish(wish.where, wish.classname, {"AllocationUnits": "byte", **wish.properties})
+
+
 # Destroying
 
 
 def destroy(vm: Vm) -> None:
-    """Power the system off if it is on, and remove its definition. Errors: HostError."""
+    """Power the system off if it is on, and remove its definition. Errors: Refused, HostError."""
     with vm.host.lock(vm.uuid):
         present = vm.host.refresh(vm.uuid)
-        if present is not None and present.active:
-            present = _powered_off(present)
-        if present is not None and present.persistent:
-            domains.undefine(present)
+        if present is None:
+            raise Refused("Invalid Parameter", f"AffectedSystem: {vm.name} is gone")
+        vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
+        left = _powered_off(present) if present.active else present
+        if left is not None and left.persistent:
+            domains.undefine(left)
 
 
 def _powered_off(vm: Vm) -> Vm | None:
@@ -112,18 +166,20 @@ def _powered_off(vm: Vm) -> Vm | None:
 def modify(host: Host, system: Instance) -> None:
     """Change what a VSSD says of a system. Errors: Refused, HostError; nothing is changed then."""
     properties = given(system)
-    vm, defined = _selected(host, properties)
-    document = vm.defined_document if defined else vm.state_document
-    properties = changes(properties, vssd.head(vm, document, defined, vm.autostart)) if document else properties
-    with refusing(SYSTEM):
-        vssd.check_system_type(properties, host.platform)
-        autostart = vssd.autostart_of(properties)
-    with vm.host.lock(vm.uuid), undoing() as undo:
-        vm = vm.host.refresh(vm.uuid) or vm
-        _edit(vm, properties, running=vm.active and not defined, undo=undo)
-        if autostart is not None and autostart != vm.autostart:
-            domains.set_autostart(vm, autostart)
-            undo.callback(domains.set_autostart, vm, not autostart)
+    found, defined = _selected(host, properties)
+    with found.host.lock(found.uuid), undoing() as undo:
+        vm = found.host.refresh(found.uuid)
+        if vm is None or (defined and not vm.persistent):
+            raise Refused("Invalid Parameter", f"{SYSTEM}: {found.name} is gone")
+        document = (vm.defined_document if defined else None) or vm.state_document
+        properties = changes(properties, vssd.head(vm, document, defined, vm.autostart))
+        _check(host, vm, properties)
+        head = {name: value for name, value in properties.items() if name not in ELSEWHERE}
+        if vm.active and not defined:
+            _change_running(vm, head, undo)
+        elif head:
+            _change_definition(vm, head, undo)
+        _set_autostart(vm, properties, undo)
         _rename(vm, properties)
 
 
@@ -148,27 +204,63 @@ def _of_configuration(host: Host, instance_id: str) -> tuple[Vm, bool]:
     raise Refused("Invalid Parameter", f"{SYSTEM}.InstanceID {instance_id!r} does not exist on {host.name}")
 
 
-def _edit(vm: Vm, properties: Properties, running: bool, undo: ExitStack) -> None:
-    """Change the definition; addressed as the running system it keeps what a guest would have to see change."""
+def _check(host: Host, vm: Vm, properties: Properties) -> None:
+    """Everything that can be refused without looking into the document."""
+    with refusing(SYSTEM):
+        vssd.check_system_type(properties, host.platform)
+        vssd.autostart_of(properties)
+        if "VirtualSystemIdentifier" in properties:
+            vssd.set_name(vm.state_document.copy(), str(properties["VirtualSystemIdentifier"]))
+    _check_lengths({name: properties.get(name) for name in ("ElementName", "VirtualSystemIdentifier")})
+    if vm.active and "VirtualSystemIdentifier" in properties:
+        raise Refused("Invalid State", f"{SYSTEM}.VirtualSystemIdentifier: {vm.name} is active and keeps its name")
+
+
+def _change_definition(vm: Vm, head: Properties, undo: Undo) -> None:
     before = domains.definition(vm)
-    elsewhere = ("InstanceID", "VirtualSystemIdentifier")
-    head = {name: value for name, value in properties.items() if name not in elsewhere}
-    with domains.edit(vm) as document:
-        old = document.xml
-        with refusing(SYSTEM):
-            vssd.change_head(document, head)
-        if running and document.xml != old:
-            reason = f"{vm.name} is active: change its Defined configuration {ids.configuration_id(vm, True)}"
-            raise Refused("Invalid State", f"{SYSTEM}.InstanceID: {reason}")
-    undo.callback(domains.define, vm.host, before)
+    with domains.edit(vm) as document, refusing(SYSTEM):
+        vssd.change_head(document, head)
+    undo(lambda: domains.define(vm.host, before))
+
+
+def _change_running(vm: Vm, head: Properties, undo: Undo) -> None:
+    """Labels, of the running system and of its definition; what the guest would see is not changed now."""
+    labels = {name: value for name, value in head.items() if name in LABELS}
+    rest = {name: value for name, value in head.items() if name not in LABELS}
+    document = vm.state_document.copy()
+    with refusing(SYSTEM):
+        vssd.change_head(document, rest)
+    if document.xml != vm.state_document.xml:
+        hint = f"; change {ids.configuration_id(vm, True)} instead" if vm.persistent else ""
+        raise Refused("Invalid State", f"{SYSTEM}.{', '.join(sorted(rest))} cannot change: {vm.name} is active{hint}")
+    if not labels:
+        return
+    with refusing(SYSTEM):
+        vssd.change_head(document, labels)
+    if vm.persistent:
+        _change_definition(vm, labels, undo)
+    _label(vm, document)
+    undo(lambda: _label(vm, vm.state_document))
+
+
+def _label(vm: Vm, document: Domain) -> None:
+    domains.set_labels(vm, document.title, document.description)
+    notes = document.own_metadata.notes
+    if notes != vm.state_document.own_metadata.notes:
+        domains.change_own_metadata(vm, lambda own: setattr(own, "notes", notes))
+
+
+def _set_autostart(vm: Vm, properties: Properties, undo: Undo) -> None:
+    wanted = vssd.autostart_of(properties)
+    if wanted is not None and wanted != vm.autostart:
+        domains.set_autostart(vm, wanted)
+        undo(lambda: domains.set_autostart(vm, not wanted))
 
 
 def _rename(vm: Vm, properties: Properties) -> None:
     name = properties.get("VirtualSystemIdentifier")
-    if not name or name == vm.name:
+    if name is None:
         return
-    if vm.active:
-        raise Refused("Invalid State", f"{SYSTEM}.VirtualSystemIdentifier: {vm.name} is active and keeps its name")
     try:
         domains.rename(vm, str(name))
     except HostError as error:

@@ -192,7 +192,7 @@ def modify_system_settings(host: Host, SystemSettings: Instance | None) -> Retur
 @profile.method("CIM_VirtualSystemManagementService", "RemoveResourceSettings")
 def remove_resource_settings(host: Host, ResourceSettings: list[Reference | None] | None) -> Returned | Work:
     """Clause 8.2.6: from a running guest as a job, unless the guest lets go soon."""
-    return alteration.remove(host, _settings("ResourceSettings", ResourceSettings, host))
+    return alteration.remove(_settings("ResourceSettings", ResourceSettings, host))
 
 
 ALWAYS_THERE = "the service runs as long as the server does"

@@ -150,7 +150,7 @@ def _setting_of(kind: Kind[Any]) -> None:
         among=elements.settings_of_kind(kind),
     )
     def setting(setting: Setting) -> Properties:
-        properties = resources.setting(setting.vm, setting.resource, setting.configuration.defined)
+        properties = elements.properties(setting)
         return _as_of_old(properties) if of_disks and setting.vm.host.settings.legacy_resource_types else properties
 
 

@@ -9,9 +9,11 @@ from typing import Any, TypeVar, cast
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, Vm
-from virtcim.mapping import ids
+from virtcim.mapping import ids, resources
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import Kind, Resource, resources_of
+from virtcim.profiles.pools_images import Images, images_of
+from virtcim.profiles.pools_images import pool_of as image_pool_of
 
 T = TypeVar("T")
 
@@ -39,10 +41,11 @@ class Configuration:
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """A resource allocation of a configuration."""
+    """A resource allocation of a configuration; `image_pool` is the PoolID where the document does not tell it."""
 
     configuration: Configuration
     resource: Resource
+    image_pool: str | None = None
 
     @property
     def vm(self) -> Vm:
@@ -129,17 +132,46 @@ def counterpart(configuration: Configuration) -> Configuration | None:
     return state_of(configuration.vm) if configuration.defined else defined_of(configuration.vm)
 
 
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """The settings of a configuration, by device key, as long as the host's images are in the same storage pools."""
+
+    by_dev: Mapping[str, Setting]
+    images: Images
+
+
 def settings(configuration: Configuration) -> tuple[Setting, ...]:
     """The resource settings of a configuration, in the order of its document."""
     return tuple(_by_dev(configuration).values())
 
 
 def _by_dev(configuration: Configuration) -> Mapping[str, Setting]:
-    return kept(
-        configuration,
-        "_settings",
-        lambda: {one.dev: Setting(configuration, one) for one in resources_of(configuration.document)},
-    )
+    return placed(configuration).by_dev
+
+
+def placed(configuration: Configuration) -> Settings:
+    """The settings with the pools that their images are in now."""
+    images = images_of(configuration.vm.host)
+    known: Settings | None = vars(configuration).get("_settings")
+    if known is None or known.images is not images:
+        known = vars(configuration)["_settings"] = _placed(configuration, images, known.by_dev if known else {})
+    return known
+
+
+def _placed(configuration: Configuration, images: Images, before: Mapping[str, Setting]) -> Settings:
+    """The settings with their pools; those that did not move are kept."""
+    found = {}
+    for resource in kept(configuration, "_resources", lambda: resources_of(configuration.document)):
+        pool, old = image_pool_of(resource, images), before.get(resource.dev)
+        same = old is not None and old.image_pool == pool
+        found[resource.dev] = old if old is not None and same else Setting(configuration, resource, pool)
+    return Settings(found, images)
+
+
+def properties(setting: Setting) -> Properties:
+    """A whole RASD: what the document says, and what the host knows beyond it."""
+    found = resources.setting(setting.vm, setting.resource, setting.configuration.defined)
+    return found if setting.image_pool is None else found | {"PoolID": setting.image_pool}
 
 
 def twin(setting: Setting) -> Setting | None:
@@ -203,7 +235,7 @@ def settings_of_kind(kind: Kind[Any]) -> Callable[[Hosts], Iterator[Setting]]:
 
     def among(world: Hosts) -> Iterator[Setting]:
         for configuration in all_configurations(world):
-            yield from _by_kind(configuration, settings).get(kind, ())
+            yield from _by_kind(placed(configuration), lambda group: group.by_dev.values()).get(kind, ())
 
     return among
 

@@ -10,10 +10,11 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import Refused
 from virtcim.host import domains
 from virtcim.host.inventory import Vm
-from virtcim.mapping.resources import Domain, Resource, change, resource_for
+from virtcim.mapping.resources import Domain, Resource, change, resource_for, resources_of
 from virtcim.mapping.table import to_cim
 from virtcim.profiles.requests import Place, Undo, Wish, find, place_of, put, refusing, unless_running
 
+NAMED = ("disk", "interface", "filesystem", "controller")  # devices whose names no two may share
 EMULATED = "qemu"  # domain type of a guest without hardware support
 
 
@@ -36,7 +37,7 @@ def bound(resource: Resource, possible: bool) -> str | None:
 
 
 def attach(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
-    """Plug the devices in, and into the definition where there is one; where they are then. Errors: Refused, HostError."""
+    """Plug the devices in, and into the definition if there is one; where they are then. Errors: Refused, HostError."""
     document = domains.running(vm)
     if vm.defined_document is not None:
         _reserve(document, vm.defined_document)
@@ -57,10 +58,9 @@ def attach(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
 
 def _reserve(document: Domain, definition: Domain) -> None:
     """Take the names that only the definition uses: a new device gets one that both can have."""
-    for view in (*definition.disks, *definition.interfaces, *definition.filesystems, *definition.controllers):
-        resource = next(one for one in _resources(definition) if one.view.element is view.element)
-        if resource_for(document, resource.dev) is None:
-            document.add(view.copy(), inside="devices")
+    for resource in resources_of(definition):
+        if resource.view.tag in NAMED and resource_for(document, resource.dev) is None:
+            document.add(resource.view.copy(), inside="devices")
 
 
 # Changing
@@ -115,7 +115,7 @@ def _tune(vm: Vm, new: Resource, old: Resource, changed: set[str], where: str) -
 
 def _refuse_unplugging(new: Resource, old: Resource, where: str) -> None:
     """QEMU 7.2 has been seen to crash when a processor was taken from an emulated guest."""
-    if _domain(new).type == EMULATED and (_domain(new).current_vcpu or 0) < (_domain(old).current_vcpu or 0):
+    if _domain(new).type == EMULATED and len(new.devices) < len(old.devices):
         reason = "an emulated guest cannot give processors back while it is active"
         raise Refused("Invalid State", f"{where}.VirtualQuantity: {reason}")
 

@@ -110,7 +110,7 @@ def put(document: Domain, asked: Sequence[Wish]) -> list[Resource]:
     made: dict[int, Any] = {}
     for number in sorted(range(len(asked)), key=lambda number: kinds[number].view.tag != "controller"):
         view = made[number] = _put(document, asked[number], kinds[number], labels)
-        label = asked[number].properties.get("InstanceID")
+        label = str(asked[number].properties.get("InstanceID") or "")
         if label and kinds[number].view.tag == "controller":
             labels[label] = kinds[number].key(view, 0)
     there = {(one.view.element, one.kind.name): one for one in resources_of(document)}
@@ -127,8 +127,9 @@ def _refuse_twice(asked: Sequence[Wish], kinds: Sequence[ResourceKind[Any]]) -> 
 
 def _put(document: Domain, wish: Wish, kind: ResourceKind[Any], labels: dict[str, str]) -> Any:
     properties = dict(wish.properties)
-    if properties.get("Parent") in labels:
-        properties["Parent"] = labels[properties["Parent"]]
+    parent = str(properties.get("Parent"))
+    if parent in labels:
+        properties["Parent"] = labels[parent]
     with refusing(wish.where):
         view = resources.new_element(kind, properties, document)
     if not kind.single:

@@ -15,13 +15,13 @@ from typing import Protocol
 from virtcim.broker.call import Answer, Call, CIMError, MethodAnswer, Status
 from virtcim.wire.body import Disconnected, Receive, read_body
 from virtcim.wire.caller import ANYBODY, Caller
-from virtcim.wire.decode import decode
 from virtcim.wire.encode import Encoder
 from virtcim.wire.faults import HTTPFault, RefusedCall
 from virtcim.wire.gate import Gate
-from virtcim.wire.headers import check_media, cim_headers
+from virtcim.wire.headers import checked_headers
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
 from virtcim.wire.paths import Classes
+from virtcim.wire.repeated import Decoder
 from virtcim.wire.replies import Reply, Scope, Send, reason_header, send_fault, send_reply
 
 Dispatch = Callable[[Call], Answer | MethodAnswer]
@@ -67,6 +67,7 @@ class App:
         self._blocking = blocking
         self._limits = limits
         self._encoder = Encoder(classes, host)
+        self._decoder = Decoder(limits.max_depth)
         self._judge = judge or AllowAll()
         self._done = done
         self._gate = Gate(limits)
@@ -101,16 +102,15 @@ class App:
         headers = dict(scope["headers"])
         if scope["http_version"] == "1.1" and b"host" not in headers:
             raise HTTPFault(400, None, "Host is missing")
-        check_media(headers)
-        expected = cim_headers(headers)
+        expected = checked_headers(scope["headers"])
         body = await read_body(receive, headers, self._limits)
         started = time.perf_counter()
         try:
-            call = decode(body, expected, self._limits.max_depth)
+            call = self._decoder.decode(body, expected)
         except RefusedCall as refused:
             call, reply = refused.call, self._error(refused.call, refused.error)
         else:
-            call = replace(call, user=caller.user)
+            call = replace(call, user=caller.user) if caller.user else call
             reply = await self._answer(caller, call)
         await send_reply(send, reply, scope["http_version"])
         if self._done is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Status, Value
 from virtcim.wire.elements import Element, attribute, children, name_of, only_child, optional_child, parse
@@ -45,12 +44,18 @@ def decode(body: bytes, headers: CIMHeaders | None = None, max_depth: int = MAX_
 
     Raises HTTPFault for what DSP0200 answers by an HTTP status, RefusedCall for unacceptable parameters.
     """
+    return decoded(body, headers, max_depth)[0]
+
+
+def decoded(body: bytes, headers: CIMHeaders | None, max_depth: int) -> tuple[Call, str]:
+    """As `decode`; with PROTOCOLVERSION."""
     try:
         message = _message(parse(body, max_depth))
         call, parameters = _request(message)
+        version = attribute(message, "PROTOCOLVERSION").strip()
         if headers is not None:
-            headers.check(call, attribute(message, "PROTOCOLVERSION").strip())
-        return _with_parameters(call, parameters)
+            headers.check(call, version)
+        return _with_parameters(call, parameters), version
     except BadXML as error:
         raise HTTPFault(400, error.cimerror, str(error)) from error
 
@@ -130,7 +135,7 @@ def _with_parameters(call: Call, elements: Iterable[Element]) -> Call:
             parameters[name] = read(element)
     except Unacceptable as error:
         raise _refused(call, error) from error
-    return replace(call, parameters=parameters)
+    return Call(call.message_id, call.name, call.namespace, parameters, call.target)
 
 
 def _refused(call: Call, error: Unacceptable) -> RefusedCall:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from virtcim.broker.call import (
@@ -68,8 +69,17 @@ class Encoder:
         head, tail = _message(call, "IMETHODRESPONSE")
         if answer.form is Form.NOTHING:
             return iter((head + tail,))
+        if answer.form is Form.INSTANCE and type(answer.items) is tuple and len(answer.items) == 1 and not answer.out:
+            return iter((self._one_instance(head, answer, tail),))
         pieces = self._writers[answer.form](answer.items, call, answer.selection)
         return _chunks(head + b"<IRETURNVALUE>", pieces, b"</IRETURNVALUE>" + self._outs(answer) + tail)
+
+    def _one_instance(self, head: bytes, answer: Answer, tail: bytes) -> bytes:
+        """The whole response to GetInstance."""
+        (item,) = answer.items
+        selection = answer.selection
+        instance = self._instance(item, selection, _key(selection))
+        return b"".join((head, b"<IRETURNVALUE>", instance, b"</IRETURNVALUE>", tail))
 
     def method_reply(self, call: Call, answer: MethodAnswer) -> Iterator[bytes]:
         """The response to an extrinsic method: the return value, and the out parameters."""
@@ -207,8 +217,15 @@ def _qualifiers(items: Iterable[Any], _call: Call, _selection: Selection) -> Pie
 
 
 def _message(call: Call, tag: str) -> tuple[bytes, bytes]:
-    head = _HEAD.format(id=quoted(call.message_id), tag=tag, name=quoted(call.name))
-    return head.encode(), _TAIL.format(tag=tag).encode()
+    start, end, tail = _frame(call.name, tag)
+    return start + quoted(call.message_id).encode() + end, tail
+
+
+@lru_cache(maxsize=128)
+def _frame(name: str, tag: str) -> tuple[bytes, bytes, bytes]:
+    """What is before and after the message ID, and the end of the message."""
+    start, _, end = _HEAD.partition("{id}")
+    return start.encode(), end.format(tag=tag, name=quoted(name)).encode(), _TAIL.format(tag=tag).encode()
 
 
 def _chunks(head: bytes, pieces: Pieces, tail: bytes) -> Iterator[bytes]:

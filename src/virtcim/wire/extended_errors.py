@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from virtcim.broker.call import Argument, Call, CIMError, ClassDef, ClassPath, Instance, Path, PropertyDef, Status, Value
+from virtcim.broker.call import (
+    Argument,
+    Call,
+    CIMError,
+    ClassDef,
+    ClassPath,
+    Instance,
+    Path,
+    PropertyDef,
+    Status,
+    Value,
+)
 
 OWNER = "virtcim"  # OwningEntity, as of the CIM_Error instances that methods give
 PREFIX = "VIRTCIM"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from virtcim.broker.call import Call
@@ -11,6 +12,12 @@ from virtcim.wire.faults import HTTPFault
 
 MISMATCH = "header-mismatch"
 _XML = ("application/xml", "text/xml")
+_LOOKED_AT = frozenset(
+    {
+        b"content-type", b"content-encoding", b"range", b"accept-ranges", b"accept", b"accept-charset", b"cimoperation",
+        b"cimexport", b"cimmethod", b"cimobject", b"cimprotocolversion", b"cimbatch",
+    }
+)  # fmt: skip
 _USUAL_TYPES = frozenset({b'application/xml; charset="utf-8"', b"application/xml; charset=utf-8"})
 
 
@@ -44,6 +51,19 @@ class CIMHeaders:
         if call.target is not None and classname.lower() != call.target.classname.lower():
             detail = f"CIMObject is {self.object}, the body names the class {call.target.classname}"
             raise HTTPFault(400, MISMATCH, detail)
+
+
+def checked_headers(headers: Iterable[tuple[bytes, bytes]]) -> CIMHeaders:
+    """The CIM headers once all are found right. Errors: those of check_media and cim_headers."""
+    return _checked(tuple([header for header in headers if header[0] in _LOOKED_AT]))
+
+
+@lru_cache(maxsize=512)
+def _checked(headers: tuple[tuple[bytes, bytes], ...]) -> CIMHeaders:
+    """Clients repeat their headers."""
+    found = dict(headers)
+    check_media(found)
+    return cim_headers(found)
 
 
 def cim_headers(headers: Mapping[bytes, bytes]) -> CIMHeaders:
@@ -85,9 +105,9 @@ def check_media(headers: Mapping[bytes, bytes]) -> None:
         raise HTTPFault(415, None, "Content-Encoding is not identity")
     if b"range" in headers or b"accept-ranges" in headers:
         raise HTTPFault(406, None, "a part of a response cannot be asked for")
-    if not _admits(headers.get(b"accept"), ("*/*", "application/*", "text/*", *_XML)):
+    if not admits(headers.get(b"accept"), ("*/*", "application/*", "text/*", *_XML)):
         raise HTTPFault(406, None, "Accept admits neither application/xml nor text/xml")
-    if not _admits(headers.get(b"accept-charset"), ("*", "utf-8")):
+    if not admits(headers.get(b"accept-charset"), ("*", "utf-8")):
         raise HTTPFault(406, None, "Accept-Charset does not admit utf-8")
 
 
@@ -101,7 +121,7 @@ def _check_content_type(value: str) -> None:
             raise HTTPFault(415, None, f"the charset of Content-Type is {charset}, not utf-8")
 
 
-def _admits(value: bytes | None, acceptable: tuple[str, ...]) -> bool:
+def admits(value: bytes | None, acceptable: tuple[str, ...]) -> bool:
     """Whether a list of ranges with q values admits one of `acceptable`; an absent header admits all."""
     if value is None or value == b"*/*":
         return True

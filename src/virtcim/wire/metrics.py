@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -26,7 +27,7 @@ class Reading:
 
     name: str
     help: str
-    values: Mapping[tuple[str, ...], float]
+    values: Mapping[Any, float]
     labels: tuple[str, ...] = field(default=())
 
 

@@ -36,27 +36,21 @@ def reason_header(reason: str) -> tuple[Header, ...]:
     return ((REASON, quote(reason[:REASON_LENGTH], errors="replace").encode()),) if reason else ()
 
 
-async def send_reply(send: Send, reply: Reply, http_version: str) -> None:
+async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> None:
     """Send a reply: with its length when it is one chunk, or for HTTP/1.0, which has no other way."""
     chunks = reply.chunks
     first = next(chunks)
     second = next(chunks, None)
-    if second is not None and http_version == "1.0":
-        first, second = b"".join((first, second, *chunks)), None
     headers = [*_XML_HEADERS, *reply.headers]
-    if second is None:
-        headers.append((b"content-length", b"%d" % len(first)))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": first})
-        return
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    # An error from here on leaves the reply without its end, which no client takes for success.
-    for chunk in chain((first, second), chunks):
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await asyncio.sleep(0)
-    await send({"type": "http.response.body", "body": b""})
-
-
+    if terms.language:
+        headers.append((b"content-language", LANGUAGE))
+    if terms.gzip and (second is not None or len(first) >= SMALLEST):
+        headers.append((b"content-encoding", b"gzip"))
+        chunks = gzipped(chain((first,) if second is None else (first, second), chunks))
+        first = next(chunks) if second is not None else b"".join(chunks)
+    if second is None or terms.version == "1.0":
+        whole = first if second is None else b"".join((first, *((second,) if not terms.gzip else ()), *chunks))
+        headers.append((b"content-length", b"%d" % len(whole)))
 async def send_fault(send: Send, scope: Scope, fault: HTTPFault) -> None:
     """Send the status, headers and words of a fault."""
     body = b"" if scope["method"] == "HEAD" else fault.detail.encode(errors="replace") + b"\n"

@@ -107,6 +107,17 @@ def test_hot_plug_that_fails_changes_nothing(host: Host, libvirtd: libvirt.virCo
     assert (domain.XMLDesc(), domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)) == before
 
 
+def test_scheduling_of_the_definition(host: Host, libvirtd: libvirt.virConnect, images: Path) -> None:
+    vm = domains.define(host, boot_disk_xml("shares", images))
+    after = here(domains.set_scheduler(vm, {"cpu_shares": 512}, live=False, config=True))
+    assert "<shares>512</shares>" in after.state_xml
+    domain = libvirtd.lookupByUUIDString(vm.uuid)
+    assert "<shares>512</shares>" in domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    with pytest.raises(HostError, match="no_such_parameter"):
+        domains.set_scheduler(vm, {"no_such_parameter": 1}, live=False, config=True)
+    assert host.refresh(vm.uuid) is after
+
+
 def test_a_guest_that_does_not_release_a_device_keeps_it(
     host: Host, libvirtd: libvirt.virConnect, images: Path
 ) -> None:

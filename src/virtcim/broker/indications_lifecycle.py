@@ -1,0 +1,140 @@
+"""Life-cycle indications: what an object and its parts were as instances, compared with what they are now."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from virtcim.broker.call import Instance, Item, Path, Properties
+from virtcim.broker.catalog import Catalog
+from virtcim.broker.instances import Instances
+from virtcim.broker.jobs import now
+from virtcim.broker.provider import Announcement, InstanceProvider
+from virtcim.broker.schema import leaf_name
+
+log = logging.getLogger(__name__)
+
+PLAIN = Announcement("", "CIM_InstCreation", "CIM_InstModification", "CIM_InstDeletion")
+# A change of nothing but these is no modification: they follow others, or the clock.
+FOLLOWING = frozenset({"TimeOfLastStateChange", "ElapsedTime"})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An indication and the namespace that it comes from."""
+
+    namespace: str
+    indication: Instance
+
+
+class Lifecycle:
+    """Makes indications of changes. `host` is named as SourceInstanceHost."""
+
+    def __init__(self, instances: Instances, host: str) -> None:
+        self._instances = instances
+        self._catalog: Catalog = instances.catalog
+        self._schema = instances.schema
+        self._host = host
+        self._parts = {kind: parts for p in self._catalog.profiles for kind, parts in p.parts.items()}
+        self._announcements = [one for p in self._catalog.profiles for one in p.announcements]
+        self._providers: dict[type, list[InstanceProvider]] = {}
+        self._how: dict[str, Announcement] = {}
+
+    def compare(self, old: object | None, new: object | None) -> Iterator[Notice]:
+        """What has come, changed and gone between two states of an object; None for not there."""
+        before, after = self.items(old), self.items(new)
+        for path, item in reversed(before.items()):
+            if path not in after:
+                yield self.deleted(item)
+        for path, item in after.items():
+            earlier = before.get(path)
+            if earlier is None:
+                yield self.created(item)
+            elif changed := changes(earlier, item):
+                yield self.modified(earlier, item, changed)
+
+    def items(self, target: object | None) -> Mapping[Path, Item]:
+        """The instances that an object and its parts are served as; those that change by themselves are left out."""
+        found: dict[Path, Item] = {}
+        for one in [] if target is None else [target, *self._parts_of(target)]:
+            for provider in self._serving(type(one)):
+                if provider.when(one):
+                    item = self._instances.item(provider, one)
+                    found[item.path] = item
+        return found
+
+    def _parts_of(self, target: object) -> list[object]:
+        parts = self._parts.get(type(target))
+        return [] if parts is None else list(parts(target))
+
+    def _serving(self, kind: type) -> list[InstanceProvider]:
+        if kind not in self._providers:
+            self._providers[kind] = [p for p in self._catalog.instances if p.of is kind and not p.volatile]
+        return self._providers[kind]
+
+    # Indications
+
+    def created(self, item: Item) -> Notice:
+        return self._notice(item, self._announced(item).created, {})
+
+    def deleted(self, item: Item) -> Notice:
+        return self._notice(item, self._announced(item).deleted, {})
+
+    def modified(self, before: Item, item: Item, changed: list[str]) -> Notice:
+        more: Properties = {"PreviousInstance": _embedded(before), "ChangedPropertyNames": [*changed]}
+        return self._notice(item, self._announced(item).modified, more)
+
+    def _notice(self, item: Item, classname: str, more: Properties) -> Notice:
+        leaf = leaf_name(classname, item.cls.name.partition("_")[0])
+        properties: Properties = {
+            "SourceInstance": _embedded(item),
+            "SourceInstanceModelPath": model_path(item.path),
+            "SourceInstanceHost": self._host,
+            **more,
+            **stamp(),
+        }
+        name = leaf if self._schema.find(leaf) else classname
+        return Notice(item.path.namespace or "", Instance(name, properties))
+
+    def _announced(self, item: Item) -> Announcement:
+        name = item.cls.name
+        if name not in self._how:
+            fitting = (one for one in self._announcements if self._schema.is_a(name, one.classname))
+            self._how[name] = next(fitting, PLAIN)
+        return self._how[name]
+
+
+def stamp() -> Properties:
+    """What tells an indication from all others."""
+    return {"IndicationIdentifier": f"virtcim:{uuid.uuid4()}", "IndicationTime": now()}
+
+
+def changes(before: Item, after: Item) -> list[str]:
+    """The properties that differ, without keys; none when only such do that follow others."""
+    if before is after or before.properties == after.properties:
+        return []
+    names = dict.fromkeys((*before.properties, *after.properties))
+    differing = [name for name in names if before.properties.get(name) != after.properties.get(name)]
+    return differing if set(differing) - FOLLOWING else []
+
+
+def _embedded(item: Item) -> Instance:
+    shown = {name: value for name, value in item.properties.items() if value is not None}
+    return Instance(item.cls.name, shown, item.path)
+
+
+def model_path(path: Path) -> str:
+    """A path as WBEM URI without host (DSP0207): root/virt:Class.Key="value",...; nested ones are escaped."""
+    keys = ",".join(f"{name}={_key(value)}" for name, value in path.keys)
+    return f"{path.namespace}:{path.classname}.{keys}"
+
+
+def _key(value: object) -> str:
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int | float):
+        return str(value)
+    text = model_path(value) if isinstance(value, Path) else str(value)
+    return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))

@@ -1,0 +1,40 @@
+"""What the metrics tell of libvirt and of jobs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from virtcim.broker.jobs import Jobs
+from virtcim.host.inventory import Hosts
+from virtcim.wire.metrics import Reading, Readings
+
+_STATES = {3: "starting", 4: "running", 6: "shutting down", 7: "completed", 8: "terminated", 10: "exception"}
+
+
+def of_hosts(hosts: Hosts) -> Readings:
+    """Of each host: whether it is reachable, how old what is known of it is, and how many systems it has."""
+
+    def take() -> Iterable[Reading]:
+        known = [((host.link.shown_uri,), host) for host in hosts.hosts]
+        labels = ("host",)
+        reachable = {label: float(host.reachable) for label, host in known}
+        yield Reading("virtcim_host_reachable", "1 while libvirt answers.", reachable, labels)
+        ages = {label: max(0.0, time.time() - host.read_at) for label, host in known if host.read_at}
+        yield Reading("virtcim_inventory_age_seconds", "Since everything was last read.", ages, labels)
+        systems = {label: float(len(host.vms)) for label, host in known}
+        yield Reading("virtcim_virtual_systems", "Virtual systems known.", systems, labels)
+
+    return take
+
+
+def of_jobs(jobs: Jobs) -> Readings:
+    """Jobs that can be seen, by state."""
+
+    def take() -> Iterable[Reading]:
+        counted = Counter(_STATES.get(job.state, str(job.state)) for job in jobs)
+        values = {(state,): float(counted[state]) for state in _STATES.values()}
+        yield Reading("virtcim_jobs", "Jobs that can be seen.", values, ("state",))
+
+    return take

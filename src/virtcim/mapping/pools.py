@@ -1,0 +1,116 @@
+"""Resource pools: one primordial pool for each kind of resource, storage and networks below theirs (DSP1041)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from virtcim.mapping import ids
+from virtcim.mapping.kind import ETHERNET, LOGICAL_DISK, MEMORY, PROCESSOR, Kind, Resource
+from virtcim.mapping.resources import KINDS
+from virtcim.mapping.table import Properties, Row
+from virtcim.mapping.units import BYTE, COUNT, KIB, PERCENT
+from virtcim.model.network import Network
+from virtcim.model.storage import StoragePool
+
+STORAGE, LUNS, NETWORKS, PROCESSORS, MEMORIES = "Disk", "LUN", "Network", "Processor", "Memory"
+HOST_DEVICES = "HostDevice"
+WHOLE_PROCESSOR = 100  # percent
+# libvirt-cim's classes; pools it had not are Virt_DevicePool.
+CLASS_WORDS = {LUNS: STORAGE}
+CLASSES = frozenset({STORAGE, LUNS, NETWORKS, PROCESSORS, MEMORIES, "Graphics", "Input", "Controller"})
+LABELS = {STORAGE: "Storage", NETWORKS: "Networks", PROCESSORS: "Processors", MEMORIES: "Memory", "Graphics": "Graphics"}
+UNITS = {PROCESSOR: PERCENT, MEMORY: KIB, LOGICAL_DISK: BYTE}
+CONSUMED_UNITS = {PROCESSOR: COUNT, MEMORY: KIB}
+
+
+@dataclass(frozen=True, eq=False)
+class PoolType:
+    """A primordial pool's kind of resource; `units` are those of Capacity and Reserved."""
+
+    id: str
+    word: str
+    label: str
+    classname: str
+    resource_type: int
+    other_type: str | None
+    units: str
+    consumed_units: str
+    kinds: tuple[Kind[Any], ...]
+
+    @property
+    def counts(self) -> bool:
+        """Whether the pool hands out devices one by one, and counts them."""
+        return self.units == COUNT
+
+
+def _types() -> Iterator[PoolType]:
+    for pool in dict.fromkeys(kind.pool for kind in KINDS):
+        word = (ids.parse_pool_id(pool) or ("", ""))[0]
+        kinds = tuple(kind for kind in KINDS if kind.pool == pool)
+        number = kinds[0].resource_type
+        yield PoolType(
+            id=pool,
+            word=word,
+            label=LABELS.get(word, f"{kinds[0].label}s"),
+            classname=f"Virt_{CLASS_WORDS.get(word, word)}Pool" if word in CLASSES else "Virt_DevicePool",
+            resource_type=number,
+            other_type=kinds[0].other_type,
+            units=UNITS.get(number, COUNT),
+            consumed_units=CONSUMED_UNITS.get(number, COUNT),
+            kinds=kinds,
+        )
+
+
+TYPES: Mapping[str, PoolType] = {one.id: one for one in _types()}
+POOL_CLASSES = tuple(dict.fromkeys(one.classname for one in TYPES.values()))
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one allocation takes from a pool, in the pool's units of allocation and of consumption."""
+
+    pool: str
+    reserved: int
+    consumed: int
+
+
+NOTHING: Row[Any] = Row("", None)
+
+
+def _rows(kind: Kind[Any], name: str) -> Row[Any]:
+    return next((row for row in kind.rows if row.name == name), NOTHING)
+
+
+POOL_ROWS = {kind: _rows(kind, "PoolID") for kind in KINDS}
+RESERVATION_ROWS = {kind: _rows(kind, "Reservation") for kind in KINDS}
+QUANTITY_ROWS = {kind: _rows(kind, "VirtualQuantity") for kind in KINDS}
+
+
+def shares(resources: Iterable[Resource]) -> Iterator[Share]:
+    """What the resources of an active system take, but for images, whose pools libvirt itself accounts for."""
+    for resource in resources:
+        kind, view = resource.kind, resource.view
+        if kind.resource_type == LOGICAL_DISK:
+            continue
+        reserved = 1 if kind.resource_type == ETHERNET else RESERVATION_ROWS[kind].get(view) or 0
+        yield Share(str(POOL_ROWS[kind].get(view)), int(reserved), int(QUANTITY_ROWS[kind].get(view) or 0))
+
+
+def storage_properties(xml: str) -> Properties:
+    """What libvirt-cim showed of a storage pool."""
+    document = StoragePool.parse(xml)
+    server = next((host.name for host in document.hosts), None)
+    return {
+        "StorageType": document.type,
+        "Path": document.path,
+        "Host": server,
+        "SourceDirectory": document.source_directory,
+    }
+
+
+def network_properties(xml: str) -> Properties:
+    """What libvirt-cim showed of a network."""
+    bridge = Network.parse(xml).bridge
+    return {"Caption": f"Bridge: {bridge}"} if bridge else {}

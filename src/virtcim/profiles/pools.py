@@ -1,0 +1,267 @@
+"""The resource pools of a host as objects: what libvirt has, and what the active systems take of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from virtcim.broker.provider import Keys
+from virtcim.host.inventory import Host, Hosts, Network, Pool, Vm
+from virtcim.mapping import ids, pools
+from virtcim.mapping.pools import LUNS, MEMORIES, NETWORKS, PROCESSORS, STORAGE, TYPES, PoolType
+from virtcim.profiles.elements import (
+    Configuration,
+    Device,
+    Setting,
+    configurations,
+    devices_of,
+    kept,
+    placed,
+    setting_of,
+    settings,
+    state_of,
+)
+
+STORAGE_POOL, NETWORK_POOL = ids.pool_id(STORAGE), ids.pool_id(NETWORKS)
+NOTHING = (0, 0)
+Totals = Mapping[str, tuple[int, int]]  # PoolID -> what is reserved and consumed
+
+
+@dataclass(frozen=True, eq=False)
+class ResourcePool:
+    """A pool at one moment; `source` is the storage pool or network that a concrete one shows.
+
+    `capacity`, `reserved` in the type's units, `consumed` in its units of consumption; None where nothing bounds it.
+    """
+
+    host: Host
+    type: PoolType
+    pool_id: str
+    source: Pool | Network | None
+    capacity: int | None
+    reserved: int | None
+    consumed: int | None
+
+    @property
+    def platform(self) -> str:
+        return self.host.platform
+
+    @property
+    def id(self) -> str:
+        """The InstanceID."""
+        return ids.host_scoped(self.host, self.pool_id)
+
+    @property
+    def primordial(self) -> bool:
+        return self.source is None
+
+    @property
+    def name(self) -> str:
+        return self.source.name if self.source else f"{self.type.label} of {self.host.name}"
+
+    def shows(self, other: ResourcePool) -> bool:
+        """Whether it is the same pool with nothing new to tell."""
+        facts = ("source", "capacity", "reserved", "consumed")
+        return all(getattr(self, name) == getattr(other, name) for name in facts)
+
+
+class ProcessorPool(ResourcePool):
+    """Of DSP1044."""
+
+
+class MemoryPool(ResourcePool):
+    """Of DSP1045."""
+
+
+class StoragePool(ResourcePool):
+    """Of DSP1047."""
+
+
+class NetworkPool(ResourcePool):
+    """Of DSP1050."""
+
+
+class DevicePool(ResourcePool):
+    """Of DSP1059."""
+
+
+POOLS: Mapping[str, type[ResourcePool]] = {
+    PROCESSORS: ProcessorPool,
+    MEMORIES: MemoryPool,
+    STORAGE: StoragePool,
+    LUNS: StoragePool,
+    NETWORKS: NetworkPool,
+}
+POOL_TYPES = (ProcessorPool, MemoryPool, StoragePool, NetworkPool, DevicePool)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """The pools of a host, by PoolID, at a version of what is known of it."""
+
+    version: int
+    pools: Mapping[str, ResourcePool]
+
+
+def pools_of(host: Host) -> Mapping[str, ResourcePool]:
+    """Every pool of a host by PoolID, primordial ones first; pools with nothing new to tell stay the same objects."""
+    version = host.version  # read first: what changes meanwhile makes another version
+    known: _Known | None = vars(host).get("_resource_pools")
+    if known is None or known.version != version:
+        before = known.pools if known else {}
+        made = {one.pool_id: _same(before.get(one.pool_id), one) for one in _pools(host, totals(host.vms))}
+        known = vars(host)["_resource_pools"] = _Known(version, made)
+    return known.pools
+
+
+def _same(old: ResourcePool | None, new: ResourcePool) -> ResourcePool:
+    return old if old is not None and old.shows(new) else new
+
+
+def totals(vms: Iterable[Vm]) -> Totals:
+    """What the active systems take from each pool; from a primordial one with all that comes below it."""
+    found: dict[str, tuple[int, int]] = {}
+    for vm in vms:
+        for pool, (reserved, consumed) in taken(vm).items() if vm.active else ():
+            before = found.get(pool, NOTHING)
+            found[pool] = (before[0] + reserved, before[1] + consumed)
+    return found
+
+
+def taken(vm: Vm) -> Totals:
+    """What a system takes when it is active; made once a document."""
+    return kept(vm, "_taken", lambda: _taken(vm))
+
+
+def _taken(vm: Vm) -> Totals:
+    found: dict[str, tuple[int, int]] = {}
+    for share in pools.shares(setting.resource for setting in settings(state_of(vm))):
+        for pool in (share.pool, *above(share.pool)):
+            before = found.get(pool, NOTHING)
+            found[pool] = (before[0] + share.reserved, before[1] + share.consumed)
+    return found
+
+
+def above(pool: str) -> list[str]:
+    """The PoolID of the primordial pool above a concrete one."""
+    word, _ = ids.parse_pool_id(pool) or ("", "")
+    return [] if pool in TYPES else [ids.pool_id(word)]
+
+
+def _pools(host: Host, taken: Totals) -> Iterator[ResourcePool]:
+    for of in TYPES.values():
+        yield _primordial(host, of, taken)
+    for source in host.pools:
+        if source.name != ids.PRIMORDIAL:  # libvirt's own figures know more of what fills a file system
+            pool_id = ids.pool_id(STORAGE, source.name)
+            yield StoragePool(host, TYPES[STORAGE_POOL], pool_id, source, source.capacity, source.allocation, None)
+    for network in host.networks:
+        if network.name != ids.PRIMORDIAL:
+            pool_id = ids.pool_id(NETWORKS, network.name)
+            yield NetworkPool(host, TYPES[NETWORK_POOL], pool_id, network, None, *taken.get(pool_id, NOTHING))
+
+
+def _primordial(host: Host, of: PoolType, taken: Totals) -> ResourcePool:
+    make = POOLS.get(of.word, DevicePool)
+    if of.word == STORAGE:
+        active = [pool for pool in host.pools if pool.active]
+        sizes = sum(pool.capacity for pool in active), sum(pool.allocation for pool in active)
+        return make(host, of, of.id, None, *sizes, None)
+    return make(host, of, of.id, None, _capacity(host, of), *taken.get(of.id, NOTHING))
+
+
+def _capacity(host: Host, of: PoolType) -> int | None:
+    """What the host has of it; None for devices that are emulated, which nothing but sense bounds."""
+    if of.word == PROCESSORS:
+        return host.facts.node.cpus * pools.WHOLE_PROCESSOR
+    return host.facts.node.memory if of.word == MEMORIES else None
+
+
+# Where they all are
+
+
+def pools_on(host: Host) -> Iterable[ResourcePool]:
+    """The pools of a host; what they were before it went out of reach is not told."""
+    return pools_of(host).values() if host.reachable else ()
+
+
+def all_pools(world: Hosts) -> Iterator[ResourcePool]:
+    for host in world.reachable():
+        yield from pools_of(host).values()
+
+
+def pools_of_type(of: type[ResourcePool], classname: str = "") -> Callable[[Hosts], Iterator[ResourcePool]]:
+    """All pools of a type, and of a class where one is given."""
+
+    def among(world: Hosts) -> Iterator[ResourcePool]:
+        found = (pool for pool in all_pools(world) if type(pool) is of)
+        return (pool for pool in found if classname in ("", pool.type.classname))
+
+    return among
+
+
+def pool_by_id(world: Hosts, instance_id: str) -> Iterator[ResourcePool]:
+    """The pools with an InstanceID, on several platforms perhaps."""
+    for host in world.reachable():
+        prefix = ids.host_scoped(host, "")
+        found = pools_of(host).get(instance_id.removeprefix(prefix)) if instance_id.startswith(prefix) else None
+        if found is not None:
+            yield found
+
+
+def find_pool(world: Hosts, keys: Keys) -> Iterator[ResourcePool]:
+    """By InstanceID of a pool."""
+    return pool_by_id(world, str(keys["InstanceID"]))
+
+
+# What comes from a pool
+
+
+def pool_of_setting(setting: Setting) -> list[ResourcePool]:
+    """The pool that a setting names; none when what it names is not there."""
+    found = pools_of(setting.vm.host).get(pool_id_of(setting))
+    return [found] if found else []
+
+
+def pool_id_of(setting: Setting) -> str:
+    row: Any = pools.POOL_ROWS[setting.resource.kind]
+    return setting.image_pool or str(row.get(setting.resource.view))
+
+
+def settings_from(pool: ResourcePool) -> Iterator[Setting]:
+    """The settings of both sets that name the pool."""
+    for vm in pool.host.vms if pool.host.reachable else ():
+        for configuration in configurations(vm):
+            yield from _by_pool(configuration).get(pool.pool_id, ())
+
+
+def _by_pool(configuration: Configuration) -> Mapping[str, list[Setting]]:
+    def make() -> dict[str, list[Setting]]:
+        found: dict[str, list[Setting]] = {}
+        for setting in settings(configuration):
+            found.setdefault(pool_id_of(setting), []).append(setting)
+        return found
+
+    return kept(placed(configuration), "_by_pool", make)
+
+
+def pool_of_device(device: Device) -> list[ResourcePool]:
+    """The pool a device was taken from; devices of a system that is off take nothing."""
+    return pool_of_setting(setting_of(device)) if device.vm.active else []
+
+
+def devices_from(pool: ResourcePool) -> Iterator[Device]:
+    """The devices of active systems that were taken from the pool."""
+    for vm in pool.host.vms if pool.host.reachable else ():
+        for setting in _by_pool(state_of(vm)).get(pool.pool_id, ()) if vm.active else ():
+            yield from devices_of(setting)
+
+
+def parent_of(pool: ResourcePool) -> list[ResourcePool]:
+    return [] if pool.primordial else [pools_of(pool.host)[pool.type.id]]
+
+
+def children_of(pool: ResourcePool) -> list[ResourcePool]:
+    found = pools_of(pool.host).values()
+    return [one for one in found if not one.primordial and one.type is pool.type] if pool.primordial else []

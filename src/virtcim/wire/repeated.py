@@ -1,0 +1,55 @@
+"""Requests that came before but for their message ID, as clients that poll send them: decoded once, kept for a while."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import NamedTuple
+
+from virtcim.broker.call import Call
+from virtcim.wire.decode import decoded
+from virtcim.wire.headers import CIMHeaders
+
+# Up to the ID nothing can hide: a comment or another element before MESSAGE does not match.
+_ID = re.compile(rb"\s*+(?:<\?xml[^<>]*\?>)?\s*+<CIM\s[^<>]*>\s*+<MESSAGE\s(?:[^<>]*?\s)?ID=([\"'])([^\"'&<>]*)\1")
+MAX_KEPT = 2048  # requests
+MAX_LENGTH = 4096  # bytes of one
+_NEVER_AGAIN = "EnumerationContext"  # each is used once
+
+
+class _Known(NamedTuple):
+    call: Call
+    protocol_version: str
+
+
+class Decoder:
+    """Decodes as `decode` does. Methods are not kept: there is no telling what secrets they carry."""
+
+    def __init__(self, max_depth: int) -> None:
+        self._max_depth = max_depth
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+
+    def decode(self, body: bytes, headers: CIMHeaders | None = None) -> Call:
+        """The call in a request body. Errors: as `decode`."""
+        found = _ID.match(body) if len(body) <= MAX_LENGTH else None
+        if found is None:
+            return decoded(body, headers, self._max_depth)[0]
+        start, end = found.span(2)
+        key = body[:start] + body[end:]
+        known = self._known.get(key)
+        if known is None:
+            call, version = decoded(body, headers, self._max_depth)
+            if call.message_id.encode() == found[2]:
+                self._keep(key, _Known(call, version))
+            return call
+        self._known.move_to_end(key)
+        call = known.call
+        if headers is not None:
+            headers.check(call, known.protocol_version)
+        return Call(found[2].decode(), call.name, call.namespace, call.parameters, memo=call.memo)
+
+    def _keep(self, key: bytes, known: _Known) -> None:
+        if known.call.target is None and _NEVER_AGAIN not in known.call.parameters:
+            self._known[key] = known
+            if len(self._known) > MAX_KEPT:
+                self._known.popitem(last=False)

@@ -1,0 +1,60 @@
+"""What a request asks of the form of its reply: compression, language, and whether errors may be told at length."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from virtcim.wire.headers import admits
+
+LANGUAGE = b"en"  # of all that we say
+
+_PLAIN = "identity"
+
+
+class Terms(NamedTuple):
+    """The form of a reply; `version` is that of HTTP."""
+
+    version: str = "1.1"
+    gzip: bool = False
+    language: bool = False
+    extended_errors: bool = True
+
+
+def terms(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Terms:
+    """Read from the request."""
+    return Terms(
+        scope["http_version"],
+        gzip=_gzip(headers.get(b"accept-encoding"), scope.get("client")),
+        language=b"accept-language" in headers,
+        # wbemcli reads no ERROR but an empty one. It names no media types, which all other clients known to us do.
+        extended_errors=b"accept" in headers,
+    )
+
+
+def _gzip(accepted: bytes | None, client: tuple[str, int] | None) -> bool:
+    """Whether to compress: where it is asked for, and saves more than it costs.
+
+    On one machine it only costs, so it is done there for a client that takes nothing else.
+    """
+    if accepted is None or not admits(accepted, ("gzip", "x-gzip", "*")):
+        return False
+    return not (is_local(client) and _takes_plain(accepted.decode("latin-1").lower()))
+
+
+def _takes_plain(accepted: str) -> bool:
+    """identity is taken unless it is refused, by name or with all that is not named (RFC 9110 clause 12.5.3)."""
+    ranges = [entry.partition(";")[0].strip() for entry in accepted.split(",")]
+    name = next((one for one in (_PLAIN, "*") if one in ranges), None)
+    return name is None or admits(accepted.encode("latin-1"), (name,))
+
+
+def is_local(client: tuple[str, int] | None) -> bool:
+    """Whether a client, as ASGI tells of it, is on this machine; at the Unix socket it has no address."""
+    if client is None:
+        return True
+    try:
+        return ipaddress.ip_address(client[0].partition("%")[0]).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,90 @@
+"""A PostgreSQL server of the tests' own, run by a user that is not root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+PROGRAMS = ("initdb", "postgres", "pg_ctl", "pg_isready")
+
+
+def binaries() -> Path:
+    """Directory of the server's programs; the test is skipped where there is none."""
+    found = shutil.which("initdb")
+    places = [*([Path(found).parent] if found else []), *sorted(Path("/usr/lib/postgresql").glob("*/bin"))]
+    usable = [place for place in places if all((place / name).exists() for name in PROGRAMS)]
+    if not usable:
+        pytest.skip("there are no PostgreSQL server binaries: apt-get install postgresql")
+    return usable[-1]
+
+
+class Postgres:
+    """One cluster below a directory; `kill` ends it as a power cut would, `start` brings it back."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        self._bin = binaries()
+        self._data = directory / "data"
+        self._port = port
+        self._user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._user is not None:
+            os.chown(directory, self._user, -1)
+        self._run("initdb", "-D", str(self._data), "-U", "virtcim", "--auth=trust", "--no-sync")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://virtcim@127.0.0.1:{self._port}/postgres"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [self._bin / program, *arguments]
+        done = subprocess.run(command, user=self._user, cwd="/", capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def start(self) -> None:
+        options = ("-c", "listen_addresses=127.0.0.1", "-p", str(self._port), "-k", str(self._data))
+        command = [self._bin / "postgres", "-D", str(self._data), *options]
+        self._process = subprocess.Popen(
+            command, user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 30
+        while subprocess.run(
+            [self._bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self._port), "-U", "virtcim"], check=False
+        ).returncode:
+            assert time.monotonic() < deadline, "PostgreSQL does not start"
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self._data))
+            self._process.wait(30)
+            self._process = None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """A server that runs while the block does; its files are gone afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="virtcim-postgres-", dir="/var/tmp"))
+    try:
+        server = Postgres(directory, free_port())
+        server.start()
+        yield server
+        server.kill()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

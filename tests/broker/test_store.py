@@ -1,0 +1,257 @@
+"""The durable state: SQLite and a real PostgreSQL; what was written is there after the process is gone."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path as File
+
+import pytest
+import sqlalchemy as sa
+from tests.broker.postgres import Postgres, running_postgres
+
+from virtcim.broker.call import CIMError, ClassPath, Instance, Path, Properties, Status
+from virtcim.broker.provider import Stored
+from virtcim.broker.store import Delivery, Store, StoreError, digest, sqlite_url
+from virtcim.broker.store_json import BadDocument, dumps, loads, path_of
+from virtcim.broker.store_shelf import Shelf
+from virtcim.broker.store_tables import METADATA
+
+FILTER = Path("CIM_IndicationFilter", (("Name", "f"), ("SystemName", "s")), "interop")
+HANDLER = Path("CIM_ListenerDestinationCIMXML", (("Name", 'a "quoted" näme'),), "interop")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+OpenStore = Callable[[], Store]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def open_store(request: pytest.FixtureRequest, tmp_path: File) -> Iterator[OpenStore]:
+    """open_store() -> the same database each time; its stores are closed after the test."""
+    url = sqlite_url(tmp_path / "state")
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").url
+    opened: list[Store] = []
+
+    def open_it() -> Store:
+        opened.append(Store(url))
+        return opened[-1]
+
+    yield open_it
+    for store in opened:
+        store.close()
+    if request.param == "postgresql":
+        engine = sa.create_engine(url.replace("postgresql", "postgresql+psycopg", 1))
+        with engine.begin() as connection:
+            connection.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+        engine.dispose()
+
+
+def link(subscription_of: Path, handler: Path) -> Stored:
+    keys = (("Filter", subscription_of), ("Handler", handler))
+    path = Path("CIM_IndicationSubscription", keys, "interop")
+    return Stored(path, {"Filter": subscription_of, "Handler": handler, "SubscriptionState": 2})
+
+
+VALUES: Properties = {
+    "null": None,
+    "boolean": True,
+    "big": 2**64 - 1,
+    "real": 0.1,
+    "infinite": -math.inf,
+    "text": 'ü "quoted" \\ \n line',
+    "list": [1, None, "x", []],
+    "path": link(FILTER, HANDLER).path,
+    "class": ClassPath("CIM_X", "root/virt"),
+    "embedded": Instance("CIM_X", {"Inner": Instance("CIM_Y", {"A": [Path("CIM_Z", (), None)]})}),
+}
+
+
+def test_values_come_back_as_they_were() -> None:
+    assert loads(dumps(VALUES)) == VALUES
+    assert list(loads(dumps(VALUES))) == list(VALUES)
+    assert math.isnan(float(str(loads(dumps({"real": math.nan}))["real"])))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": {"sock": 1}}', '{"a": {"path": [1]}}', '{"a": {"real": "x"}}'])
+def test_a_document_of_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(BadDocument):
+        loads(text)
+
+
+def test_a_path_of_no_sense_is_refused() -> None:
+    with pytest.raises(BadDocument):
+        path_of('{"class": ["a", "b"]}')
+
+
+def test_instances_outlive_the_process(open_store: OpenStore) -> None:
+    first, second = Stored(FILTER, VALUES), Stored(HANDLER, {"Destination": "http://x"})
+    open_store().change((), (first, second))
+    store = open_store()
+    assert [(one.path, one.properties) for one in store.instances()] == [
+        (FILTER, VALUES),
+        (HANDLER, {"Destination": "http://x"}),
+    ]
+    store.change((first,), (Stored(FILTER, {"Query": "new"}),))
+    store.change((second,), ())
+    assert [one.properties for one in open_store().instances()] == [{"Query": "new"}]
+
+
+def test_a_change_is_whole_or_nothing(open_store: OpenStore) -> None:
+    store = open_store()
+    store.change((), (Stored(FILTER, {}),))
+    with pytest.raises(CIMError) as refused:
+        store.change((), (Stored(HANDLER, {}), Stored(FILTER, {})))
+    assert refused.value.status is Status.ALREADY_EXISTS
+    assert [one.path for one in store.instances()] == [FILTER]
+
+
+def delivery(number: int, destination: str = "d", subscription: str = "s") -> Delivery:
+    return Delivery(destination, subscription, "http://x", 1.5, b"body %d" % number)
+
+
+def test_queues_keep_their_order(open_store: OpenStore) -> None:
+    store = open_store()
+    store.enqueue([delivery(1), delivery(2), delivery(3, "other"), delivery(4)])
+    store.enqueue([])
+    queue = open_store().queued("d", 10)
+    assert [one.body for one in queue] == [b"body 1", b"body 2", b"body 4"]
+    store.failed(queue[0])
+    store.dequeue([queue[1].id])
+    assert [(one.body, one.attempts) for one in store.queued("d", 1)] == [(b"body 1", 1)]
+    assert sorted(store.waiting()) == ["d", "other"]
+    store.dequeue([one.id for one in store.queued("d", 10)])
+    assert store.waiting() == ["other"]
+
+
+def test_a_number_in_the_queue_is_never_used_twice(open_store: OpenStore) -> None:
+    store = open_store()
+    store.enqueue([delivery(1)])
+    (first,) = store.queued("d", 1)
+    store.dequeue([first.id])
+    store.enqueue([delivery(2)])
+    assert store.queued("d", 1)[0].id > first.id
+
+
+def test_a_subscription_takes_its_queue_with_it(open_store: OpenStore) -> None:
+    store = open_store()
+    one, other = link(FILTER, HANDLER), link(FILTER, FILTER)
+    store.change((), (one, other))
+    queued = [replace(delivery(n), subscription=key) for n, key in enumerate((digest(one.path), digest(other.path)))]
+    store.enqueue(queued)
+    store.change((one,), ())
+    assert [left.body for left in store.queued("d", 10)] == [b"body 1"]
+
+
+def test_the_migrations_make_what_the_tables_say(open_store: OpenStore) -> None:
+    engine = open_store()._engine
+    found = sa.MetaData()
+    found.reflect(engine)
+    for table in METADATA.sorted_tables:
+        made = found.tables[table.name]
+        assert {(c.name, c.nullable, c.primary_key) for c in made.columns} == {
+            (c.name, c.nullable, c.primary_key) for c in table.columns
+        }
+        assert {index.name for index in table.indexes} <= {index.name for index in made.indexes}
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nonsense", "Could not parse"),
+        ("oracle9://x/y", "oracle9"),
+        ("postgresql://user:secret@127.0.0.1:1/none", "refused"),
+        ("sqlite:////proc/none/virtcim.db", "none"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_says_why(url: str, words: str) -> None:
+    with pytest.raises((StoreError, OSError)) as refused:
+        Store(url)
+    assert words in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+WRITER = """
+import os, sys
+from virtcim.broker.call import Path
+from virtcim.broker.provider import Stored
+from virtcim.broker.store import Store
+store = Store(sys.argv[1])
+for number in range(10000):
+    store.change((), (Stored(Path("C", (("Name", str(number)),), "interop"), {}),))
+    print(number, flush=True)
+"""
+
+
+def test_nothing_acknowledged_is_lost_by_kill_9(open_store: OpenStore) -> None:
+    store = open_store()
+    url = store._engine.url.render_as_string(hide_password=False)
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    acknowledged = [next(writer.stdout).strip() for _ in range(50)]
+    writer.kill()
+    acknowledged += [line.strip() for line in writer.stdout]
+    writer.wait()
+    writer.stdout.close()
+    kept = {str(one.path.key("Name")) for one in store.instances()}
+    assert set(acknowledged) <= kept
+    assert len(kept) <= len(acknowledged) + 1
+
+
+def test_postgresql_comes_back(postgres: Postgres) -> None:
+    store = Store(postgres.url)
+    try:
+        store.change((), (Stored(FILTER, {}),))
+        postgres.kill()
+        with pytest.raises(CIMError) as failed:
+            store.change((), (Stored(HANDLER, {}),))
+        assert failed.value.status is Status.FAILED
+        postgres.start()
+        assert [one.path for one in store.instances()] == [FILTER]
+        store.change((Stored(FILTER, {}),), ())
+    finally:
+        store.close()
+
+
+# The shelf
+
+
+def test_the_shelf_finds_by_path_class_and_reference(open_store: OpenStore) -> None:
+    shelf = Shelf(open_store())
+    one, handler, bond = Stored(FILTER, {}), Stored(HANDLER, {}), link(FILTER, HANDLER)
+    for stored in (one, handler, bond):
+        shelf.add(stored)
+    again = Shelf(open_store())
+    for found in (shelf, again):
+        assert [x.path for x in found.of_class("CIM_IndicationFilter")] == [FILTER]
+        assert [x.path for x in found.referring(HANDLER)] == [bond.path]
+        assert found.find(FILTER) is not None
+        assert found.count("CIM_IndicationSubscription") == 1
+
+
+def test_the_shelf_replaces_and_removes(open_store: OpenStore) -> None:
+    shelf = Shelf(open_store())
+    told: list[tuple[tuple[Stored, ...], tuple[Stored, ...]]] = []
+    shelf.on_change(lambda removed, added: told.append((removed, added)))
+    old, new = link(FILTER, HANDLER), link(FILTER, HANDLER)
+    shelf.add(old)
+    with pytest.raises(CIMError) as refused:
+        shelf.add(new)
+    assert refused.value.status is Status.ALREADY_EXISTS
+    shelf.replace(old, new)
+    with pytest.raises(CIMError) as refused:
+        shelf.remove(old)
+    assert refused.value.status is Status.NOT_FOUND
+    assert shelf.referring(FILTER) == [new]
+    shelf.remove(new)
+    assert shelf.referring(FILTER) == []
+    assert shelf.find(new.path) is None
+    assert told == [((), (old,)), ((old,), (new,)), ((new,), ())]
