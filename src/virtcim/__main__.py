@@ -27,7 +27,7 @@ from virtcim.front import Behind, Front
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
 from virtcim.notify import Manager
-from virtcim.profiles import dsp1027, dsp1033, dsp1042, dsp1052, dsp1057, dsp1092, dsp1103, faults
+from virtcim.profiles import dsp1027, dsp1033, dsp1041, dsp1042, dsp1052, dsp1057, dsp1092, dsp1103, faults
 from virtcim.profiles.registration import FactsError, load_facts
 from virtcim.profiles.wbem_server import ServerFacts
 from virtcim.running import Process
@@ -106,7 +106,7 @@ def make_catalog(settings: config.Settings, hosts: Hosts, jobs: Jobs, server: Se
     """All profiles, over the classes that the platforms of the hosts need. Errors: STARTING_ERRORS."""
     platforms = sorted({host.platform for host in hosts.hosts})
     classes = schema.load(resources.mof_dir(), settings.state_dir / "cache", platforms)
-    profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
+    profiles = [dsp1027.profile, dsp1041.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
     profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs)]
     profiles.append(dsp1033.make(load_facts(resources.profiles_dir()), profiles, hosts))
     return Catalog(classes, profiles)

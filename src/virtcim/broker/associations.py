@@ -59,7 +59,7 @@ class Associations:
         )
 
     def _across(self, association: Association, near: End, far: End, source: Found, wanted: Wanted) -> Iterator[Step]:
-        for other in near.across(source.target):
+        for other in near.across(source.target) if isinstance(source.target, near.of or object) else ():
             target = self.instances.named(other, far.classname)
             if target is None or (near.candidates and not self._leads_back(target, near, far, source)):
                 continue

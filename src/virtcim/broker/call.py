@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from functools import cached_property
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 
 class Status(IntEnum):
@@ -142,15 +142,33 @@ class ClassDef:
 
 
 class Item:
-    """One instance as served. `kept` is the wire's: encoded forms, alive as long as the object they were made from."""
+    """One instance as served; the wire may keep what it encoded of it for as long as it likes."""
 
-    __slots__ = ("cls", "kept", "path", "properties")
+    __slots__ = ("cls", "path", "properties")
 
     def __init__(self, cls: ClassDef, path: Path, properties: Properties) -> None:
         self.cls = cls
         self.path = path  # canonical, with namespace
         self.properties = properties  # declared names, typed values; absent = NULL
-        self.kept: dict[object, bytes] = {}
+
+
+class Batch(NamedTuple):
+    """Some of the items of an answer. At one `place` they are the same as long as `state` is; never without a place."""
+
+    items: Callable[[], Iterable[Item]]
+    place: Hashable = None
+    state: object = None
+
+
+class Batches:
+    """Items in batches, to be taken once: one by one, or a batch at a time by who keeps what it made of a batch."""
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[Item]:
+        for batch in self.batches:
+            yield from batch.items()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ BATCH = 256  # notes that are worked off, and queued in one transaction, at a ti
 PATIENCE = (0.1, 5.0)  # seconds between two attempts to queue while the store takes nothing: at first, at most
 Cause = Callable[[], Iterable[Notice]]
 Encode = Callable[[Instance, str], bytes]
+_Key = tuple[str, str, str, tuple[str, ...]]  # name, language, query, namespaces
 
 
 class Filter(Protocol):
@@ -62,12 +63,16 @@ class Subscription:
 
 @dataclass(eq=False)
 class _Watch:
-    """A filter that someone subscribed to."""
+    """A filter that someone subscribed to; `key` is all that makes it the one it is."""
 
-    name: str
+    key: _Key
     compiled: CompiledFilter
     places: list[tuple[str, str, str]]
     subscriptions: dict[Path, Subscription] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.key[0]
 
 
 @dataclass(eq=False)
@@ -85,8 +90,8 @@ class Indications:
         self._encode = encode
         self._context = f"{service}#{uuid.uuid4().hex[:12]}"
         self._lock = threading.Lock()
-        self._index: dict[tuple[str, str, str], dict[str, _Watch]] = {}
-        self._watches: dict[tuple[str, str, str, tuple[str, ...]], _Watch] = {}
+        self._index: dict[tuple[str, str, str], dict[_Key, _Watch]] = {}
+        self._watches: dict[_Key, _Watch] = {}
         self._by_path: dict[Path, tuple[Subscription, list[_Watch]]] = {}
         self._by_key: dict[str, Subscription] = {}
         self._sequences: dict[Path, _Sequence] = {}
@@ -153,16 +158,16 @@ class Indications:
         if watch is None:
             compiled = self.compile(one.language, one.query)
             places = [(space, compiled.query.classname, compiled.source) for space in one.namespaces]
-            watch = self._watches[key] = _Watch(one.name, compiled, places)
+            watch = self._watches[key] = _Watch(key, compiled, places)
             for place in places:
-                self._index.setdefault(place, {})[one.name] = watch
+                self._index.setdefault(place, {})[key] = watch
         return watch
 
     def _forget(self, gone: _Watch) -> None:
-        self._watches = {key: watch for key, watch in self._watches.items() if watch is not gone}
+        self._watches.pop(gone.key, None)
         for place in gone.places:
             filters = self._index.get(place, {})
-            filters.pop(gone.name, None)
+            filters.pop(gone.key, None)
             if not filters:
                 self._index.pop(place, None)
 

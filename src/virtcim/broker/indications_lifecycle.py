@@ -45,7 +45,7 @@ class Lifecycle:
     def compare(self, old: object | None, new: object | None) -> Iterator[Notice]:
         """What has come, changed and gone between two states of an object; None for not there."""
         before, after = self.items(old), self.items(new)
-        for path, item in reversed(before.items()):
+        for path, item in reversed(list(before.items())):
             if path not in after:
                 yield self.deleted(item)
         for path, item in after.items():
@@ -121,7 +121,7 @@ def changes(before: Item, after: Item) -> list[str]:
 
 
 def _embedded(item: Item) -> Instance:
-    shown = {name: value for name, value in item.properties.items() if value is not None}
+    shown: Properties = {name: value for name, value in item.properties.items() if value is not None}
     return Instance(item.cls.name, shown, item.path)
 
 

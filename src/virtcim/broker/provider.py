@@ -47,12 +47,14 @@ class End:
     """One end of an association: `across` leads from an object at this end to the objects at the other one.
 
     With `candidates` it leads to all that may be there: linked are those that lead back to the instance it began at.
+    With `of` only objects of that type stand at this end, where others are instances of the class as well.
     """
 
     role: str
     classname: str
     across: Callable[[Any], Iterable[object]]
     candidates: bool = False
+    of: type | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,13 @@ WHOLE_PROCESSOR = 100  # percent
 # libvirt-cim's classes; pools it had not are Virt_DevicePool.
 CLASS_WORDS = {LUNS: STORAGE}
 CLASSES = frozenset({STORAGE, LUNS, NETWORKS, PROCESSORS, MEMORIES, "Graphics", "Input", "Controller"})
-LABELS = {STORAGE: "Storage", NETWORKS: "Networks", PROCESSORS: "Processors", MEMORIES: "Memory", "Graphics": "Graphics"}
+LABELS = {
+    STORAGE: "Storage",
+    NETWORKS: "Networks",
+    PROCESSORS: "Processors",
+    MEMORIES: "Memory",
+    "Graphics": "Graphics",
+}
 UNITS = {PROCESSOR: PERCENT, MEMORY: KIB, LOGICAL_DISK: BYTE}
 CONSUMED_UNITS = {PROCESSOR: COUNT, MEMORY: KIB}
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from virtcim.broker.call import Instance
+from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host import domains
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import ids, resources
 from virtcim.mapping.resources import Domain, change, properties_of, resources_of
 from virtcim.profiles import live
-from virtcim.profiles.elements import Configuration, Setting, configurations, settings
+from virtcim.profiles.elements import Configuration, Setting, configurations, defined_of, settings
 from virtcim.profiles.requests import (
     Place,
     Undo,
@@ -147,12 +147,27 @@ def redefine(vm: Vm, asked: Sequence[live.Change], undo: Undo) -> list[Place]:
     before = domains.definition(vm)
     with domains.edit(vm) as document:
         found = [find(document, one.dev) for one in asked]
+        old = [properties_of(resource) for resource in found]
         for resource, one in zip(found, asked, strict=True):
             with refusing(one.where):
                 change(resource, one.properties, document)
+        wanted = [properties_of(resource) for resource in found]
         places = [place_of(resource, document) for resource in found]
     undo(lambda: domains.define(vm.host, before))
+    latest = vm.host.vm(vm.uuid)
+    present = defined_of(latest) if latest else None
+    shown = settings_at(present, places) if present else []
+    for one, was, will, setting in zip(asked, old, wanted, shown, strict=True):
+        _refuse_ignored(one.where, was, will, properties_of(setting.resource))
     return places
+
+
+def _refuse_ignored(where: str, was: Properties, will: Properties, now: Properties) -> None:
+    """libvirt keeps some things as they were without a word, such as a console that follows its serial port."""
+    names = [name for name in will.keys() | was.keys() if was.get(name) != will.get(name)]
+    ignored = sorted(name for name in names if now.get(name) == was.get(name))
+    if ignored:
+        raise Refused("Failed", f"{where}: libvirt leaves {', '.join(ignored)} as it was")
 
 
 # Removing

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile
-from virtcim.host.inventory import Host, Network, Pool
-from virtcim.mapping import ids, pools
+from virtcim.host.inventory import Network, Pool
+from virtcim.mapping import pools
 from virtcim.mapping.kind import DISK_DRIVE
 from virtcim.mapping.pools import STORAGE
 from virtcim.profiles import pools as stock
-from virtcim.profiles.elements import present
+from virtcim.profiles.elements import Device, Setting, present
 from virtcim.profiles.pools import ResourcePool
 
 profile = Profile("dsp1041")
@@ -36,10 +36,8 @@ def _pool_of(of: type[ResourcePool], classname: str) -> None:
 for of in stock.POOL_TYPES:
     profile.source(of, stock.pools_of_type(of))
     profile.central("CIM_ResourcePool", of)
-for word, classname in {one.word: one.classname for one in pools.TYPES.values()}.items():
-    kind_of_pool = stock.POOLS.get(word, stock.DevicePool)
-    if (kind_of_pool, classname) not in [(one.of, one.classname) for one in profile.instances]:
-        _pool_of(kind_of_pool, classname)
+for of, classname in stock.SERVED:
+    _pool_of(of, classname)
 
 
 def resource_type(pool: ResourcePool) -> int:
@@ -82,20 +80,20 @@ def _of_source(source: Pool | Network | None) -> Properties:
 profile.associate(
     "Virt_HostedResourcePool",
     End("GroupComponent", "Virt_HostSystem", across=stock.pools_on),
-    End("PartComponent", "CIM_ResourcePool", across=lambda pool: [pool.host]),
+    End("PartComponent", "CIM_ResourcePool", across=lambda pool: [pool.host], of=ResourcePool),
 )
 profile.associate(
     "Virt_ElementAllocatedFromPool",
-    End("Antecedent", "CIM_ResourcePool", across=stock.children_of),
-    End("Dependent", "CIM_ResourcePool", across=stock.parent_of),
+    End("Antecedent", "CIM_ResourcePool", across=stock.children_of, of=ResourcePool),
+    End("Dependent", "CIM_ResourcePool", across=stock.parent_of, of=ResourcePool),
 )
 profile.associate(
     "Virt_ElementAllocatedFromPool",
-    End("Antecedent", "CIM_ResourcePool", across=stock.devices_from),
-    End("Dependent", "CIM_LogicalDevice", across=stock.pool_of_device),
+    End("Antecedent", "CIM_ResourcePool", across=stock.devices_from, of=ResourcePool),
+    End("Dependent", "CIM_LogicalDevice", across=stock.pool_of_device, of=Device),
 )
 profile.associate(
     "Virt_ResourceAllocationFromPool",
-    End("Antecedent", "CIM_ResourcePool", across=stock.settings_from),
-    End("Dependent", "CIM_ResourceAllocationSettingData", across=stock.pool_of_setting),
+    End("Antecedent", "CIM_ResourcePool", across=stock.settings_from, of=ResourcePool),
+    End("Dependent", "CIM_ResourceAllocationSettingData", across=stock.pool_of_setting, of=Setting),
 )

@@ -204,8 +204,8 @@ profile.associate(
 )
 profile.associate(
     "Virt_SettingsDefineState",
-    End("ManagedElement", "CIM_LogicalDevice", across=lambda device: [elements.setting_of(device)]),
-    End("SettingData", "CIM_ResourceAllocationSettingData", across=elements.devices_of),
+    End("ManagedElement", "CIM_LogicalDevice", across=lambda device: [elements.setting_of(device)], of=Device),
+    End("SettingData", "CIM_ResourceAllocationSettingData", across=elements.devices_of, of=Setting),
 )
 
 
@@ -241,19 +241,24 @@ profile.associate(
 )
 profile.associate(
     "Virt_ElementSettingData",
-    End("ManagedElement", "CIM_ResourceAllocationSettingData", across=same_resource(defined=True)),
-    End("SettingData", "CIM_ResourceAllocationSettingData", across=same_resource(defined=False)),
+    End("ManagedElement", "CIM_ResourceAllocationSettingData", across=same_resource(defined=True), of=Setting),
+    End("SettingData", "CIM_ResourceAllocationSettingData", across=same_resource(defined=False), of=Setting),
     properties=is_next,
 )
 profile.associate(
     "Virt_VirtualSystemSettingDataComponent",
     End("GroupComponent", "Virt_VirtualSystemSettingData", across=elements.settings),
-    End("PartComponent", "CIM_ResourceAllocationSettingData", across=lambda setting: [setting.configuration]),
+    End(
+        "PartComponent",
+        "CIM_ResourceAllocationSettingData",
+        across=lambda setting: [setting.configuration],
+        of=Setting,
+    ),
 )
 profile.associate(
     "Virt_SystemDevice",
     End("GroupComponent", "Virt_ComputerSystem", across=elements.devices),
-    End("PartComponent", "CIM_LogicalDevice", across=lambda device: [device.vm]),
+    End("PartComponent", "CIM_LogicalDevice", across=lambda device: [device.vm], of=Device),
 )
 
 NOT_FOR_A_GUEST = "a virtual device follows its virtual system"

@@ -94,6 +94,7 @@ POOLS: Mapping[str, type[ResourcePool]] = {
     NETWORKS: NetworkPool,
 }
 POOL_TYPES = (ProcessorPool, MemoryPool, StoragePool, NetworkPool, DevicePool)
+SERVED = tuple(dict.fromkeys((POOLS.get(one.word, DevicePool), one.classname) for one in TYPES.values()))
 
 
 @dataclass(frozen=True, eq=False)

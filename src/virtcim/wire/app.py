@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Protocol
 
 from virtcim.broker.call import Answer, Call, CIMError, MethodAnswer, Status
+from virtcim.wire import mpost
 from virtcim.wire.body import Disconnected, Receive, read_body
 from virtcim.wire.caller import ANYBODY, Caller
 from virtcim.wire.encode import Encoder
@@ -23,6 +24,7 @@ from virtcim.wire.limits import DEFAULT_LIMITS, Limits
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder
 from virtcim.wire.replies import Reply, Scope, Send, reason_header, send_fault, send_reply
+from virtcim.wire.terms import Terms, terms
 
 Dispatch = Callable[[Call], Answer | MethodAnswer]
 Blocking = Callable[[Call], bool]
@@ -79,6 +81,8 @@ class App:
             raise RuntimeError(f"{scope['type']} is not spoken here")
         caller: Caller = scope.get("caller", ANYBODY)
         try:
+            if scope["method"] == mpost.METHOD:
+                scope, send = mpost.unwrapped(scope, send)
             _check_method(scope["method"])
             with self._gate.entered(caller):
                 await self._respond(caller, scope, receive, send)
@@ -102,19 +106,25 @@ class App:
         headers = dict(scope["headers"])
         if scope["http_version"] == "1.1" and b"host" not in headers:
             raise HTTPFault(400, None, "Host is missing")
-        expected = checked_headers(scope["headers"])
+        expected, asked = checked_headers(scope["headers"]), terms(scope, headers)
         body = await read_body(receive, headers, self._limits)
         started = time.perf_counter()
         try:
             call = self._decoder.decode(body, expected)
         except RefusedCall as refused:
-            call, reply = refused.call, self._error(refused.call, refused.error)
+            call, reply = refused.call, self._error(refused.call, refused.error, asked)
         else:
             call = replace(call, user=caller.user) if caller.user else call
-            reply = await self._answer(caller, call)
-        await send_reply(send, reply, scope["http_version"])
+            reply = await self._replied(caller, call, asked)
+        await send_reply(send, reply, asked)
         if self._done is not None:
             self._done(call, reply.status, time.perf_counter() - started)
+
+    async def _replied(self, caller: Caller, call: Call, asked: Terms) -> Reply:
+        try:
+            return await self._answer(caller, call)
+        except CIMError as error:
+            return self._error(call, error, asked)
 
     async def _answer(self, caller: Caller, call: Call) -> Reply:
         if not self._blocking(call):
@@ -128,22 +138,23 @@ class App:
         return replace(reply, chunks=iter(list(reply.chunks)))
 
     def _run(self, caller: Caller, call: Call) -> Reply:
+        """Errors: CIMError, FAILED for a fault of the program."""
         try:
             reply = self._encoded(call, self._judge.answer(caller, call, self._dispatch))
             return replace(reply, chunks=_started(reply.chunks))
-        except CIMError as error:
-            return self._error(call, error)
-        except Exception:
+        except CIMError:
+            raise
+        except Exception as error:
             log.exception("%s in %s failed", call.name, call.namespace)
-            return self._error(call, CIMError(Status.FAILED, "internal error"))
+            raise CIMError(Status.FAILED, "internal error") from error
 
     def _encoded(self, call: Call, answer: Answer | MethodAnswer) -> Reply:
         if isinstance(answer, MethodAnswer):
             return Reply(self._encoder.method_reply(call, answer), headers=reason_header(answer.reason))
         return Reply(self._encoder.reply(call, answer))
 
-    def _error(self, call: Call, error: CIMError) -> Reply:
-        return Reply(self._encoder.error_reply(call, error), int(error.status))
+    def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:
+        return Reply(self._encoder.error_reply(call, error, asked.extended_errors), int(error.status))
 
 
 def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:

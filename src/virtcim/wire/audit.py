@@ -53,7 +53,7 @@ def _write(caller: Caller, call: Call, result: str, level: int) -> None:
         "from": caller.address,
         "call": call.name,
         "namespace": call.namespace,
-        "target": "" if call.target is None else str(call.target),
+        "target": "" if call.target is None else _value("", call.target),
         "parameters": _shown(call.parameters),
         "result": result,
     }

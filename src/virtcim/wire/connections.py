@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import Counter
 from collections.abc import Callable
-from typing import cast
+from contextlib import suppress
+from functools import partial
 
-from virtcim.wire.caller import Peer, peer_of
 from virtcim.wire.limits import Limits
+from virtcim.wire.listening import UNIX, Door
 from virtcim.wire.protocol import Protocol
 from virtcim.wire.tls import Tls
 
 log = logging.getLogger(__name__)
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
+_BREATH = 0.2  # seconds
 
 
 class Connections:
@@ -43,7 +46,7 @@ class Connections:
 
     def close_unready(self) -> None:
         """Drop those that have not got as far as HTTP."""
-        for arrival in [one for one in self._open if one.protocol is None]:
+        for arrival in [one for one in self._open if not one.ready]:
             arrival.drop()
 
     def _make_room(self) -> bool:
@@ -60,22 +63,20 @@ class Connections:
         return True
 
 
-class Arrival(asyncio.Protocol):
-    """A connection that has arrived; when TLS is agreed on, where it is spoken, `make` makes what goes on with it."""
+class Arrival:
+    """A connection from its acceptance on; `protocol` goes on with it once TLS is agreed on, where it is spoken."""
 
-    def __init__(self, make: Callable[[], Protocol], connections: Connections, tls: Tls | None, limits: Limits) -> None:
-        self._make = make
-        self._connections = connections
-        self._tls = tls
-        self._limits = limits
-        self._loop = asyncio.get_running_loop()
-        self._early = b""
-        self._lost = False
-        self._raw: asyncio.Transport | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._came = self._loop.time()
+    def __init__(self, sock: socket.socket, address: str, came: float) -> None:
+        self.sock = sock
+        self.address = address
+        self._came = came
         self.protocol: Protocol | None = None
-        self.address = ""
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Has HTTP begun?"""
+        return self.protocol is not None and self.protocol.transport is not None
 
     @property
     def answering(self) -> bool:
@@ -84,58 +85,69 @@ class Arrival(asyncio.Protocol):
 
     @property
     def last_heard(self) -> float:
-        return self._came if self.protocol is None else self.protocol.last_heard
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._raw = cast(asyncio.Transport, transport)
-        self.address = peer_of(transport).address
-        if not self._connections.admit(self):
-            self._refuse(self._raw)
-        elif self._tls is None:
-            self._go_on(self._raw)
-        else:
-            self._raw.pause_reading()
-            self._task = self._loop.create_task(self._secure(self._raw, self._tls))
-
-    def data_received(self, data: bytes) -> None:
-        """What comes between the end of the handshake and the next step."""
-        self._early += data
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
-        self._connections.forget(self)
+        return self.protocol.last_heard if self.protocol and self.ready else self._came
 
     def drop(self) -> None:
         """Close at once."""
-        if self._raw is not None:
-            self._raw.abort()
+        if self.protocol is not None and self.ready:
+            self.protocol.transport.abort()
+        elif self.task is not None:
+            self.task.cancel()
 
-    def _refuse(self, transport: asyncio.Transport) -> None:
-        if self._tls is None:
-            transport.write(_FULL)
-        transport.close()
 
-    async def _secure(self, raw: asyncio.Transport, tls: Tls) -> None:
+class Reception:
+    """Accepts connections at doors; `make` makes the protocol of each."""
+
+    def __init__(self, make: Callable[[], Protocol], connections: Connections, limits: Limits) -> None:
+        self._make = make
+        self._connections = connections
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+
+    async def accept(self, door: Door) -> None:
+        """Take in whoever comes, until cancelled."""
+        door.sock.setblocking(False)
+        while True:
+            try:
+                sock, address = await self._loop.sock_accept(door.sock)
+            except OSError as error:  # too many files are open, or the client has gone again
+                log.warning("a connection could not be accepted: %s", error)
+                await asyncio.sleep(_BREATH)
+                continue
+            self._admit(sock, str(address[0]) if isinstance(address, tuple) else UNIX, door.tls)
+
+    def _admit(self, sock: socket.socket, address: str, tls: Tls | None) -> None:
+        arrival = Arrival(sock, address, self._loop.time())
+        if self._connections.admit(arrival):
+            arrival.task = self._loop.create_task(self._go_on(arrival, tls))
+        elif tls is None:
+            self._refuse(sock)
+        else:
+            sock.close()
+
+    def _refuse(self, sock: socket.socket) -> None:
+        """Say why, in a way that lets the client read it."""
+        with suppress(OSError):
+            sock.send(_FULL)
+            sock.shutdown(socket.SHUT_WR)
+        self._loop.call_later(_BREATH, sock.close)
+
+    async def _go_on(self, arrival: Arrival, tls: Tls | None) -> None:
+        def protocol() -> Protocol:
+            arrival.protocol = self._make()
+            arrival.protocol.on_lost = partial(self._connections.forget, arrival)
+            return arrival.protocol
+
         try:
-            # The first look after a change reads files, which may be slow.
-            context = await self._loop.run_in_executor(None, tls.get)
-            secured = await self._loop.start_tls(
-                raw, self, context, server_side=True, ssl_handshake_timeout=self._limits.header_timeout
+            # The first look after a change of the files reads them, which may be slow.
+            context = await self._loop.run_in_executor(None, tls.get) if tls else None
+            patience = self._limits.header_timeout if tls else None
+            await self._loop.connect_accepted_socket(
+                protocol, arrival.sock, ssl=context, ssl_handshake_timeout=patience
             )
         except OSError as error:
-            log.info("no TLS with %s: %s", self.address, error)
-            self._connections.forget(self)
-            raw.abort()
-            return
-        if secured is not None and not self._lost:
-            self._go_on(secured)
-
-    def _go_on(self, transport: asyncio.Transport) -> None:
-        peer: Peer = peer_of(transport)
-        self.protocol = protocol = self._make()
-        protocol.begin(peer, lambda: self._connections.forget(self))
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if self._early:
-            protocol.data_received(self._early)
-            self._early = b""
+            log.info("no connection with %s: %s", arrival.address, error)
+        finally:
+            if not arrival.ready:
+                self._connections.forget(arrival)
+                arrival.sock.close()

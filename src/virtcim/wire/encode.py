@@ -87,14 +87,17 @@ class Encoder:
         body = self._return_value(answer) + "".join(map(self._out, answer.out))
         yield head + body.encode() + tail
 
-    def error_reply(self, call: Call, error: CIMError) -> Iterator[bytes]:
-        """The response that holds an ERROR element."""
+    def error_reply(self, call: Call, error: CIMError, extended: bool = True) -> Iterator[bytes]:
+        """The response that holds an ERROR element; `extended` with a CIM_Error in it (DSP0201)."""
         head, tail = _message(call, "IMETHODRESPONSE" if call.target is None else "METHODRESPONSE")
-        found = extended_errors.extended(call, error)
-        shown = Selection(frozenset(name.lower() for name in found.properties))
-        instance = self._instances.instance(extended_errors.CLASS, found.properties, shown)
+        instance = self._extended(call, error) if extended else ""
         element = f'<ERROR CODE="{error.status:d}" DESCRIPTION={quoted(error.message)}>{instance}</ERROR>'
         yield head + element.encode() + tail
+
+    def _extended(self, call: Call, error: CIMError) -> str:
+        found = extended_errors.extended(call, error)
+        shown = Selection(frozenset(name.lower() for name in found.properties))
+        return self._instances.instance(extended_errors.CLASS, found.properties, shown)
 
     def _return_value(self, answer: MethodAnswer) -> str:
         if answer.value is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from virtcim.broker.call import ClassDef, Instance, Path, Properties, PropertyDef, Selection, Value
@@ -13,12 +13,24 @@ MAX_PLANS = 4096
 
 
 class Slot(NamedTuple):
-    """One property of a class: its declared name, its element when NULL, and its element with a value."""
+    """One property of a class: its declared name, its element when NULL, and around and of a value."""
 
     name: str
     lower: str
     null: str
-    element: Callable[[Value], str]
+    start: str
+    value: Callable[[Value], str]
+    end: str
+
+
+class Plan(NamedTuple):
+    """INSTANCE of a class for a set of properties with values: what precedes each value, and the rest."""
+
+    values: tuple[tuple[str, str, Callable[[Value], str]], ...]
+    end: str
+
+
+_PlanKey = tuple[ClassDef, Selection, tuple[str, ...]]
 
 
 class InstanceEncoder:
@@ -27,38 +39,61 @@ class InstanceEncoder:
     def __init__(self, classes: Classes) -> None:
         self.paths = PathEncoder(classes)
         self._classes = classes
-        self._plans: dict[tuple[ClassDef, bool], tuple[Slot, ...]] = {}
+        self._slots: dict[tuple[ClassDef, bool], tuple[Slot, ...]] = {}
+        self._plans: dict[_PlanKey, Plan] = {}
 
     def instance(self, cls: ClassDef, properties: Properties, selection: Selection) -> str:
         """INSTANCE with every selected property of the class; the ones without a value are NULL."""
-        slots: Iterable[Slot] = self._plan(cls, selection.class_origin)
-        if selection.names is not None:
-            names = selection.names
-            slots = [slot for slot in slots if slot.lower in names]
-        return self._instance(cls, properties, slots)
+        given = _without_null(properties)
+        return self._instance(cls, given, self._plan(cls, selection, tuple(given)))
 
     def embedded(self, instance: Instance) -> str:
         """INSTANCE with the properties that it has, as embedded instances are sent; not yet escaped."""
         cls = self._classes(instance.classname)
-        slots = [slot for slot in self._plan(cls, False) if slot.name in instance.properties]
-        return self._instance(cls, instance.properties, slots)
+        names = frozenset(name.lower() for name in instance.properties)
+        return self.instance(cls, instance.properties, Selection(names))
 
-    def _instance(self, cls: ClassDef, properties: Properties, slots: Iterable[Slot]) -> str:
-        parts = [f"<INSTANCE CLASSNAME={quoted(cls.name)}>"]
-        for slot in slots:
-            value = properties.get(slot.name)
-            parts.append(slot.null if value is None else _checked(slot, value, cls))
-        parts.append("</INSTANCE>")
+    def _instance(self, cls: ClassDef, properties: Properties, plan: Plan) -> str:
+        parts: list[str] = []
+        name = ""
+        try:
+            for before, name, text in plan.values:
+                parts += before, text(properties[name])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{cls.name}.{name}: {error}") from error
+        parts.append(plan.end)
         return "".join(parts)
 
-    def _plan(self, cls: ClassDef, class_origin: bool) -> tuple[Slot, ...]:
-        plan = self._plans.get((cls, class_origin))
+    def _plan(self, cls: ClassDef, selection: Selection, given: tuple[str, ...]) -> Plan:
+        key = (cls, selection, given)
+        plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
-            plan = tuple(self._slot(declared, class_origin) for declared in cls.properties.values())
-            self._plans[cls, class_origin] = plan
+            plan = self._plans[key] = self._made(cls, selection, frozenset(given))
         return plan
+
+    def _made(self, cls: ClassDef, selection: Selection, given: frozenset[str]) -> Plan:
+        names = selection.names
+        before, values = f"<INSTANCE CLASSNAME={quoted(cls.name)}>", []
+        for slot in self._slots_of(cls, selection.class_origin):
+            if names is not None and slot.lower not in names:
+                continue
+            if slot.name not in given:
+                before += slot.null
+                continue
+            values.append((before + slot.start, slot.name, slot.value))
+            before = slot.end
+        return Plan(tuple(values), f"{before}</INSTANCE>")
+
+    def _slots_of(self, cls: ClassDef, class_origin: bool) -> tuple[Slot, ...]:
+        slots = self._slots.get((cls, class_origin))
+        if slots is None:
+            if len(self._slots) >= MAX_PLANS:
+                self._slots.clear()
+            slots = tuple(self._slot(declared, class_origin) for declared in cls.properties.values())
+            self._slots[cls, class_origin] = slots
+        return slots
 
     def _slot(self, declared: PropertyDef, class_origin: bool) -> Slot:
         name = declared.name
@@ -68,8 +103,7 @@ class InstanceEncoder:
         null = f"<{tag} NAME={quoted(name)}{attributes}{origin}"
         start = f"{null}{embedded_attribute(declared.embedded)}"
         end = f"</{tag}>"
-        value = self.value_encoder(declared)
-        return Slot(name, name.lower(), f"{null}>{end}", lambda given: f"{start}>{value(given)}{end}")
+        return Slot(name, name.lower(), f"{null}>{end}", f"{start}>", self.value_encoder(declared), end)
 
     def value_encoder(self, declared: PropertyDef) -> Callable[[Value], str]:
         """How a value of a property or parameter becomes VALUE, VALUE.ARRAY, VALUE.REFERENCE or VALUE.REFARRAY."""
@@ -101,11 +135,10 @@ def _array(tag: str, element: Callable[[Value], str]) -> Callable[[Value], str]:
     return text
 
 
-def _checked(slot: Slot, value: Value, cls: ClassDef) -> str:
-    try:
-        return slot.element(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{cls.name}.{slot.name}: {error}") from error
+def _without_null(properties: Properties) -> Properties:
+    if None not in properties.values():
+        return properties
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def _property_element(declared: PropertyDef) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from http import HTTPMethod, HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from virtcim.wire.caller import Peer
+from virtcim.wire.caller import Peer, peer_of
 from virtcim.wire.limits import DEFAULT_LIMITS
 
 _LINGER = 1.0  # seconds that a refused client has for reading the refusal
@@ -21,7 +21,7 @@ class HeaderTooLargeError(Exception):
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. A subclass sets `limits`; the scope of each request has "peer"."""
+    """One connection. `on_lost` is called when it is gone; the scope of each request has "peer"."""
 
     limits = DEFAULT_LIMITS
     _in_message = False
@@ -33,13 +33,8 @@ class Protocol(HttpToolsProtocol):
     _timer: TimerHandle | None = None
     _write_timer: TimerHandle | None = None
     _peer = Peer()
-    _on_lost: Callable[[], None] = staticmethod(lambda: None)
+    on_lost: Callable[[], None] = staticmethod(lambda: None)
     last_heard = 0.0  # by the clock of the loop
-
-    def begin(self, peer: Peer, on_lost: Callable[[], None]) -> None:
-        """Say who is there, and what to call when the connection is gone; before connection_made."""
-        self._peer = peer
-        self._on_lost = on_lost
 
     @property
     def answering(self) -> bool:
@@ -48,6 +43,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._peer = peer_of(transport)
         self.last_heard = self.loop.time()
         self._start_timer(self.limits.header_timeout)
 
@@ -55,7 +51,7 @@ class Protocol(HttpToolsProtocol):
         self._stop_timer()
         self._stop_write_timer()
         super().connection_lost(exc)
-        self._on_lost()
+        self.on_lost()
 
     def data_received(self, data: bytes) -> None:
         self.last_heard = self.loop.time()

@@ -9,7 +9,9 @@ from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
+from virtcim.wire.compress import SMALLEST, gzipped
 from virtcim.wire.faults import HTTPFault
+from virtcim.wire.terms import LANGUAGE, Terms
 
 Scope = dict[str, Any]
 Send = Callable[[Any], Awaitable[None]]
@@ -20,6 +22,7 @@ REASON_LENGTH = 500  # characters of a reason, before escaping
 _XML_HEADERS = [(b"content-type", b'application/xml; charset="utf-8"'), (b"cimoperation", b"MethodResponse")]
 # After these the rest of the request may still be on its way, so the connection cannot be used again.
 _CLOSING = frozenset({408, 411, 413})
+DEFAULT_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,35 @@ def reason_header(reason: str) -> tuple[Header, ...]:
 
 async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> None:
     """Send a reply: with its length when it is one chunk, or for HTTP/1.0, which has no other way."""
-    chunks = reply.chunks
-    first = next(chunks)
-    second = next(chunks, None)
+    first, second = next(reply.chunks), next(reply.chunks, None)
+    chunks = iter((first,)) if second is None else chain((first, second), reply.chunks)
     headers = [*_XML_HEADERS, *reply.headers]
     if terms.language:
         headers.append((b"content-language", LANGUAGE))
     if terms.gzip and (second is not None or len(first) >= SMALLEST):
         headers.append((b"content-encoding", b"gzip"))
-        chunks = gzipped(chain((first,) if second is None else (first, second), chunks))
-        first = next(chunks) if second is not None else b"".join(chunks)
+        chunks = gzipped(chunks)
     if second is None or terms.version == "1.0":
-        whole = first if second is None else b"".join((first, *((second,) if not terms.gzip else ()), *chunks))
-        headers.append((b"content-length", b"%d" % len(whole)))
+        await _send_whole(send, headers, b"".join(chunks))
+    else:
+        await _send_chunks(send, headers, chunks)
+
+
+async def _send_whole(send: Send, headers: list[Header], body: bytes) -> None:
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_chunks(send: Send, headers: list[Header], chunks: Iterator[bytes]) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    # An error from here on leaves the reply without its end, which no client takes for success.
+    for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await asyncio.sleep(0)
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def send_fault(send: Send, scope: Scope, fault: HTTPFault) -> None:
     """Send the status, headers and words of a fault."""
     body = b"" if scope["method"] == "HEAD" else fault.detail.encode(errors="replace") + b"\n"

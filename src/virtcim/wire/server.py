@@ -6,13 +6,12 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 
 import uvicorn
 
-from virtcim.wire.connections import Arrival, Connections
+from virtcim.wire.connections import Connections, Reception
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
-from virtcim.wire.listening import BACKLOG, Door, Doors
+from virtcim.wire.listening import Door, Doors
 from virtcim.wire.protocol import Protocol
 from virtcim.wire.tls import Tls
 
@@ -22,7 +21,7 @@ NO_TLS: Mapping[str, Tls] = {}
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, with connections that come through Arrival; tells when it listens."""
+    """uvicorn's server, with connections that we accept; tells when it listens."""
 
     def __init__(self, config: uvicorn.Config, doors: list[Door], connections: Connections, limits: Limits) -> None:
         super().__init__(config)
@@ -30,25 +29,25 @@ class _Server(uvicorn.Server):
         self._doors = doors
         self._connections = connections
         self._limits = limits
+        self._accepting: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
-        self.servers = [await self._listen(door) for door in self._doors]
+        loop = asyncio.get_running_loop()
+        reception = Reception(self._protocol, self._connections, self._limits)
+        self._accepting = [loop.create_task(reception.accept(door)) for door in self._doors]
+        self.servers = []
         self.started = True
         self.settled.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
+        for task in self._accepting:
+            task.cancel()
+        await asyncio.wait(self._accepting)
+        for door in self._doors:
+            door.sock.close()
         self._connections.close_unready()
         await super().shutdown(sockets)
-
-    async def _listen(self, door: Door) -> asyncio.base_events.Server:
-        loop = asyncio.get_running_loop()
-        create = loop.create_unix_server if door.sock.family == socket.AF_UNIX else loop.create_server
-        arrival = partial(Arrival, self._protocol, self._connections, door.tls, self._limits)
-        server: asyncio.base_events.Server = await create(arrival, sock=door.sock, backlog=BACKLOG)
-        return server
 
     def _protocol(self) -> Protocol:
         made = Protocol(self.config, self.server_state, self.lifespan.state, asyncio.get_running_loop())

@@ -1,0 +1,93 @@
+"""Bytes kept because they will be asked for again, within a budget: what was not used for longest goes first."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import NamedTuple
+
+OVERHEAD = 200  # bytes that keeping one entry takes beside its data, roughly
+_FAST = 1  # zlib level: documents that repeat themselves shrink to a fiftieth at any
+
+
+class Kept:
+    """Encodings by key. Keys are compared, so one that holds objects keeps them alive as long as its entry."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._entries: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+        self.size = 0
+
+    def get(self, key: Hashable) -> bytes | None:
+        with self._lock:
+            found = self._entries.get(key)
+            if found is not None:
+                self._entries.move_to_end(key)
+            return found
+
+    def put(self, key: Hashable, data: bytes) -> None:
+        with self._lock:
+            if key not in self._entries:
+                self._entries[key] = data
+                self.size += len(data) + OVERHEAD
+            while self.size > self._budget:
+                _, dropped = self._entries.popitem(last=False)
+                self.size -= len(dropped) + OVERHEAD
+
+
+class _Block(NamedTuple):
+    state: object
+    data: bytes
+    length: int  # when not packed
+    packed: bool
+
+
+class Blocks:
+    """Encodings of many instances by place, each with the state it was made from: another state is another encoding.
+
+    The first ones are kept as they are, for `plain` bytes; what is beyond is packed, for `packed` bytes.
+    """
+
+    def __init__(self, plain: int, packed: int) -> None:
+        self._plain = plain
+        self._packed = packed
+        self._entries: OrderedDict[Hashable, _Block] = OrderedDict()
+        self._lock = threading.Lock()
+        self.plain_size = 0
+        self.packed_size = 0
+
+    def get(self, place: Hashable, state: object) -> bytes | None:
+        """What is kept of that state; a comparison of states is one of their parts by identity, mostly."""
+        with self._lock:
+            found = self._entries.get(place)
+            if found is None or found.state != state:
+                return None
+            self._entries.move_to_end(place)
+        return zlib.decompress(found.data, bufsize=found.length) if found.packed else found.data
+
+    def put(self, place: Hashable, state: object, data: bytes) -> None:
+        packed = zlib.compress(data, _FAST) if self.plain_size + len(data) > self._plain else None
+        with self._lock:
+            self._drop(place)
+            self._add(place, _Block(state, packed or data, len(data), packed is not None))
+            while self.packed_size > self._packed:
+                self._drop(next(place for place, block in self._entries.items() if block.packed))
+
+    def _add(self, place: Hashable, block: _Block) -> None:
+        self._entries[place] = block
+        self._count(block, 1)
+
+    def _drop(self, place: Hashable) -> None:
+        block = self._entries.pop(place, None)
+        if block is not None:
+            self._count(block, -1)
+
+    def _count(self, block: _Block, sign: int) -> None:
+        size = sign * (len(block.data) + OVERHEAD)
+        if block.packed:
+            self.packed_size += size
+        else:
+            self.plain_size += size

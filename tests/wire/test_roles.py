@@ -1,0 +1,322 @@
+"""Roles: the file that gives them, and what a guard lets through."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path as File
+
+import pytest
+from tests.wire.samples import CLASSES, class_def, declared, link, system
+
+from virtcim.broker.call import (
+    Answer,
+    Argument,
+    Call,
+    CIMError,
+    ClassPath,
+    Form,
+    Instance,
+    MethodAnswer,
+    Path,
+    Status,
+    Value,
+)
+from virtcim.wire import guard as guard_module
+from virtcim.wire.caller import Caller, Certificate
+from virtcim.wire.guard import Guard
+from virtcim.wire.roles import Access, read_access
+
+SUB = class_def("KVM_System", declared("Name", is_key=True), superclass="Virt_System")
+KNOWN = {name.lower(): cls for name, cls in {**CLASSES, "KVM_System": SUB}.items()}
+NAMESPACES = {"root/virt": "root/virt", "root/cimv2": "root/virt", "interop": "interop", "root/interop": "interop"}
+INSTANCE = Path("Virt_System", (("Name", "a"),))
+
+
+def access(directory: File, text: str) -> Access:
+    file = directory / "access.yaml"
+    file.write_text(text, encoding="utf-8")
+    return read_access(file)
+
+
+def guard(granted: Access) -> Guard:
+    return Guard(lambda: granted, lambda name: KNOWN.get(name.lower()), NAMESPACES)
+
+
+def operation(name: str, namespace: str = "root/virt", /, **parameters: Value) -> Call:
+    return Call("1", name, namespace, parameters)
+
+
+def method(name: str, classname: str = "Virt_System", **parameters: Value) -> Call:
+    return Call("1", name, "root/virt", {k: Argument(v) for k, v in parameters.items()}, ClassPath(classname))
+
+
+def allowed(granted: Access, user: str, call: Call) -> bool:
+    calls = []
+
+    def dispatch(given: Call) -> Answer:
+        calls.append(given)
+        return Answer(Form.NOTHING)
+
+    try:
+        guard(granted).answer(Caller(user, "192.0.2.1"), call, dispatch)
+    except CIMError as error:
+        return error.status is not Status.ACCESS_DENIED or bool(calls)
+    assert calls == [call]
+    return True
+
+
+READS = [
+    operation("GetInstance", InstanceName=INSTANCE),
+    operation("enumerateinstances", ClassName=ClassPath("Virt_System")),
+    operation("EnumerateClassNames"),
+    operation("PullInstancesWithPath", EnumerationContext="x"),
+    operation("ExecQuery", Query="SELECT * FROM Virt_System"),
+]
+POWER = [method("RequestStateChange"), method("requestpowerstatechange"), method("KillJob")]
+CHANGES = [
+    operation("DeleteInstance", InstanceName=INSTANCE),
+    operation("CreateInstance", NewInstance=Instance("Virt_System")),
+    operation("SetQualifier"),
+    operation("NoSuchOperation"),
+    method("DefineSystem"),
+    method("GetInstance"),
+]
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [("reader", READS), ("operator", READS + POWER), ("administrator", READS + POWER + CHANGES)],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_built_in_roles(role: str, may: list[Call]) -> None:
+    granted = Access(users={"alice": (role,)}, default=())
+    for call in READS + POWER + CHANGES:
+        assert allowed(granted, "alice", call) == (call in may), call.name
+        assert not allowed(granted, "bob", call)
+
+
+def test_without_a_file_all_known_users_are_readers() -> None:
+    assert allowed(Access(), "anybody", READS[0])
+    assert not allowed(Access(), "anybody", POWER[0])
+    assert allowed(Access(), "root", CHANGES[0])
+
+
+def test_trusted_callers_need_no_role() -> None:
+    answer = guard(Access(users={}, default=())).answer(
+        Caller("root", trusted=True), POWER[0], lambda _: MethodAnswer(0, "uint32")
+    )
+    assert isinstance(answer, MethodAnswer)
+
+
+CUSTOM = """
+roles:
+  web:
+    - operations: ["@read", "Request*"]
+      namespaces: [root/virt]
+      classes: [Virt_System]
+    - operations: EnumerateInstances
+      namespaces: [interop]
+  starter:
+    - operations: [Start]
+users:
+  alice: web
+  bob: [starter, reader]
+default: []
+"""
+
+
+@pytest.mark.parametrize(
+    ("user", "call", "may"),
+    [
+        ("alice", operation("GetInstance", InstanceName=INSTANCE), True),
+        ("alice", operation("GetInstance", InstanceName=Path("virt_system", ())), True),
+        ("alice", operation("GetInstance", InstanceName=Path("KVM_System", ())), True),
+        ("alice", operation("GetInstance", InstanceName=Path("Virt_Link", ())), False),
+        ("alice", operation("GetInstance", InstanceName=Path("No_Such", ())), False),
+        ("alice", operation("GetInstance"), False),
+        ("alice", operation("GetInstance", InstanceName=INSTANCE, ClassName=ClassPath("Virt_Link")), False),
+        ("alice", operation("GetInstance", InstanceName="Virt_System"), False),
+        ("alice", operation("GetInstance", "root/cimv2", InstanceName=INSTANCE), True),
+        ("alice", operation("GetInstance", "ROOT/virt", InstanceName=INSTANCE), True),
+        ("alice", operation("GetInstance", "interop", InstanceName=INSTANCE), False),
+        ("alice", operation("GetInstance", "nowhere", InstanceName=INSTANCE), False),
+        ("alice", operation("EnumerateInstances", "root/interop", ClassName=ClassPath("Virt_Link")), True),
+        ("alice", operation("GetClass", ClassName=ClassPath("Virt_Link")), True),
+        ("alice", operation("EnumerateClassNames"), True),
+        ("alice", operation("ExecQuery", Query="select * from KVM_System where Name = 'x'"), True),
+        ("alice", operation("ExecQuery", Query="SELECT * FROM Virt_Link"), False),
+        ("alice", operation("ExecQuery", Query="SELECT * FROM Virt_System, Virt_Link"), False),
+        ("alice", operation("ExecQuery", Query="SELECT * FROM Virt_Link WHERE A = ' FROM Virt_System'"), False),
+        ("alice", operation("OpenQueryInstances", FilterQuery="SELECT * FROM Virt_System"), True),
+        ("alice", operation("OpenQueryInstances", Query="SELECT * FROM Virt_System"), False),
+        ("alice", operation("PullInstancePaths", EnumerationContext="x"), True),
+        ("alice", method("RequestStateChange", "KVM_System"), True),
+        ("alice", method("RequestStateChange", "Virt_Link"), False),
+        ("alice", method("Start", "KVM_System"), False),
+        ("alice", operation("ModifyInstance", ModifiedInstance=Instance("Virt_System")), False),
+        ("bob", method("start", "Virt_Link"), True),
+        ("bob", operation("GetInstance", InstanceName=INSTANCE), True),
+        ("bob", method("Stop"), False),
+        ("carol", operation("EnumerateClassNames"), False),
+        ("root", method("Stop"), True),
+    ],
+)
+def test_custom_roles(tmp_path: File, user: str, call: Call, may: bool) -> None:
+    assert allowed(access(tmp_path, CUSTOM), user, call) is may
+
+
+@pytest.mark.parametrize("name", ["Associators", "OpenAssociatorInstances", "PullInstancesWithPath"])
+def test_restricted_roles_see_only_their_classes(tmp_path: File, name: str) -> None:
+    call = operation(name, ObjectName=INSTANCE)
+    answer = guard(access(tmp_path, CUSTOM)).answer(
+        Caller("alice"), call, lambda _: Answer(Form.OBJECT_WITH_PATH, [system("a"), link("a", "b"), system("b")])
+    )
+    assert isinstance(answer, Answer)
+    assert [item.cls.name for item in answer.items] == ["Virt_System", "Virt_System"]  # type: ignore[attr-defined]
+
+
+def test_denial_says_nothing_about_what_exists(caplog: pytest.LogCaptureFixture) -> None:
+    texts = set()
+    for classname in ("Virt_System", "No_Such_Class"):
+        with pytest.raises(CIMError) as denied:
+            guard(Access()).answer(Caller("eve", "h"), method("Start", classname), lambda _: Answer(Form.NOTHING))
+        texts.add(denied.value.message)
+    assert texts == {"the roles of eve do not allow this Start"}
+
+
+def test_groups_of_the_machine_give_roles(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> None:
+    granted = access(tmp_path, "groups: {libvirt: operator}")
+    monkeypatch.setattr(guard_module, "groups_of", {"alice": ["users", "libvirt"], "bob": ["users"]}.get)
+    assert allowed(granted, "alice", POWER[0])
+    assert not allowed(granted, "bob", READS[0])
+
+
+def test_groups_are_looked_up() -> None:
+    assert "root" in guard_module.groups_of("root")
+    assert guard_module.groups_of("no such user") == []
+
+
+CERTIFICATE = Certificate("CN=backup,O=Example", "backup", "ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("text", "user"),
+    [
+        ("", "backup"),
+        ('certificates: {"CN=backup,O=Example": alice}', "alice"),
+        (f'certificates: {{"SHA256:{"AB:" * 31}AB": bob}}', "bob"),
+        ('certificates: {"CN=backup": alice}', None),
+    ],
+    ids=["common name", "subject", "fingerprint", "other"],
+)
+def test_user_of_a_certificate(tmp_path: File, text: str, user: str | None) -> None:
+    assert guard(access(tmp_path, text)).certificate_user(CERTIFICATE) == user
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[]", "the file must be a mapping"),
+        ("role: {}", "the file has no role, but"),
+        ("users: {alice: admin}", "users: alice: there is no role admin, but reader, operator, administrator"),
+        ("users: {alice: 5}", "users: alice must be one or more texts"),
+        ("users: [alice]", "users must be a mapping"),
+        ("default: nobody", "default: there is no role nobody"),
+        ("roles: {reader: [{operations: Get*}]}", "reader cannot be defined anew"),
+        ("roles: {web: {}}", "web must be a list of rules"),
+        ("roles: {web: []}", "web must be a list of rules"),
+        ("roles: {web: [{}]}", "rule 1 has no operations"),
+        ("roles: {web: [{operations: Get*, class: x}]}", "rule 1 has no class, but"),
+        ("roles: {web: [{operations: '@all'}]}", "@all is none of @read"),
+        ("roles: {web: [{operations: Get*, classes: [5]}]}", "classes must be one or more texts"),
+        ("certificates: {x: 1}", "certificates must map to texts"),
+        ("users: {1: reader}", "users must be a mapping with texts as keys"),
+        ("users: [", "not YAML"),
+        ("users: !!python/name:os.system x", "not YAML"),
+    ],
+)
+def test_bad_file_is_refused_with_the_place(tmp_path: File, text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match="yaml") as refused:
+        access(tmp_path, text)
+    assert reason in str(refused.value)
+
+
+AUDITED = {
+    "method": (
+        method("Start", Force="true", Password="hunter2", SystemSettings="<INSTANCE><X>hunter2</X></INSTANCE>"),
+        MethodAnswer(5, "uint32", reason="it is off"),
+        {"result": "5 (it is off)", "target": "Virt_System", "call": "Start"},
+        "Force=true, Password=***, SystemSettings=<embedded instance>",
+    ),
+    "instances": (
+        method("Add", Settings=[Instance("X", {"Password": "hunter2", "InstanceID": "a/vnc", "VncKey": "hunter2"})]),
+        MethodAnswer(0, "uint32"),
+        {"result": "0"},
+        "Settings=[X(InstanceID=a/vnc)]",
+    ),
+    "MOF": (
+        method("Add", Setting="  instance of X { Password = hunter2; };"),
+        MethodAnswer(0, "uint32"),
+        {"result": "0"},
+        "Setting=<embedded instance>",
+    ),
+    "operation": (
+        operation("DeleteInstance", InstanceName=INSTANCE),
+        Answer(Form.NOTHING),
+        {"result": "0", "namespace": "root/virt", "target": ""},
+        'InstanceName=:Virt_System.Name="a"',
+    ),
+    "long": (
+        method("Add", Text="x" * 500),
+        MethodAnswer(0, "uint32"),
+        {},
+        f"Text={'x' * 120}...",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "answer", "fields", "parameters"), AUDITED.values(), ids=AUDITED.keys())
+def test_changes_are_audited_without_secrets(
+    call: Call,
+    answer: Answer | MethodAnswer,
+    fields: dict[str, str],
+    parameters: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "virtcim.audit")
+    granted = Access(users={"alice": ("administrator",)})
+    guard(granted).answer(Caller("alice", "192.0.2.1"), call, lambda _: answer)
+    (record,) = caplog.records
+    shown = record.__dict__["fields"]
+    assert fields.items() <= shown.items()
+    assert (shown["user"], shown["from"], shown["parameters"]) == ("alice", "192.0.2.1", parameters)
+    assert "hunter2" not in str(shown)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "result"),
+    [
+        (POWER[0], CIMError(Status.NOT_FOUND, "gone"), "NOT_FOUND: gone"),
+        (POWER[0], KeyError("hunter2"), "internal error"),
+        (READS[0], CIMError(Status.NOT_FOUND, "gone"), None),
+    ],
+    ids=["refused", "fault", "reading"],
+)
+def test_failures_are_audited(
+    call: Call, error: Exception, result: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def dispatch(_: Call) -> Answer:
+        raise error
+
+    caplog.set_level(logging.INFO, "virtcim.audit")
+    with pytest.raises(type(error)):
+        guard(Access(users={"alice": ("administrator",)})).answer(Caller("alice"), call, dispatch)
+    assert [record.__dict__["fields"]["result"] for record in caplog.records] == ([result] if result else [])
+
+
+def test_denied_reading_is_audited_and_allowed_reading_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "virtcim.audit")
+    assert allowed(Access(), "alice", READS[0])
+    assert not caplog.records
+    assert not allowed(Access(default=()), "alice", READS[0])
+    assert caplog.records[0].__dict__["fields"]["result"].startswith("ACCESS_DENIED")
