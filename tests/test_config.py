@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from virtcim.config import ConfigError, Settings, help_texts, load, render
-from virtcim.config_values import endpoint
+from virtcim.config_values import endpoint, listen
 
 
 def yaml_file(directory: Path, text: str) -> Path:
@@ -76,9 +76,28 @@ def test_other_variables_are_not_ours(other: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [
-        ({"listen": "127.0.0.1:5988"}, "not of the form http://ADDRESS:PORT"),
+        ({"listen": "127.0.0.1:5988"}, "not of the form http://ADDRESS:PORT, https://ADDRESS:PORT or unix:/PATH"),
         ({"listen": "http://127.0.0.1:5988/cimom"}, "not of the form"),
-        ({"listen": "https://127.0.0.1:5989"}, "TLS is not there yet"),
+        ({"listen": "https://127.0.0.1:5989"}, "https://127.0.0.1:5989 needs tls_certificate and tls_key"),
+        ({"listen": "http://127.0.0.1:5988?certificate=/c&key=/k"}, "not of the form"),
+        ({"listen": "https://127.0.0.1:1?certificate=/c"}, "certificate=FILE&key=FILE"),
+        ({"listen": "https://127.0.0.1:1?certificate=c&key=k"}, "with their whole paths"),
+        ({"listen": "https://127.0.0.1:1?certificate=/c&key=/k&x=1"}, "certificate=FILE&key=FILE"),
+        ({"listen": "https://u@127.0.0.1:1"}, "not of the form"),
+        ({"listen": "unix:socket"}, "not of the form unix:/PATH"),
+        ({"listen": "unix://host/socket"}, "not of the form unix:/PATH"),
+        ({"tls_certificate": "/c"}, "is of no use without the other"),
+        ({"tls_key": "/k"}, "is of no use without the other"),
+        ({"tls_key": 5}, "must be a file, not 5"),
+        ({"tls_minimum": "1.1"}, "must be 1.2 or 1.3, not '1.1'"),
+        ({"authentication": "password"}, "must be of none, file, pam, certificate, not 'password'"),
+        ({"authentication": []}, "one or more texts"),
+        ({"authentication": "none file"}, "none cannot be combined with others"),
+        ({"authentication": "file"}, "file needs password_file"),
+        ({"authentication": "certificate"}, "certificate needs client_ca"),
+        ({"pam_service": "a b"}, "must be a word"),
+        ({"lockout_failures": 0}, "at least 1"),
+        ({"log_format": "xml"}, "must be text or json"),
         ({"listen": "http://127.0.0.1:70000"}, "Port out of range"),
         ({"listen": "http://[::1"}, "Invalid IPv6 URL"),
         ({"listen": "http://127.0.0.1:1 http://127.0.0.1:1"}, "twice"),
@@ -166,6 +185,53 @@ def test_listening_beyond_loopback_must_be_asked_for(url: str, loopback: bool) -
     assert load({"listen": url, "insecure_listen": True}, {})[0].listen == (url,)
 
 
+SECURED = {"tls_certificate": "/c", "tls_key": "/k", "authentication": "pam"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "lacks"),
+    [
+        ({"listen": "https://192.0.2.1:1", **SECURED}, None),
+        ({"listen": "https://[2001:db8::1]:1?certificate=/c&key=/k", "authentication": "pam"}, None),
+        ({"listen": "http://127.0.0.1:1 https://0.0.0.0:1 unix:/run/x", **SECURED}, None),
+        ({"listen": "unix:/run/x"}, None),
+        ({"listen": "http://192.0.2.1:1"}, "no TLS and no authentication"),
+        ({"listen": "http://192.0.2.1:1", **SECURED}, "there is no TLS: set"),
+        ({"listen": "https://192.0.2.1:1", **SECURED, "authentication": "none"}, "there is no authentication: set"),
+        ({"listen": "https://127.0.0.1:1 http://192.0.2.1:1", **SECURED}, "http://192.0.2.1:1 is beyond loopback"),
+    ],
+)
+def test_beyond_loopback_nobody_unknown_and_nothing_in_the_clear(flags: dict[str, object], lacks: str | None) -> None:
+    if lacks is None:
+        load(flags, {})
+        return
+    with pytest.raises(ConfigError) as refused:
+        load(flags, {})
+    assert lacks in refused.value.reason
+    load({**flags, "insecure_listen": True}, {})
+
+
+def test_certificates_need_https() -> None:
+    flags = {"authentication": "certificate", "client_ca": "/ca"}
+    with pytest.raises(ConfigError, match="certificate needs an https URL"):
+        load(flags, {})
+    load({**flags, "listen": "https://127.0.0.1:1?certificate=/c&key=/k"}, {})
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "certificate"),
+    [
+        ("https://[::1]:1/?certificate=/a%20b/c&key=/k", "https://[::1]:1", "/a b/c"),
+        ("https://h", "https://h", None),
+        ("unix:/run/virtcim/socket", "unix:/run/virtcim/socket", None),
+    ],
+)
+def test_listen_taken_apart(url: str, base: str, certificate: str | None) -> None:
+    flags = {"listen": url, **SECURED, "insecure_listen": True}
+    parts = listen(load(flags, {})[0].listen[0])
+    assert (parts.url, parts.certificate) == (base, certificate and Path(certificate))
+
+
 def test_one_uri_a_platform_needs_no_uuids() -> None:
     flags = {"connect": ("qemu:///system", "test:///default", "lxc:///system")}
     assert len(load(flags, {})[0].connect) == 3
@@ -187,6 +253,7 @@ def test_legacy_resource_types_need_names() -> None:
         ("http://127.0.0.1:80", ("127.0.0.1", 80)),
         ("http://[::1]:0/", ("::1", 0)),
         ("http://localhost", ("localhost", 5988)),
+        ("https://localhost?certificate=/c&key=/k", ("localhost", 5989)),
     ],
 )
 def test_endpoint(url: str, expected: tuple[str, int]) -> None:
@@ -201,6 +268,7 @@ def test_what_is_printed_can_be_loaded_again(tmp_path: Path) -> None:
         "naming": "uuid",
         "state_dir": tmp_path,
         "log_level": "error",
+        "access_file": "~/access.yaml",
     }
     settings, origins = load(flags, {"VIRTCIM_CIMV2_ALIAS": "yes"})
     text = render(settings, origins)

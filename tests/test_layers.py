@@ -29,6 +29,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "logs": frozenset(),
     "notify": frozenset(),
     "running": frozenset({"config", "logs", "notify"}),
+    "eventing": frozenset({"broker", "host", "profiles", "wire"}),
     "config": frozenset({"config_values", "resources"}),
     "config_values": frozenset(),
     "resources": frozenset(),
@@ -46,6 +47,9 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "pam": frozenset({"wire"}),
     "prometheus_client": frozenset({"wire"}),
     "click": frozenset(),
+    "sqlalchemy": frozenset({"broker"}),
+    "alembic": frozenset({"broker"}),
+    "urllib3": frozenset({"broker"}),
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +17,52 @@ from virtcim.broker import schema
 from virtcim.broker.broker import NAMESPACES, Broker
 from virtcim.broker.call import Call
 from virtcim.broker.catalog import Catalog, CatalogError
+from virtcim.broker.delivery import Retry
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.mof import MofError
-from virtcim.broker.operations import OPERATIONS
+from virtcim.broker.namespaces import Codec, Namespaces
+from virtcim.broker.operations import OPERATIONS, WRITING
 from virtcim.broker.provider import INTEROP, VIRT
 from virtcim.broker.pull import PullLimits
 from virtcim.broker.resolve import SchemaError
+from virtcim.broker.schema import Schema
+from virtcim.broker.store import Store, StoreError, sqlite_url
 from virtcim.conformance import runner
+from virtcim.eventing import Events, EventSettings
 from virtcim.front import Behind, Front
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
 from virtcim.notify import Manager
-from virtcim.profiles import dsp1027, dsp1033, dsp1041, dsp1042, dsp1052, dsp1057, dsp1092, dsp1103, faults
+from virtcim.profiles import (
+    dsp1027,
+    dsp1033,
+    dsp1041,
+    dsp1042,
+    dsp1043,
+    dsp1044,
+    dsp1045,
+    dsp1050,
+    dsp1052,
+    dsp1057,
+    dsp1059,
+    dsp1092,
+    dsp1097,
+    dsp1103,
+    faults,
+)
 from virtcim.profiles.registration import FactsError, load_facts
 from virtcim.profiles.wbem_server import ServerFacts
 from virtcim.running import Process
+from virtcim.wire.declarations import declaration_text, read_declaration
 from virtcim.wire.embedded import parse_embedded
 from virtcim.wire.passwords import write_entry
 
 CIMV2 = "root/cimv2"  # an alias of root/virt for clients that look there
 FIRST_READ = 10.0  # seconds that the start waits for libvirt; the server then serves what answers
 PULL_LIMITS = PullLimits()
-STARTING_ERRORS = (config.ConfigError, SchemaError, MofError, CatalogError, FactsError, OSError, ValueError)
+CODEC = Codec(declaration_text, read_declaration, parse_embedded)
+NOT_KEPT = "sqlite://"  # a store in memory
+STARTING_ERRORS = (config.ConfigError, SchemaError, MofError, CatalogError, FactsError, StoreError, OSError, ValueError)
 
 TRY = """virtcim {version} serves {url}. Try:
   wbemcli ei {url}/root/virt:CIM_ComputerSystem
@@ -49,9 +74,10 @@ Ctrl-C ends it."""
 class Server:
     """All layers, assembled: `start`, then `url` answers, then `stop`."""
 
-    def __init__(self, hosts: Hosts, jobs: Jobs, front: Front) -> None:
+    def __init__(self, hosts: Hosts, jobs: Jobs, events: Events, front: Front) -> None:
         self.hosts = hosts
         self._jobs = jobs
+        self._events = events
         self.front = front
 
     @property
@@ -65,6 +91,7 @@ class Server:
 
     def start(self) -> None:
         """Connect and listen. Errors: OSError that names the URL."""
+        self._events.start()
         self.hosts.start()
         self.hosts.wait(FIRST_READ)
         self.front.start()
@@ -74,6 +101,7 @@ class Server:
         self.front.stop()
         self._jobs.close()
         self.hosts.stop()
+        self._events.stop()
 
     def reload(self) -> None:
         """Read certificates, passwords and roles again."""
@@ -85,31 +113,61 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
     hosts = Hosts(settings.connect, _host_settings(settings))
     jobs = Jobs(settings.job_retention, str)
     facts = server_facts(settings, lambda: front.web_urls, lambda: len(front.connections))
-    catalog = make_catalog(settings, hosts, jobs, facts)
     namespaces = NAMESPACES | ({CIMV2: VIRT} if settings.cimv2_alias else {})
+    events = make_events(settings, load_schema(settings, hosts), Store(store_url(settings)), facts, namespaces)
+    spaces = Namespaces(events.shelf, CODEC, faults.translate)
+    catalog = make_catalog(settings, hosts, jobs, replace(facts, created=spaces), events)
     broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces, PULL_LIMITS)
+    spaces.open(broker)
     behind = Behind(
-        dispatch=broker.answer,
+        dispatch=spaces.answer,
         blocking=_blocks,
-        classes=catalog.schema.get,
-        find_class=catalog.schema.find,
+        classes=spaces.get_class,
+        find_class=spaces.find_class,
         namespaces=namespaces,
         host=facts.system_name,
         readings=[gauges.of_hosts(hosts), gauges.of_jobs(jobs)],
     )
     beat = (manager.alive, manager.watchdog / 2) if manager and manager.watchdog else None
     front = Front(settings, behind, beat)
-    return Server(hosts, jobs, front)
+    events.watch(broker, hosts, jobs)
+    return Server(hosts, jobs, events, front)
 
 
-def make_catalog(settings: config.Settings, hosts: Hosts, jobs: Jobs, server: ServerFacts) -> Catalog:
-    """All profiles, over the classes that the platforms of the hosts need. Errors: STARTING_ERRORS."""
+def load_schema(settings: config.Settings, hosts: Hosts) -> Schema:
+    """The classes that the platforms of the hosts need. Errors: STARTING_ERRORS."""
     platforms = sorted({host.platform for host in hosts.hosts})
-    classes = schema.load(resources.mof_dir(), settings.state_dir / "cache", platforms)
-    profiles = [dsp1027.profile, dsp1041.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
+    return schema.load(resources.mof_dir(), settings.state_dir / "cache", platforms)
+
+
+def store_url(settings: config.Settings) -> str:
+    """Where the durable state is."""
+    return settings.store or sqlite_url(settings.state_dir)
+
+
+def make_events(
+    settings: config.Settings, classes: Schema, store: Store, server: ServerFacts, namespaces: Mapping[str, str]
+) -> Events:
+    """Indications over a store, which is closed with them."""
+    retry = Retry(settings.indication_retry_attempts, settings.indication_retry_interval)
+    delivery = EventSettings(retry, settings.indication_timeout, str(settings.listener_ca or ""))
+    return Events(classes, store, delivery, server.system_name, namespaces)
+
+
+def make_catalog(
+    settings: config.Settings, hosts: Hosts, jobs: Jobs, server: ServerFacts, events: Events | None = None
+) -> Catalog:
+    """All profiles. Without `events` what clients create is not kept. Errors: STARTING_ERRORS."""
+    if events is None:
+        events = make_events(settings, load_schema(settings, hosts), Store(NOT_KEPT), server, NAMESPACES)
+    facts = load_facts(resources.profiles_dir())
+    profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
+    profiles += [dsp1041.profile, dsp1043.profile, dsp1044.profile, dsp1045.profile, dsp1059.profile]
+    profiles += [dsp1050.profile, dsp1097.profile]
     profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs)]
-    profiles.append(dsp1033.make(load_facts(resources.profiles_dir()), profiles, hosts))
-    return Catalog(classes, profiles)
+    profiles.append(events.profile(profiles, facts, hosts))
+    profiles.append(dsp1033.make(facts, profiles, hosts))
+    return Catalog(events.schema, profiles)
 
 
 def server_facts(
@@ -138,8 +196,8 @@ def _machine_name() -> str:
 
 
 def _blocks(call: Call) -> bool:
-    """Methods wait for libvirt; every other call is answered from memory."""
-    return call.target is not None
+    """Methods wait for libvirt, what writes for the store; every other call is answered from memory."""
+    return call.target is not None or call.name.lower() in WRITING
 
 
 def _host_settings(settings: config.Settings) -> HostSettings:

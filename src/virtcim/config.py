@@ -142,6 +142,21 @@ class Settings:
     write_timeout: float = _setting(parse.seconds(0.1), 60.0, "Seconds that a client may take no more of a reply.")
     keep_alive: int = _setting(parse.whole(1), 60, "Seconds that a connection may lie idle.")
     stop_timeout: int = _setting(parse.whole(1), 5, "Seconds that requests have to end when the server stops.")
+    store: str = _setting(
+        parse.database,
+        "",
+        "URL of the database of durable state, postgresql://USER@HOST/NAME; without one, SQLite in state_dir.",
+    )
+    indication_retry_attempts: int = _setting(
+        parse.whole(0), 3, "How often the delivery of an indication is tried again; then it is given up."
+    )
+    indication_retry_interval: float = _setting(
+        parse.seconds(0.1), 30.0, "Seconds before the first such attempt; doubled before each further one, to 8 times."
+    )
+    indication_timeout: float = _setting(parse.seconds(0.1), 10.0, "Seconds a listener may take for an indication.")
+    listener_ca: Path | None = _setting(
+        parse.file, None, "PEM file of the CAs to verify https listeners by; without one, the system's."
+    )
     job_retention: float = _setting(parse.seconds(0), 3600.0, "Seconds a finished job stays visible.")
     shutdown_timeout: float = _setting(
         parse.seconds(1), 120.0, "Seconds a guest may take to obey a shutdown before the request fails."

@@ -79,6 +79,13 @@ def directory(raw: object) -> Path:
     raise ValueError(f"must be a directory, not {raw!r}")
 
 
+def database(raw: object) -> str:
+    """An SQLAlchemy URL; empty for none."""
+    if isinstance(raw, str) and (not raw.strip() or "://" in raw):
+        return raw.strip()
+    raise ValueError("must be a URL as postgresql://USER@HOST/NAME")
+
+
 def uris(raw: object) -> tuple[str, ...]:
     """libvirt URIs: DRIVER[+TRANSPORT]://[HOST]/[PATH][?QUERY]."""
     found = _words(raw)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-
 PROGRAMS = ("initdb", "postgres", "pg_ctl", "pg_isready")
 
 

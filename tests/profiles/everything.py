@@ -14,24 +14,35 @@ from virtcim.broker.call import ClassPath, Item
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.provider import InstanceProvider
 from virtcim.config import load
-from virtcim.host import domains
+from virtcim.host import domains, networks
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
 from virtcim.profiles.faults import translate
 
-# What no system of the embedded node has: a memory module, a LUN, a host device that is neither PCI nor USB.
+# What no running system of the embedded node has: a memory module, a LUN, devices of the host, memory of one cell.
 RARITIES = """
 <domain type='test'>
   <name>rarities</name><maxMemory slots='4'>4194304</maxMemory><memory>1048576</memory>
+  <numatune><memory mode='strict' nodeset='0'/></numatune>
   <os><type>hvm</type></os><cpu><numa><cell id='0' cpus='0' memory='524288'/></numa></cpu>
   <devices>
     <disk type='block' device='lun'><source dev='/dev/sdz'/><target dev='sda' bus='scsi'/></disk>
     <hostdev mode='subsystem' type='scsi'>
       <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
     </hostdev>
+    <hostdev mode='subsystem' type='pci'>
+      <source><address domain='0' bus='0x41' slot='0' function='0'/></source>
+    </hostdev>
+    <hostdev mode='subsystem' type='usb'><source><address bus='1' device='4'/></source></hostdev>
     <memory model='dimm'><target><size>524288</size><node>0</node></target></memory>
   </devices>
 </domain>
+"""
+# What no network of the embedded node has: an interface of the host that frames leave by.
+UPLINKED = """
+<network>
+  <name>uplinked</name><forward mode='bridge'><interface dev='eth0'/><interface dev='eth1'/></forward>
+</network>
 """
 NAMESPACES = ("root/virt", "interop")
 
@@ -42,12 +53,13 @@ def everything_running(state_dir: Path, uri: str) -> Iterator[Client]:
     settings = load({"state_dir": str(state_dir)}, {})[0]
     world = Hosts([uri], HostSettings())
     jobs = Jobs(60, explain)
-    catalog = make_catalog(settings, world, jobs, server_facts(settings, lambda: ["http://127.0.0.1:5988"]))
+    catalog = make_catalog(settings, world, jobs, server_facts(settings, lambda: ["http://127.0.0.1:5988"], lambda: 0))
     world.start()
     assert world.wait(30)
     client = Client(Broker(catalog, world, jobs, parse_embedded, translate), world, jobs)
     client.add_transient("brief")
-    domains.define(world.hosts[0], RARITIES)
+    domains.start(domains.define(world.hosts[0], RARITIES))
+    networks.define(world.hosts[0], UPLINKED)
     client.job_of(client.invoke(system_path("web2"), "RequestStateChange", RequestedState="10"))
     try:
         yield client

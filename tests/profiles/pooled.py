@@ -9,13 +9,16 @@ from typing import Any
 from tests.profiles.client import OURS, make_client
 from tests.profiles.management import Manager
 
-from virtcim.broker.call import Path, Properties
+from virtcim.broker.call import Item, Path, Properties
 from virtcim.broker.schema import Schema
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
-from virtcim.profiles import dsp1041, dsp1042
+from virtcim.profiles import dsp1041, dsp1042, dsp1043, dsp1044, dsp1045, dsp1059
 
-PROFILES = (*OURS, dsp1041.profile, dsp1042.profile)
+PROFILES = (
+    *OURS,
+    *(one.profile for one in (dsp1041, dsp1042, dsp1043, dsp1044, dsp1045, dsp1059)),
+)
 ALLOCATED, ASKED = "CIM_ElementAllocatedFromPool", "CIM_ResourceAllocationFromPool"
 
 
@@ -41,6 +44,16 @@ class Stock(Manager):
         """The InstanceIDs or DeviceIDs of what comes from a pool."""
         found = self.client.across(self.pool_path(instance_id), association, role="Antecedent")
         return {str(one.properties.get("InstanceID") or one.properties.get("DeviceID")) for one in found}
+
+    def capabilities(self) -> dict[str, Item]:
+        """The allocation capabilities of all pools by InstanceID."""
+        found = self.client.instances("CIM_AllocationCapabilities")
+        return {str(one.properties["InstanceID"]): one for one in found if "mutability" not in str(one.path)}
+
+    def samples(self, capabilities: Path) -> dict[str, Item]:
+        """The sample settings of capabilities by the last part of their names."""
+        found = self.client.across(capabilities, "CIM_SettingsDefineCapabilities")
+        return {str(one.properties["InstanceID"]).rpartition("/")[2]: one for one in found}
 
 
 @contextmanager

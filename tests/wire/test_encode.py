@@ -25,7 +25,7 @@ from virtcim.broker.call import (
     Status,
     Value,
 )
-from virtcim.wire.encode import MAX_KEPT, Encoder
+from virtcim.wire.encode import Encoder
 
 CALL = Call('7"<', "GetInstance", "root/virt", {})
 NAME = (
@@ -159,16 +159,6 @@ def test_an_item_is_encoded_once(encoder: Encoder) -> None:
     item.properties["EnabledState"] = 3
     assert content(encoder, Form.NAMED_INSTANCE, item) == first
     assert content(encoder, Form.OBJECT_WITH_PATH, item).endswith(f"{INSTANCE}</VALUE.OBJECTWITHPATH>")
-    assert set(item.kept.values()) == {NAME.encode(), INSTANCE.encode()}
-
-
-def test_what_an_item_keeps_is_bounded(encoder: Encoder) -> None:
-    item = system()
-    for number in range(100):
-        content(encoder, Form.NAMED_INSTANCE, item, selection=Selection(frozenset({f"p{number}"})))
-    content(encoder, Form.NAMED_INSTANCE, item)
-    assert len(item.kept) <= MAX_KEPT + 1
-    assert INSTANCE.replace("<VALUE>2</VALUE>", "").encode() in item.kept.values()
 
 
 ARRAYS: dict[str, tuple[str, list[Value], str]] = {
@@ -254,7 +244,6 @@ def test_ill_typed_value_is_named(encoder: Encoder, properties: dict[str, Any], 
     item = Item(EVERY, Path("Virt_Every", (("Name", "a"),), "root/virt"), properties)
     with pytest.raises(ValueError, match=re.escape(reason)):
         content(encoder, Form.INSTANCE, item)
-    assert not item.kept
 
 
 def test_chunks_are_taken_as_they_come(encoder: Encoder) -> None:

@@ -95,6 +95,8 @@ def test_error(encoder: Encoder) -> None:
     error = CIMError(Status.NOT_FOUND, 'no "x"')
     for call, tag in ((CALL, "IMETHODRESPONSE"), (METHOD, "METHODRESPONSE")):
         reply = text(encoder.error_reply(call, error))
-        start = f'<{tag} NAME="{call.name}"><ERROR CODE="6" DESCRIPTION="no &quot;x&quot;"><INSTANCE CLASSNAME="CIM_Error">'
+        start = (
+            f'<{tag} NAME="{call.name}"><ERROR CODE="6" DESCRIPTION="no &quot;x&quot;"><INSTANCE CLASSNAME="CIM_Error">'
+        )
         assert start in reply
         assert f"</INSTANCE></ERROR></{tag}>" in reply

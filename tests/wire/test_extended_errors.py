@@ -29,7 +29,10 @@ SOURCES = {
     "a new instance": (call(NewInstance=Instance("CIM_X")), "/root/virt:CIM_X"),
     "a changed instance": (call(ModifiedInstance=Instance("B", {}, Path("A", ()))), "/root/virt:A"),
     "a target": (call(ClassPath("CIM_X"), Reference=Argument(Path("A", ()))), "/root/virt:CIM_X"),
-    "a reference in a key": (call(InstanceName=LINK), '/root/virt:Virt_Link.Antecedent="A.Name=\\"x\\\\\\"y\\\\\\\\\\""'),
+    "a reference in a key": (
+        call(InstanceName=LINK),
+        '/root/virt:Virt_Link.Antecedent="A.Name=\\"x\\\\\\"y\\\\\\\\\\""',
+    ),
     "no path": (call(QueryLanguage="WQL"), None),
     "a target that could not be read": (call(ClassPath("")), None),
     "a path too long": (call(InstanceName=Path("A", (("N", "x" * LONGEST_SOURCE),))), None),

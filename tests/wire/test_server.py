@@ -48,7 +48,6 @@ def exchange(served: Served, data: bytes, end: bool = False) -> bytes:
 
 
 REFUSALS = {
-    "M-POST": (head(len(GOOD), line="M-POST /cimom HTTP/1.1") + GOOD, 501),
     "M-POST in HTTP/1.0": (head(len(GOOD), line="M-POST /cimom HTTP/1.0") + GOOD, 400),
     "unknown method": (head(line="FOO / HTTP/1.1"), 501),
     "no HTTP": (b"hello\r\n\r\n", 400),

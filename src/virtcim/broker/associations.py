@@ -36,6 +36,10 @@ class Step:
 Links = WeakKeyDictionary[object, dict[tuple[Association, InstanceProvider, InstanceProvider], Item]]
 
 
+_Plan = tuple[tuple[Association, End, End], ...]
+MAX_PLANS = 1024
+
+
 class Associations:
     """Walks and links between the instances."""
 
@@ -43,19 +47,38 @@ class Associations:
         self.instances = instances
         self.catalog = instances.catalog
         self.schema = instances.schema
+        self._plans: dict[tuple[str, Wanted], _Plan] = {}
 
     def walk(self, source: Found, wanted: Wanted) -> Iterator[Step]:
         """Every link from an instance that passes the filters, each declaration tried from both ends."""
-        for association in self.catalog.associations:
-            for near, far in ((association.a, association.b), (association.b, association.a)):
-                if self._fits(source, near, far, wanted):
-                    yield from self._across(association, near, far, source, wanted)
+        for association, near, far in self._plan(source.provider.classname, wanted):
+            yield from self._across(association, near, far, source, wanted)
 
-    def _fits(self, source: Found, near: End, far: End, wanted: Wanted) -> bool:
+    def _plan(self, classname: str, wanted: Wanted) -> _Plan:
+        """The ends that can lead from a class to what is wanted: declarations do not change."""
+        plan = self._plans.get((classname, wanted))
+        if plan is None:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[classname, wanted] = tuple(self._fitting(classname, wanted))
+        return plan
+
+    def _fitting(self, classname: str, wanted: Wanted) -> Iterator[tuple[Association, End, End]]:
+        linking = self.catalog.associations
+        if wanted.association is not None:
+            linking = list(dict.fromkeys(one for one, _ in self.catalog.linking(wanted.association)))
+        for association in linking:
+            for near, far in ((association.a, association.b), (association.b, association.a)):
+                if self._fits(classname, near, far, wanted):
+                    yield association, near, far
+
+    def _fits(self, classname: str, near: End, far: End, wanted: Wanted) -> bool:
+        result = wanted.result
         return (
             wanted.role in (None, near.role.lower())
             and wanted.result_role in (None, far.role.lower())
-            and self.schema.is_a(source.provider.classname, near.classname)
+            and self.schema.is_a(classname, near.classname)
+            and (result is None or self.schema.is_a(far.classname, result) or self.schema.is_a(result, far.classname))
         )
 
     def _across(self, association: Association, near: End, far: End, source: Found, wanted: Wanted) -> Iterator[Step]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from virtcim.broker.associations import Associations, Step, Wanted
 from virtcim.broker.call import (
     EVERYTHING,
     Answer,
+    Batch,
+    Batches,
     Call,
     CIMError,
     ClassPath,
     Form,
-    Instance,
     Item,
     MethodAnswer,
     Out,
@@ -24,6 +26,7 @@ from virtcim.broker.call import (
     Status,
 )
 from virtcim.broker.catalog import Catalog
+from virtcim.broker.class_writes import FixedSchema
 from virtcim.broker.classes import Classes
 from virtcim.broker.instances import Found, Instances
 from virtcim.broker.jobs import Jobs
@@ -38,6 +41,7 @@ from virtcim.broker.writes import Writes
 
 # Clients of libvirt-cim look for subscriptions in root/PG_InterOp.
 NAMESPACES = {VIRT: VIRT, INTEROP: INTEROP, "root/interop": INTEROP, "root/pg_interop": INTEROP}
+T = TypeVar("T")
 Names = frozenset[str] | None
 _READ = "read"  # in Call.memo
 DEFAULT_PULL_LIMITS = PullLimits()
@@ -51,7 +55,7 @@ class _Read(NamedTuple):
     given: dict[str, Any]
 
 
-class Broker:
+class Broker(FixedSchema):
     """Answers calls over a catalog of profiles and a world; `namespaces` maps each served name to the real one."""
 
     def __init__(
@@ -71,9 +75,13 @@ class Broker:
         self.instances = Instances(catalog, world)
         self.associations = Associations(self.instances)
         self.methods = Methods(self.instances, self.typing, jobs, translate)
-        self.writes = Writes(self.instances, self.associations, self.typing)
+        self._take_writes(Writes(self.instances, self.associations, self.typing))
         self.pulls = PullOperations(catalog.schema, self._plain, pull_limits)
         self._translate = translate
+
+    def _take_writes(self, writes: Writes) -> None:
+        self._create_instance, self._modify_instance = writes.create, writes.modify
+        self._delete_instance, self._set_property = writes.delete, writes.set_property
 
     def answer(self, call: Call) -> Answer | MethodAnswer:
         """Answer a call. Errors: CIMError."""
@@ -105,11 +113,11 @@ class Broker:
 
     def _plain(self, run: str, namespace: str, given: dict[str, Any]) -> Answer:
         answer: Answer = getattr(self, f"_{run}")(namespace, **given)
-        if type(answer.items) is tuple:
+        if isinstance(answer.items, tuple | Batches):
             return answer
         return Answer(answer.form, self._guarded(answer.items), answer.selection, answer.out)
 
-    def _guarded(self, items: Iterable[object]) -> Iterator[object]:
+    def _guarded(self, items: Iterable[T]) -> Iterator[T]:
         """Errors from below become CIM errors; what the translation does not know is a fault of the program."""
         try:
             yield from items
@@ -182,22 +190,16 @@ class Broker:
         cls = wanted.result_class
         return Answer(Form.OBJECT, (wanted.row(item, cls, namespace) for item in items))
 
-    def _all(self, namespace: str, classname: str) -> Iterable[Item]:
-        items = self.instances.of_class(namespace, classname)
-        return chain(items, self.associations.of_class(namespace, classname))
+    def _all(self, namespace: str, classname: str) -> Batches:
+        links = Batch(partial(self.associations.of_class, namespace, classname))
+        return Batches(self._guarded_batches(chain(self.instances.batches(namespace, classname), (links,))))
 
-    def _create_instance(self, namespace: str, new_instance: Instance) -> Answer:
-        return Answer(Form.INSTANCE_NAME, (self.writes.create(namespace, new_instance),))
+    def _guarded_batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in self._guarded(batches):
+            yield Batch(partial(self._guarded_items, batch), batch.place, batch.state)
 
-    def _modify_instance(
-        self, namespace: str, modified_instance: Instance, property_list: Names, include_qualifiers: bool
-    ) -> Answer:
-        self.writes.modify(namespace, modified_instance, property_list)
-        return Answer(Form.NOTHING)
-
-    def _delete_instance(self, namespace: str, instance_name: Path) -> Answer:
-        self.writes.delete(namespace, instance_name)
-        return Answer(Form.NOTHING)
+    def _guarded_items(self, batch: Batch) -> Iterator[Item]:
+        return self._guarded(item for one in (batch,) for item in one.items())  # the first look may fail as well
 
     # Associations
 

@@ -87,7 +87,17 @@ class Instance:
     path: Path | None = None
 
 
-Value = Union[None, bool, int, float, str, Path, ClassPath, Instance, "Sequence[Value]"]
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A class or qualifier type that a client declares: a pywbem.CIMClass or pywbem.CIMQualifierDeclaration."""
+
+    declared: object
+
+    def __str__(self) -> str:
+        return str(getattr(self.declared, "classname", None) or getattr(self.declared, "name", ""))
+
+
+Value = Union[None, bool, int, float, str, Path, ClassPath, Instance, Declaration, "Sequence[Value]"]
 Properties = dict[str, Value]
 
 
@@ -134,6 +144,11 @@ class ClassDef:
     @cached_property
     def keys(self) -> tuple[PropertyDef, ...]:
         return tuple(p for p in self.properties.values() if p.is_key)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of the properties, as declared."""
+        return frozenset(p.name for p in self.properties.values())
 
     @cached_property
     def key_names(self) -> frozenset[str]:

@@ -22,10 +22,15 @@ class Catalog:
         self.schema = schema
         self.profiles = tuple(profiles)
         self.sources = {kind: objects for p in self.profiles for kind, objects in p.sources.items()}
+        self.runs = {kind: runs for p in self.profiles for kind, runs in p.runs.items()}
+        self.follows = {kind: follows for p in self.profiles for kind, follows in p.follows.items()}
+        self.hanging = {kind: hanging for p in self.profiles for kind, hanging in p.hanging.items()}
         self.instances = [one for p in self.profiles for one in p.instances]
         self.associations = [one for p in self.profiles for one in p.associations]
-        self._methods = {(m.classname.lower(), m.name.lower()): m for p in self.profiles for m in p.methods}
-        self._left_out = {(c.lower(), m.lower()): why for p in self.profiles for c, m, why in p.unsupported}
+        self._said: dict[tuple[str, str], MethodProvider | str] = {
+            **{(c.lower(), m.lower()): why for p in self.profiles for c, m, why in p.unsupported},
+            **{(m.classname.lower(), m.name.lower()): m for p in self.profiles for m in p.methods},
+        }
         self._writers = {one.classname: one for p in self.profiles for one in p.writers}
         self._providers: dict[tuple[type, str], list[InstanceProvider]] = {}
         self._serving: dict[str, list[tuple[InstanceProvider, str | None]]] = {}
@@ -71,11 +76,17 @@ class Catalog:
 
     def method(self, classname: str, name: str) -> MethodProvider | None:
         """The method's provider declared nearest to a class, from the class itself upwards."""
-        return next((self._methods[key] for key in self._upwards(classname, name) if key in self._methods), None)
+        found = self._declared(classname, name)
+        return found if isinstance(found, MethodProvider) else None
 
     def left_out(self, classname: str, name: str) -> str | None:
-        """Why a method of a served class is not done here."""
-        return next((self._left_out[key] for key in self._upwards(classname, name) if key in self._left_out), None)
+        """Why a method of a served class is not done here; None where it is provided nearer to the class."""
+        found = self._declared(classname, name)
+        return found if isinstance(found, str) else None
+
+    def _declared(self, classname: str, name: str) -> MethodProvider | str | None:
+        """What is said of a method nearest to a class: who provides it, or why it is left out."""
+        return next((self._said[key] for key in self._upwards(classname, name) if key in self._said), None)
 
     def _upwards(self, classname: str, name: str) -> Iterator[tuple[str, str]]:
         found = self.schema.find(classname)

@@ -14,7 +14,7 @@ from urllib3.util import Timeout, make_headers
 
 HEADERS = {
     "Content-Type": 'application/xml; charset="utf-8"',
-    "Accept": "application/xml, text/xml",
+    "Accept": "application/xml",
     "CIMExport": "MethodRequest",
     "CIMExportMethod": "ExportIndication",
 }

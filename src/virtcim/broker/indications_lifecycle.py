@@ -49,11 +49,17 @@ class Lifecycle:
             if path not in after:
                 yield self.deleted(item)
         for path, item in after.items():
-            earlier = before.get(path)
-            if earlier is None:
-                yield self.created(item)
-            elif changed := changes(earlier, item):
-                yield self.modified(earlier, item, changed)
+            yield from self.between(before.get(path), item)
+
+    def between(self, old: Item | None, new: Item | None) -> Iterator[Notice]:
+        """What has become of one instance; None for not there."""
+        if new is None:
+            if old is not None:
+                yield self.deleted(old)
+        elif old is None:
+            yield self.created(new)
+        elif changed := changes(old, new):
+            yield self.modified(old, new, changed)
 
     def items(self, target: object | None) -> Mapping[Path, Item]:
         """The instances that an object and its parts are served as; those that change by themselves are left out."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Any
 
-from virtcim.broker.call import CIMError, Item, Path, Status
+from virtcim.broker.call import Batch, Batches, CIMError, Item, Path, Status
 from virtcim.broker.catalog import Catalog
-from virtcim.broker.provider import As, InstanceProvider
+from virtcim.broker.provider import As, Hanging, InstanceProvider
 from virtcim.broker.schema import leaf_name
+
+Parts = Callable[[Any], Iterable[object]]
+_Making = tuple[InstanceProvider, str | None, Parts]
 
 
 class Found:
@@ -45,9 +50,8 @@ class Instances:
         properties = provider.make(target)
         if "creationclassname" in cls.properties:
             properties.setdefault("CreationClassName", cls.name)
-        unknown = [name for name in properties if name.lower() not in cls.properties]
-        if unknown:
-            raise LookupError(f"{cls.name} has no property {unknown}")
+        if not properties.keys() <= cls.names:
+            raise LookupError(f"{cls.name} has no property {sorted(properties.keys() - cls.names)}")
         keys = tuple((key.name, properties.get(key.name)) for key in cls.keys)
         return Item(cls, Path(cls.name, keys, provider.namespace), properties)
 
@@ -56,12 +60,48 @@ class Instances:
         if isinstance(target, As):
             found = self.named(target.target, target.classname)
             return found if found and self.schema.is_a(found.provider.classname, classname) else None
-        provider = self.catalog.provider(target, classname)
+        known: dict[str, InstanceProvider | None] = vars(target).setdefault("_providers", {})
+        if classname not in known:
+            known[classname] = self.catalog.provider(target, classname)
+        provider = known[classname]
         return Found(provider, target, self.item(provider, target)) if provider else None
 
     def of_class(self, namespace: str, classname: str) -> Iterator[Item]:
         """Every instance of a class and its subclasses in a namespace."""
-        return (found.item for found in self.all_found(classname, namespace))
+        return iter(Batches(self.batches(namespace, classname)))
+
+    def batches(self, namespace: str, classname: str) -> Iterator[Batch]:
+        """As `of_class`; where objects come in runs, a batch for all that hangs off a run."""
+        rooted: dict[type, list[_Making]] = {}
+        for provider, platform in self.catalog.serving(classname):
+            if provider.namespace != namespace:
+                continue
+            hanging = None if provider.volatile else self.catalog.hanging.get(provider.of)
+            if hanging is None:
+                yield self._batch(provider, platform)
+            else:
+                rooted.setdefault(hanging.root, []).append((provider, platform, self._parts(provider, hanging)))
+        for root, makings in rooted.items():
+            for name, run in self.catalog.runs[root](self.world):
+                yield Batch(partial(self._of_run, makings, run), (classname, name), run)
+
+    def _batch(self, provider: InstanceProvider, platform: str | None) -> Batch:
+        items = partial(self._items, provider, platform)
+        follows = None if provider.volatile else self.catalog.follows.get(provider.of)
+        return Batch(items, (provider, platform), follows(self.world)) if follows else Batch(items)
+
+    def _parts(self, provider: InstanceProvider, hanging: Hanging) -> Parts:
+        return provider.parts or (lambda root: filter(provider.when, hanging.parts(root)))
+
+    def _items(self, provider: InstanceProvider, platform: str | None) -> Iterator[Item]:
+        return (self.item(provider, target) for target in self._objects(provider, platform))
+
+    def _of_run(self, makings: list[_Making], run: tuple[object, ...]) -> Iterator[Item]:
+        for root in run:
+            for provider, platform, parts in makings:
+                if platform in (None, getattr(root, "platform", None)):
+                    for target in parts(root):
+                        yield self.item(provider, target)
 
     def all_found(self, classname: str, namespace: str | None = None) -> Iterator[Found]:
         """Every instance of a class and its subclasses; in whatever namespace, where none is given."""
@@ -71,7 +111,11 @@ class Instances:
                     yield Found(provider, target, self.item(provider, target))
 
     def _objects(self, provider: InstanceProvider, platform: str | None) -> Iterable[object]:
-        if provider.among is not None:
+        hanging = self.catalog.hanging.get(provider.of)
+        if provider.parts is not None and hanging is not None:
+            roots = self.catalog.sources[hanging.root](self.world)
+            targets: Iterable[object] = chain.from_iterable(map(provider.parts, roots))
+        elif provider.among is not None:
             targets = provider.among(self.world)
         else:
             targets = filter(provider.when, self.catalog.sources[provider.of](self.world))
@@ -97,5 +141,7 @@ class Instances:
         """As `find`. Errors: CIMError NOT_FOUND naming the path."""
         found = self.find(path)
         if found is None:
-            raise CIMError(Status.NOT_FOUND, f"no such instance: {path}")
+            missing = ", ".join(name for name, value in path.keys if value is None)
+            text = f"the path of {path.classname} lacks {missing}" if missing else f"no such instance: {path}"
+            raise CIMError(Status.NOT_FOUND, text)
         return found

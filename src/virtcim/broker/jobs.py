@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from virtcim.broker.provider import As, Job, Refused, Work
+from virtcim.broker.provider import As, Job, Progress, Refused, Work
 
 log = logging.getLogger(__name__)
 
 STARTING, RUNNING, SHUTTING_DOWN, COMPLETED, TERMINATED, EXCEPTION = 3, 4, 6, 7, 8, 10  # JobState
 ENDED = (COMPLETED, TERMINATED, EXCEPTION)
 WORKERS = 32
+TELL_SECONDS, TELL_PERCENT = 1.0, 5  # progress is told once a second, or when it is that much further
+OnJob = Callable[[Job, bool], None]
+
+
+class _Told(Progress):
+    """Progress that says when it gets further."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] = lambda: None
+        super().__init__()
+        self._last = (0, time.monotonic())
+        self._tell = tell
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "percent" and "_last" in self.__dict__:
+            percent, since = self._last
+            if self.percent - percent >= TELL_PERCENT or time.monotonic() - since >= TELL_SECONDS:
+                self._last = (self.percent, time.monotonic())
+                self._tell()
 
 
 def now() -> str:
@@ -32,6 +53,8 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="job")
+        self._published: set[str] = set()
+        self._told: OnJob = lambda _job, _gone: None
 
     def __iter__(self) -> Iterator[Job]:
         self._forget()
@@ -41,10 +64,21 @@ class Jobs:
     def get(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
 
+    def on_change(self, callback: OnJob) -> None:
+        """Call back (job, gone) when a client has got to know a job, and at each change from then on; never wait."""
+        self._told = callback
+
+    def publish(self, job: Job) -> None:
+        """A client is about to be told of a job."""
+        with self._lock:
+            self._published.add(job.id)
+            self._told(job, False)
+
     def start(self, work: Work, method: str, owner: As) -> Job:
         """Start work in the background and answer its job at once; `owner` has the method."""
         started = now()
         job = Job(id=str(uuid.uuid4()), work=work, owner=owner, method=method, started=started, changed=started)
+        job.progress = _Told(lambda: self._tell(job))
         with self._lock:
             self._jobs[job.id] = job
         self._pool.submit(self._run, job)
@@ -93,13 +127,21 @@ class Jobs:
     def _set(self, job: Job, state: int) -> None:
         job.changed = now()
         job.state = state
+        self._tell(job)
+
+    def _tell(self, job: Job) -> None:
+        if job.id in self._published:
+            self._told(job, False)
 
     def _forget(self) -> None:
         limit = datetime.now(UTC).timestamp() - self.retention
         with self._lock:
             old = [job.id for job in self._jobs.values() if job.state in ENDED and _moment(job.changed) < limit]
             for job_id in old:
-                del self._jobs[job_id]
+                job = self._jobs.pop(job_id)
+                if job_id in self._published:
+                    self._published.discard(job_id)
+                    self._told(job, True)
 
     def close(self) -> None:
         """Ask running work to end and take no more."""

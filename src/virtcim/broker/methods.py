@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from virtcim.broker.call import (
     Argument,
@@ -54,7 +57,7 @@ class Methods:
             reason = reason or "no provider"
             raise CIMError(Status.METHOD_NOT_AVAILABLE, f"{cls.name}.{declared.name} is not available: {reason}")
         try:
-            return self._run(provider, declared, found, self._parameters(declared, call))
+            return self._run(provider, declared, found, self._parameters(declared, provider, call))
         except (WrongClass, Refused) as refusal:
             return self._refuse(declared, refusal)
 
@@ -70,7 +73,7 @@ class Methods:
             raise CIMError(Status.INVALID_PARAMETER if found else Status.NOT_FOUND, text)
         return found[0]
 
-    def _parameters(self, declared: MethodDef, call: Call) -> dict[str, object]:
+    def _parameters(self, declared: MethodDef, provider: MethodProvider, call: Call) -> dict[str, object]:
         typed: dict[str, object] = {}
         for name, argument in call.parameters.items():
             parameter = declared.parameters.get(name.lower())
@@ -79,7 +82,10 @@ class Methods:
             if parameter.is_in:
                 given = argument.value if isinstance(argument, Argument) else argument
                 typed[parameter.name] = self._typed(parameter, given, call.namespace)
-        return typed | {p.name: None for p in declared.parameters.values() if p.is_in and p.name not in typed}
+        for parameter in declared.parameters.values():
+            if parameter.is_in and typed.setdefault(parameter.name, None) is None:
+                _check_optional(declared, provider, parameter)
+        return typed
 
     def _typed(self, parameter: PropertyDef, given: Value, namespace: str) -> object:
         try:
@@ -124,6 +130,7 @@ class Methods:
         """The job that the work has become, or what it returned when it ended at once."""
         job = self.jobs.start(work, declared.name, owner)
         if not work.patience or not job.ended.wait(work.patience):
+            self.jobs.publish(job)
             return Returned(JOB_STARTED, Job=job)
         self.jobs.discard(job)
         if job.returned is None:
@@ -163,3 +170,15 @@ class Methods:
         if value is None or isinstance(value, bool | int | float | str | Path | Instance):
             return value
         raise LookupError(f"{parameter.name} cannot be {type(value).__name__}")
+
+
+def _check_optional(declared: MethodDef, provider: MethodProvider, parameter: PropertyDef) -> None:
+    if parameter.required and parameter.name not in _optional(provider):
+        raise CIMError(Status.INVALID_PARAMETER, f"{declared.name} needs {parameter.name}")
+
+
+@lru_cache(maxsize=1024)
+def _optional(provider: MethodProvider) -> frozenset[str]:
+    """The parameters that a handler says it takes NULL for, by None in their types."""
+    parameters = inspect.signature(provider.run).parameters.values()
+    return frozenset(p.name for p in parameters if re.search(r"\b(None|Optional)\b", str(p.annotation)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Form, Instance, Path, Status, Value
+from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Declaration, Form, Instance, Path, Status, Value
 from virtcim.broker.values import Mistyped, scalar
 
 REQUIRED = object()
@@ -101,6 +101,16 @@ _TABLE = (
     ("CreateInstance", "create_instance", (Parameter("NewInstance", "embedded", REQUIRED),)),
     ("ModifyInstance", "modify_instance", (Parameter("ModifiedInstance", "embedded", REQUIRED), _QUALIFIERS, _LIST)),
     ("DeleteInstance", "delete_instance", (_INSTANCE,)),
+    (
+        "SetProperty",
+        "set_property",
+        (_INSTANCE, Parameter("PropertyName", "text", REQUIRED), Parameter("NewValue", "any")),
+    ),
+    ("CreateClass", "create_class", (Parameter("NewClass", "declaration", REQUIRED),)),
+    ("ModifyClass", "modify_class", (Parameter("ModifiedClass", "declaration", REQUIRED),)),
+    ("DeleteClass", "delete_class", (_CLASS,)),
+    ("SetQualifier", "set_qualifier", (Parameter("QualifierDeclaration", "declaration", REQUIRED),)),
+    ("DeleteQualifier", "delete_qualifier", (_QUALIFIER,)),
     ("GetProperty", "get_property", (_INSTANCE, Parameter("PropertyName", "text", REQUIRED))),
     (
         "ExecQuery",
@@ -132,7 +142,8 @@ _PULLED = (
     Operation("EnumerationCount", (_CONTEXT,), "", "count"),
 )
 _PLAIN = tuple(Operation(name, parameters, run) for name, run, parameters in _TABLE)
-WRITING = frozenset({"createinstance", "modifyinstance", "deleteinstance"})
+WRITING = frozenset({"createinstance", "modifyinstance", "deleteinstance", "setproperty"})
+WRITING |= {"createclass", "modifyclass", "deleteclass", "setqualifier", "deletequalifier"}
 OPERATIONS = {operation.name.lower(): operation for operation in (*_PLAIN, *_PULLED)}
 
 
@@ -172,6 +183,8 @@ def _instance(name: str, value: object) -> Path:
 
 
 def _object(name: str, value: object) -> Path | ClassPath:
+    if isinstance(value, Path) and not value.keys:  # wbemcli names a class so
+        return ClassPath(value.classname, value.namespace)
     if isinstance(value, Path | ClassPath):
         return value
     raise Mistyped(f"{name} is an instance name or a class name")
@@ -181,6 +194,16 @@ def _embedded(name: str, value: object) -> Instance:
     if isinstance(value, Instance):
         return value
     raise Mistyped(f"{name} is an instance")
+
+
+def _declaration(name: str, value: object) -> Declaration:
+    if isinstance(value, Declaration):
+        return value
+    raise Mistyped(f"{name} is a declaration")
+
+
+def _any(name: str, value: object) -> object:
+    return value
 
 
 def _boolean(name: str, value: object) -> object:
@@ -209,6 +232,8 @@ _CONVERTERS: Mapping[str, Callable[[str, object], Any]] = {
     "instance": _instance,
     "object": _object,
     "embedded": _embedded,
+    "declaration": _declaration,
+    "any": _any,
     "flag": _boolean,
     "text": _text,
     "names": _names,

@@ -6,7 +6,7 @@ One with a `platform` attribute ("KVM", "Test", ...) is served under the platfor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ class InstanceProvider:
     namespace: str
     volatile: bool
     among: Callable[[Any], Iterable[object]] | None = None
+    parts: Callable[[Any], Iterable[object]] | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,18 @@ class Job:
         return getattr(self.owner.target, "platform", None)
 
 
+Runs = Callable[[Any], Iterable[tuple[Hashable, tuple[object, ...]]]]
+Follows = Callable[[Any], object]
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """That objects are made from others, `parts` of each `root`."""
+
+    root: type
+    parts: Callable[[Any], Iterable[object]]
+
+
 class Profile:
     """The declarations of one profile; `facts` names its file in profiles/ (without .yaml)."""
 
@@ -220,10 +233,33 @@ class Profile:
         self.writers: list[Writer] = []
         self.announcements: list[Announcement] = []
         self.parts: dict[type, Callable[[Any], Iterable[object]]] = {}
+        self.runs: dict[type, Runs] = {}
+        self.hanging: dict[type, Hanging] = {}
+        self.follows: dict[type, Follows] = {}
 
-    def source(self, kind: type[T], objects: Callable[[Any], Iterable[T]]) -> None:
-        """Say where all objects of a type come from: a function of the world (host.inventory.Hosts)."""
+    def source(
+        self,
+        kind: type[T],
+        objects: Callable[[Any], Iterable[T]],
+        runs: Runs | None = None,
+        follows: Follows | None = None,
+    ) -> None:
+        """Say where all objects of a type come from: a function of the world (host.inventory.Hosts).
+
+        `runs(world)` tells the same objects as pairs of a name and a tuple of objects that are always enumerated
+        together: as long as a tuple is equal, so is all that was made from it. `follows(world)` tells when the
+        objects have changed, where they come in no runs: as long as it is equal, all of them are the same.
+        """
         self.sources[kind] = objects
+        if follows is not None:
+            self.follows[kind] = follows
+        if runs is not None:
+            self.runs[kind] = runs
+            self.hanging[kind] = Hanging(kind, lambda one: (one,))
+
+    def hangs_off(self, root: type[T], kind: type, parts: Callable[[T], Iterable[object]]) -> None:
+        """Say that all objects of a type are made from those of another type that has runs: `parts` of each."""
+        self.hanging[kind] = Hanging(root, parts)
 
     def central(self, classname: str, of: type) -> None:
         """Say that the instances of a class made from a type conform to this profile (DSP1033)."""
@@ -238,15 +274,17 @@ class Profile:
         namespace: str = VIRT,
         volatile: bool = False,
         among: Callable[[Any], Iterable[T]] | None = None,
+        parts: Callable[[Any], Iterable[T]] | None = None,
     ) -> Callable[[Callable[[T], Properties]], Callable[[T], Properties]]:
         """Declare an instance provider.
 
         `find(world, keys)` leads from key values to the few objects that can have them; without it all are compared.
-        `among(world)` leads to the objects that pass `when`, where the source of the type has many others.
+        `among(world)` leads to the objects that pass `when`, where the source of the type has many others;
+        `parts(root)` to those that hang off one object, see hangs_off.
         """
 
         def declare(make: Callable[[T], Properties]) -> Callable[[T], Properties]:
-            self.instances.append(InstanceProvider(classname, of, make, when, find, namespace, volatile, among))
+            self.instances.append(InstanceProvider(classname, of, make, when, find, namespace, volatile, among, parts))
             return make
 
         return declare

@@ -166,12 +166,21 @@ def _engine(url: str) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+    engine = sa.create_engine(parsed, **_pool(parsed))
     if engine.dialect.name == "sqlite":
         if parsed.database:
             File(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _pool(url: sa.URL) -> dict[str, Any]:
+    """A database in memory is that of its one connection."""
+    if url.get_backend_name() != "sqlite":
+        return {"pool_pre_ping": True}
+    if url.database:
+        return {}
+    return {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from virtcim.broker.call import ClassPath, Instance, Path, Properties, Value
+from virtcim.broker.call import ClassPath, Declaration, Instance, Path, Properties, Value
 
 _REALS = {"INF": math.inf, "-INF": -math.inf, "NaN": math.nan}
 
@@ -57,6 +57,8 @@ def _plain(value: Value) -> Any:
     if isinstance(value, Instance):
         properties = {name: _plain(one) for name, one in value.properties.items()}
         return {"instance": [value.classname, properties, _plain(value.path)]}
+    if isinstance(value, Declaration):
+        raise TypeError(f"{value} is a declaration, which no property holds")
     return [_plain(one) for one in value]
 
 

@@ -45,6 +45,10 @@ class Typing:
         self.namespaces = namespaces
         self._canonical = lru_cache(maxsize=MAX_KEPT)(self._path)
 
+    def forget(self) -> None:
+        """Begin anew: the schema has changed."""
+        self._canonical.cache_clear()
+
     def value(self, declared: PropertyDef, given: Value) -> Value:
         """The typed value of a property or parameter. Errors: Mistyped, WrongClass."""
         if given is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from virtcim.broker.associations import Associations
-from virtcim.broker.call import CIMError, ClassDef, Instance, Path, Properties, Status
+from virtcim.broker.call import Answer, CIMError, ClassDef, Form, Instance, Path, Properties, Status, Value
 from virtcim.broker.instances import Instances
 from virtcim.broker.provider import Writer
 from virtcim.broker.values import Mistyped, Typing, WrongClass
@@ -21,8 +21,38 @@ class Writes:
         self._associations = associations
         self._typing = typing
 
-    def create(self, namespace: str, given: Instance) -> Path:
-        """CreateInstance: the path that the new instance has got."""
+    def create(self, namespace: str, new_instance: Instance) -> Answer:
+        """CreateInstance: answers the path that the new instance has got."""
+        return Answer(Form.INSTANCE_NAME, (self._created(namespace, new_instance),))
+
+    def modify(
+        self, namespace: str, modified_instance: Instance, property_list: Names, include_qualifiers: bool = True
+    ) -> Answer:
+        """ModifyInstance; `property_list` holds names in lower case, None for all that are given."""
+        del include_qualifiers
+        self._modify(namespace, modified_instance, property_list)
+        return Answer(Form.NOTHING)
+
+    def delete(self, namespace: str, instance_name: Path) -> Answer:
+        """DeleteInstance."""
+        self._delete(namespace, instance_name)
+        return Answer(Form.NOTHING)
+
+    def set_property(self, namespace: str, instance_name: Path, property_name: str, new_value: Value) -> Answer:
+        """SetProperty: of a value that is not of the property's type, TYPE_MISMATCH."""
+        cls = self._schema.get(instance_name.classname)
+        declared = cls.properties.get(property_name.lower())
+        if declared is None:
+            self._found(self._path(namespace, instance_name, self._catalog.writer(cls.name)))
+            raise CIMError(Status.NO_SUCH_PROPERTY, f"class {cls.name} has no property {property_name}")
+        try:
+            self._typing.value(declared, new_value)
+        except Mistyped as error:
+            raise CIMError(Status.TYPE_MISMATCH, str(error)) from error
+        given = Instance(cls.name, {declared.name: new_value}, instance_name)
+        return self.modify(namespace, given, frozenset((declared.name.lower(),)))
+
+    def _created(self, namespace: str, given: Instance) -> Path:
         cls = self._schema.get(given.classname)
         writer = self._catalog.writer(cls.name)
         if writer is None or writer.create is None:
@@ -32,8 +62,7 @@ class Writes:
             raise CIMError(Status.NOT_SUPPORTED, text)
         return writer.create(self._typed(cls, given))
 
-    def modify(self, namespace: str, given: Instance, names: Names) -> None:
-        """ModifyInstance; `names` are those of PropertyList in lower case, None for all that are given."""
+    def _modify(self, namespace: str, given: Instance, names: Names) -> None:
         if given.path is None:
             raise CIMError(Status.INVALID_PARAMETER, "ModifiedInstance has no path")
         cls = self._schema.get(given.classname)
@@ -52,8 +81,7 @@ class Writes:
         if wanted:
             writer.modify(target, wanted)
 
-    def delete(self, namespace: str, name: Path) -> None:
-        """DeleteInstance."""
+    def _delete(self, namespace: str, name: Path) -> None:
         cls = self._schema.get(name.classname)
         writer = self._catalog.writer(cls.name)
         target, _ = self._found(self._path(namespace, name, writer))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pywbem import CIMInstance, CIMInstanceName
 
 from virtcim.conformance.check import check
-from virtcim.conformance.paths import key, keys, local, show
+from virtcim.conformance.paths import key, keys, show
+from virtcim.conformance.services import services_of, switch_services
 from virtcim.conformance.site import SYSTEM_VIRTUALIZATION, Site
 from virtcim.conformance.systems import service
 from virtcim.conformance.verdict import expect, expect_none, skip, skip_unless
@@ -27,13 +28,13 @@ SERVICE = "CIM_VirtualSystemManagementService"
 
 def services(site: Site, host: CIMInstanceName) -> list[CIMInstanceName]:
     """The management services a host has."""
-    found = site.across_names(host, "CIM_HostedService", SERVICE, "Antecedent")
-    return [local(path, site.namespace) for path in found]
+    return services_of(site, host)
 
 
 def every_service(site: Site) -> list[CIMInstanceName]:
     """All management services, or the check is not applicable."""
-    found = site.names(SERVICE)
+    switching = keys(switch_services(site), site.namespace)
+    found = [path for path in site.names(SERVICE) if key(path, site.namespace) not in switching]
     skip_unless(found, "the server has no virtual system management service")
     return found
 

@@ -16,6 +16,7 @@ DMTF = 2
 ETHERNET_SWITCH = 38
 SYSTEM_VIRTUALIZATION = ("System Virtualization",)
 VIRTUAL_SYSTEM = ("Virtual System", "Virtual System Profile")
+VIRTUAL_SWITCH = ("Virtual Ethernet Switch", "Virtual Ethernet Switch Profile")
 
 NOT_FOUND = 6
 NOT_SUPPORTED = 7

@@ -21,6 +21,7 @@ from virtcim.conformance.methods import (
     wait_until,
 )
 from virtcim.conformance.paths import keys, local, show
+from virtcim.conformance.services import MANAGEMENT_SERVICE, services_of
 from virtcim.conformance.site import Site
 from virtcim.conformance.verdict import Failed, expect, skip_unless
 
@@ -37,10 +38,10 @@ _IDENTITY = {"instanceid", "parent", "generation", "caption", "description", "el
 def service(site: Site) -> CIMInstanceName:
     """The virtual system management service the checks work with: the first one of the first host that has one."""
     for host in site.hosts():
-        found = site.across_names(host, "CIM_HostedService", "CIM_VirtualSystemManagementService", "Antecedent")
-        if found:
-            return local(found[0], site.namespace)
-    found = site.names("CIM_VirtualSystemManagementService")
+        hosted = services_of(site, host)
+        if hosted:
+            return hosted[0]
+    found = site.names(MANAGEMENT_SERVICE)
     skip_unless(found, "the server has no virtual system management service")
     return local(found[0], site.namespace)
 

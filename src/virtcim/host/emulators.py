@@ -15,9 +15,17 @@ class Emulators:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._known: dict[tuple[str | None, ...], DomainCapabilities | None] = {}
+        self._most: dict[str | None, int] = {}
 
     def forget(self) -> None:
-        self._known = {}
+        self._known, self._most = {}, {}
+
+    def max_vcpus(self, virt_type: str | None = None) -> int:
+        """The most virtual processors of a guest on any machine. Asks libvirt the first time."""
+        if virt_type not in self._most:
+            with self._link.reading() as connection:
+                self._most[virt_type] = int(connection.getMaxVcpus(virt_type))
+        return self._most[virt_type]
 
     def capabilities(
         self,

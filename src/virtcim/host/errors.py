@@ -112,8 +112,10 @@ def libvirt_errors() -> Iterator[None]:
 
 
 def unsupported(error: libvirt.libvirtError) -> bool:
-    """Whether the driver has no such call, or not with these flags, which it calls an invalid argument."""
+    """Whether the driver has no such call, not with these flags (an invalid argument) or not for such a device."""
     code = error.get_error_code()
     if code == libvirt.VIR_ERR_INVALID_ARG:
         return "unsupported flags" in str(error) or "mutually exclusive" in str(error)
+    if code == libvirt.VIR_ERR_CONFIG_UNSUPPORTED:
+        return "live update of device" in str(error)
     return code in _CODES[Kind.NOT_SUPPORTED]

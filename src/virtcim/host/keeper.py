@@ -20,7 +20,8 @@ _NO_CHANGE = {EventKind.RTC_CHANGE, EventKind.WATCHDOG, EventKind.IO_ERROR, Even
 class Keeper:
     """The link of a host and who listens to it.
 
-    `load` reads what the host is, `read` everything it holds, `rereads` by topic one thing of a key.
+    `load` reads what the host is, `read` everything it holds, `look` what has changed of it as far as a look shows;
+    `rereads` by topic one thing of a key.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Keeper:
         rereads: Mapping[Topic, Callable[[str], object]],
         load: Callable[[libvirt.virConnect], None],
         read: Callable[[libvirt.virConnect], None],
+        look: Callable[[libvirt.virConnect], None],
     ) -> None:
         self.link = Link(uri, settings, self)
         self.ready = threading.Event()  # set while the host is reachable and has been read
@@ -38,7 +40,7 @@ class Keeper:
         self.on_event: Callbacks[[Event]] = Callbacks()
         self._load = load
         self._read = read
-        self._workers = Workers(rereads, settings.reconcile_interval, self.reconcile)
+        self._workers = Workers(rereads, settings.reconcile_interval, lambda: self._with_link(look))
 
     def start(self) -> None:
         self._workers.start()
@@ -50,9 +52,12 @@ class Keeper:
 
     def reconcile(self) -> None:
         """Reread everything: libvirt announces only part of what changes."""
+        self._with_link(self._read)
+
+    def _with_link(self, work: Callable[[libvirt.virConnect], None]) -> None:
         if self.ready.is_set():
             with self.link.reading() as connection:
-                self._read(connection)
+                work(connection)
 
     def connected(self, connection: libvirt.virConnect) -> None:
         self._load(connection)

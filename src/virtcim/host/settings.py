@@ -13,6 +13,7 @@ class HostSettings:
     """Times in seconds; a keepalive_interval of 0 switches keep-alive off."""
 
     reconcile_interval: float = 30.0
+    reread_interval: float = 300.0
     keepalive_interval: int = 5
     keepalive_count: int = 3
     naming: Naming = "name"

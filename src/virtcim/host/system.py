@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
+from typing import Any
 
 import libvirt
 
 from virtcim.host import objects, reading
+from virtcim.host.documents import Documents
 from virtcim.host.emulators import Emulators
 from virtcim.host.events import Event, Topic
+from virtcim.host.glance import Fingerprints, look
+from virtcim.host.images import Images, paths_in
 from virtcim.host.keeper import Keeper
 from virtcim.host.listeners import Changes, OnChange
 from virtcim.host.locks import Locks
@@ -45,12 +49,15 @@ class Vm(DomainRecord):
     """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any.
 
     `underway`: what work in the background is bringing the domain to, see Host.set_underway; None when there is none.
+    `paths`: the images that its documents name by path; `images`: those that are volumes, with the name of their pool.
     """
 
     host: Host
     record: DomainRecord = field(repr=False)
     since: str | None
     underway: tuple[int, int] | None = None
+    paths: frozenset[str] = field(default=frozenset(), repr=False)
+    images: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def platform(self) -> str:
@@ -60,17 +67,15 @@ class Vm(DomainRecord):
     def naming(self) -> str:
         return self.host.naming
 
-    @cached_property
+    @property
     def state_document(self) -> Domain:
         """What the domain is running with; its definition while it is off. For reading only."""
-        if self.defined_document is not None and self.state_xml is self.defined_xml:
-            return self.defined_document
-        return Domain.parse(self.state_xml)
+        return self.host.documents.of(self.state_xml)
 
-    @cached_property
+    @property
     def defined_document(self) -> Domain | None:
         """The persistent definition, None for a transient domain. For reading only."""
-        return None if self.defined_xml is None else Domain.parse(self.defined_xml)
+        return None if self.defined_xml is None else self.host.documents.of(self.defined_xml)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -116,19 +121,24 @@ class Host:
         scheme = uri.partition(":")[0].partition("+")[0]
         self.platform = PLATFORMS.get(scheme, scheme.capitalize())
         self.facts: HostFacts = unknown_facts(uri)
-        self._keeper = Keeper(uri, settings, self._rereads(), self._load, self._read)
+        self._keeper = Keeper(uri, settings, self._rereads(), self._load, self._read, self._look)
         self.link = self._keeper.link
         self.ready = self._keeper.ready
         self.read_at = 0.0  # when everything was last read, by time.time()
         self._listeners = Changes()
         self._locks = Locks()
+        self.documents = Documents()
         self._emulators = Emulators(self.link)
         self.domain_capabilities = self._emulators.capabilities
+        self.max_vcpus = self._emulators.max_vcpus
         self.reconcile = self._keeper.reconcile
+        self._images = Images()
+        self._seen: Fingerprints = {}
+        self._next_reread = 0.0  # by time.monotonic()
         self._underway: dict[str, tuple[int, int]] = {}
         told = self._listeners.tell
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
-        self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._listeners.tell_pool)
+        self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
         self._networks: Table[NetworkRecord, Network] = Table(self._network, partial(told, Topic.NETWORK))
         self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(self._device, partial(told, Topic.NODE_DEVICE))
 
@@ -145,6 +155,11 @@ class Host:
     @property
     def reachable(self) -> bool:
         return self.ready.is_set()
+
+    @property
+    def known(self) -> bool:
+        """Whether it has been read at least once; until then what appears was there before."""
+        return self._keeper.turns > 0
 
     @property
     def reason(self) -> str:
@@ -172,6 +187,11 @@ class Host:
     @property
     def vms(self) -> tuple[Vm, ...]:
         return self._domains.snapshot.all
+
+    @property
+    def vm_runs(self) -> tuple[tuple[Vm, ...], ...]:
+        """The domains in runs of some 32, most of which outlive a change."""
+        return self._domains.snapshot.runs
 
     @property
     def pools(self) -> tuple[Pool, ...]:
@@ -263,23 +283,57 @@ class Host:
         self.facts = objects.read_facts(connection)
 
     def _read(self, connection: libvirt.virConnect) -> None:
-        tickets = [table.ticket() for table in (self._domains, self._networks, self._devices, self._pools)]
+        """Read everything."""
+        ticket = self._domains.ticket()
         with ThreadPoolExecutor(1 if self.link.local else READERS, "read domains") as workers:
             found = reading.read_domains(connection, workers)
-            self._networks.replace(objects.read_networks(connection), tickets[1])
-            self._devices.replace(objects.read_node_devices(connection), tickets[2])
-            self._pools.replace(objects.read_pools(connection), tickets[3])
-            self._domains.replace(found, tickets[0])
+            self._read_others(connection)
+            self._domains.replace(found, ticket)
         self.read_at = time.time()
+
+    def _read_others(self, connection: libvirt.virConnect) -> None:
+        tickets = [table.ticket() for table in (self._networks, self._devices, self._pools)]
+        self._networks.replace(objects.read_networks(connection), tickets[0])
+        self._devices.replace(objects.read_node_devices(connection), tickets[1])
+        self._pools.replace(objects.read_pools(connection), tickets[2])
+
+    def _look(self, connection: libvirt.virConnect) -> None:
+        """Read the domains that look different; all of them each `reread_interval`."""
+        seen, before = look(connection), self._seen
+        if not before or time.monotonic() >= self._next_reread:
+            self._next_reread = time.monotonic() + self.settings.reread_interval
+            self._read(connection)
+        else:
+            ticket = self._domains.ticket()
+            known = self._domains.snapshot.by_key
+            same = [known[uuid].record for uuid, print in seen.items() if before.get(uuid) == print and uuid in known]
+            kept = {record.uuid for record in same}
+            changed = (reading.read_domain(connection, uuid) for uuid in seen if uuid not in kept)
+            self._domains.replace([*same, *(record for record in changed if record)], ticket)
+            self._read_others(connection)
+            self.read_at = time.time()
+        self._seen = seen
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
         underway = self._underway.get(record.uuid)
-        if old is not None and old.record == record and old.underway == underway:
+        unchanged = old is not None and old.record == record
+        paths = old.paths if old is not None and unchanged else paths_in(record.state_xml, record.defined_xml)
+        images = self._images.among(paths)
+        if old is not None and unchanged and (old.underway, old.images) == (underway, images):
             return old
         same = old is not None and (old.state, old.managed_save) == (record.state, record.managed_save)
         seen = self.reachable or old is not None  # else it is only read in: nobody saw when it came to its state
         since = old.since if old is not None and same else now() if seen else None
-        return Vm(**vars(record), host=self, record=record, since=since, underway=underway)
+        beyond: dict[str, Any] = {"since": since, "underway": underway, "paths": paths, "images": images}
+        return Vm(**vars(record), **beyond, host=self, record=record)
+
+    def _pool_changed(self, old: Pool | None, new: Pool | None) -> None:
+        """Domains whose images are in another pool now have something new to tell."""
+        moved = self._images.changed(old, new)
+        for vm in self.vms if moved else ():
+            if not moved.isdisjoint(vm.paths):
+                self._domains.remake(vm.uuid)
+        self._listeners.tell_pool(old, new)
 
     def _pool(self, record: PoolRecord, old: Pool | None) -> Pool:
         if old is not None and old.record == record:

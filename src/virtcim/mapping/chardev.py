@@ -114,7 +114,20 @@ def begin(view: CharDevice, given: Properties, _domain: Domain) -> None:
     view.type = WORDS.get(given["SourceType"])
 
 
-def finish(view: CharDevice, _domain: Domain) -> None:
+PLUGGED_CONSOLES, PLUGGED_PORTS, PLUGGED_CHANNELS = ("virtio",), ("usb-serial", "pci-serial"), ("virtio",)
+
+
+def number_port(view: CharDevice, domain: Domain) -> None:
+    """Choose the port of a device that can be plugged: libvirt would number it differently in guest and definition."""
+    if view.target_port is None and view.target_type in (*PLUGGED_CONSOLES, *PLUGGED_PORTS):
+        others = [one for one in domain.devices if isinstance(one, type(view)) and one.element is not view.element]
+        taken = {one.target_port for one in others}
+        view.target_port = next(port for port in range(len(others) + 1) if port not in taken)
+
+
+def finish(view: CharDevice, domain: Domain) -> None:
+    if view.tag != Channel.tag:
+        number_port(view, domain)
     connects, binds = (url_of(view, mode) is not None for mode in ("connect", "bind"))
     if view.type == "udp" and not (connects and binds):
         raise BadProperty("ConnectURL" if binds else "BindURL", "is missing: udp has one for each direction")
@@ -156,7 +169,7 @@ CONSOLE = Kind(
     pool="ConsolePool/0",
     attachable=True,
     detachable=True,
-    bound=only_as("virtio"),
+    bound=only_as(*PLUGGED_CONSOLES),
 )
 
 SERIAL_PORT = Kind(
@@ -174,7 +187,7 @@ SERIAL_PORT = Kind(
     pool="SerialPool/0",
     attachable=True,
     detachable=True,
-    bound=only_as("usb-serial", "pci-serial"),
+    bound=only_as(*PLUGGED_PORTS),
 )
 
 PARALLEL_PORT = Kind(
@@ -214,7 +227,7 @@ CHANNEL = Kind(
     pool="ChannelPool/0",
     attachable=True,
     detachable=True,
-    bound=only_as("virtio"),
+    bound=only_as(*PLUGGED_CHANNELS),
 )
 
 CHARACTER_KINDS = (CONSOLE, SERIAL_PORT, PARALLEL_PORT, CHANNEL)

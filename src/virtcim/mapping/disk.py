@@ -87,10 +87,10 @@ def pool_of(disk: Disk) -> str:
     return pool_id("Disk", disk.pool) if disk.pool else pool_id("Disk")
 
 
-def image_pool(disk: Disk, images: Mapping[str, str]) -> str | None:
-    """The PoolID of a disk given by a path that is a volume; `images`: path -> name of its storage pool."""
+def image_pool(disk: Disk, images: Mapping[str, str]) -> str:
+    """The PoolID of a disk; `images`: path of a volume -> name of its storage pool."""
     name = images.get(disk.file or disk.block or "")
-    return pool_id("Disk", name) if name and not disk.pool else None
+    return pool_id("Disk", name) if name and not disk.pool else pool_of(disk)
 
 
 def set_pool(_view: Device, _pool: str | None) -> None:
@@ -156,7 +156,8 @@ def prepare_paths(given: Properties, _view: Device, _domain: Domain) -> Properti
     """Paths and URIs in one form; /dev/null was the way to say that a drive is empty."""
     prepared = dict(given)
     if prepared.get("HostResource"):
-        prepared["HostResource"] = [as_uri(as_location(text)) for text in prepared["HostResource"] if text]
+        locations = [as_location(text) for text in prepared["HostResource"] if text]
+        prepared["HostResource"] = [as_uri(location) for location in locations if location not in EMPTY]
     if prepared.get("Address"):
         prepared["Address"] = as_location(prepared["Address"])
     if prepared.get("Address") in EMPTY and "Address" in prepared:

@@ -23,7 +23,10 @@ CONSOLE_CAPABILITIES = "ConsoleRedirectionCapabilities"
 SWITCH_SERVICE = "Switch Virtualization Capabilities"
 POWER_SERVICE = "PowerManagementService"
 POWER_CAPABILITIES = "PowerManagementCapabilities"
+SWITCH_MANAGEMENT_SERVICE = "Virtual Ethernet Switch Management Service"
+SWITCH_MANAGEMENT_CAPABILITIES = "VirtualEthernetSwitchManagementCapabilities"
 PRIMORDIAL = "0"
+SWITCH, STATE, CONNECTION = "switch", "state", "connection"
 
 
 class Named(Protocol):
@@ -141,3 +144,60 @@ def host_token(host: Host) -> str:
 def host_scoped(host: Host, word: str) -> str:
     """The InstanceID of what each host has one of: libvirt-cim's word; led by the host where there may be several."""
     return f"{host.uuid}/{word}" if host.naming == "uuid" else word
+
+
+# Virtual Ethernet switches: no name of a domain has a slash, so none of these is a key of a virtual system
+
+
+def switch_token(switch: Named) -> str:
+    """The Name of a virtual Ethernet switch, from which its other keys are made."""
+    return switch.uuid if switch.naming == "uuid" else f"{SWITCH}/{switch.name}"
+
+
+def switch_configuration_id(switch: Named, defined: bool) -> str:
+    return f"{switch.platform}:{switch_token(switch)}/{DEFINED if defined else STATE}"
+
+
+def parse_switch_configuration_id(text: str) -> ConfigurationId | None:
+    """The parts of the InstanceID of a switch's configuration, None when it is none."""
+    platform, _, rest = text.partition(":")
+    token, _, which = rest.rpartition("/")
+    if platform not in PLATFORMS or not token or which not in (STATE, DEFINED):
+        return None
+    return ConfigurationId(platform, token, which == DEFINED)
+
+
+def switch_setting_id(switch: Named, kind: str, name: str, defined: bool) -> str:
+    """The InstanceID of a setting of a switch: `kind` is group or uplink, `name` says which of them."""
+    return f"{switch_token(switch)}/{DEFINED if defined else STATE}/{kind}/{name}"
+
+
+def switch_port_id(device: str) -> str:
+    """The DeviceID of the port of a switch that the network interface of that DeviceID is plugged into."""
+    return f"port/{device}"
+
+
+def parse_switch_port_id(text: str) -> str | None:
+    """The DeviceID of the network interface in a port's, None when it is none."""
+    return text.removeprefix("port/") if text.startswith("port/") else None
+
+
+def connection_id(vm: Named, dev: str, defined: bool) -> str:
+    """The InstanceID of the setting of a network interface's connection."""
+    return f"{setting_id(vm, dev, defined)}/{CONNECTION}"
+
+
+def parse_connection_id(text: str) -> str | None:
+    """The InstanceID of the network interface's setting in that of its connection, None when it is none."""
+    found, slash, last = text.rpartition("/")
+    return found if slash and last == CONNECTION else None
+
+
+def host_device_id(name: str) -> str:
+    """The DeviceID of a device of the host itself."""
+    return f"host/{name}"
+
+
+def processor_name(number: int) -> str:
+    """What a processor of the host is called in its DeviceID."""
+    return f"cpu/{number}"

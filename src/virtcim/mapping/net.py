@@ -20,6 +20,9 @@ BITS = 8000  # bit/s in libvirt's unit of bandwidth, 1000 byte/s
 KILOBYTES_PER_SECOND = "kilobytes per second"
 WRITABLE_TYPES = ("network", "bridge", "user", "direct")
 ETHERNET_LINK = 2  # CIM_NetworkPort.LinkTechnology
+NO_VLAN = 0  # PortVID
+DISABLED, STOPPED = 3, 10  # EnabledState and OperationalStatus of an interface whose link is down
+TAP_SPEED = 10_000_000_000  # bit/s that the kernel gives a tap device
 ANTI_SPOOFING = ("no-mac-spoofing", "clean-traffic", "clean-traffic-gateway", "no-spoofing")
 PROFILE_OTHER = 1  # NetworkPortProfileIDType
 OUI = "52:54:00"  # QEMU's, which libvirt uses as well
@@ -33,12 +36,14 @@ def network_name(view: Interface) -> str | None:
 def set_type(view: Interface, word: str | None) -> None:
     if word not in WRITABLE_TYPES:
         raise BadProperty("NetworkType", f"{word!r} is not one of {', '.join(WRITABLE_TYPES)}")
-    view.network = view.portgroup = view.bridge = view.source_device = view.mode = None
+    view.network = view.portgroup = view.port_id = view.bridge = view.source_device = view.mode = None
     view.type = word
 
 
 def set_network_name(view: Interface, name: str | None) -> None:
     if view.type == "network":
+        view.bridge = view.port_id = None  # a running domain shows them of the network that it is plugged into
+        view.portgroup = view.portgroup if view.network in (None, name) else None  # another network has others
         view.network = name
     elif view.type == "bridge":
         view.bridge = name
@@ -178,6 +183,9 @@ def prepare(given: Properties, view: Interface, domain: Domain) -> Properties:
         digits = address.replace("-", "").replace(":", "").lower()
         written = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
         prepared["Address"] = view.mac if view.mac and view.mac.lower() == written else written
+    for name in ("PortVID", "DefaultPortVID"):
+        if prepared.get(name) == NO_VLAN:
+            prepared[name] = None
     if view.type is None and not prepared.get("NetworkType"):
         prepared["NetworkType"] = infer_type(prepared)
     _convert_bandwidths(prepared)
@@ -249,6 +257,8 @@ def finish(view: Interface, domain: Domain) -> None:
 def device(view: Interface, _index: int) -> Properties:
     mac = view.mac
     return {
+        **({} if is_linked(view) else {"EnabledState": DISABLED, "OperationalStatus": [STOPPED]}),
+        "Speed": TAP_SPEED if view.type in ("network", "bridge") else None,
         "PermanentAddress": bare_mac(mac) if mac else None,
         "NetworkAddresses": [bare_mac(mac)] if mac else None,
         "LinkTechnology": ETHERNET_LINK,

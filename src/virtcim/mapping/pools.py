@@ -8,7 +8,7 @@ from typing import Any
 
 from virtcim.mapping import ids
 from virtcim.mapping.kind import ETHERNET, LOGICAL_DISK, MEMORY, PROCESSOR, Kind, Resource
-from virtcim.mapping.resources import KINDS
+from virtcim.mapping.resources import KINDS, pool_id_of
 from virtcim.mapping.table import Properties, Row
 from virtcim.mapping.units import BYTE, COUNT, KIB, PERCENT
 from virtcim.model.network import Network
@@ -89,7 +89,6 @@ def _rows(kind: Kind[Any], name: str) -> Row[Any]:
     return next((row for row in kind.rows if row.name == name), NOTHING)
 
 
-POOL_ROWS = {kind: _rows(kind, "PoolID") for kind in KINDS}
 RESERVATION_ROWS = {kind: _rows(kind, "Reservation") for kind in KINDS}
 QUANTITY_ROWS = {kind: _rows(kind, "VirtualQuantity") for kind in KINDS}
 
@@ -101,7 +100,7 @@ def shares(resources: Iterable[Resource]) -> Iterator[Share]:
         if kind.resource_type == LOGICAL_DISK:
             continue
         reserved = 1 if kind.resource_type == ETHERNET else RESERVATION_ROWS[kind].get(view) or 0
-        yield Share(str(POOL_ROWS[kind].get(view)), int(reserved), int(QUANTITY_ROWS[kind].get(view) or 0))
+        yield Share(pool_id_of(resource, {}), int(reserved), int(QUANTITY_ROWS[kind].get(view) or 0))
 
 
 def storage_properties(xml: str) -> Properties:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from virtcim.mapping.kind import PROCESSOR, VIRTUALIZED, Kind, common
@@ -24,6 +25,7 @@ ARCHITECTURES = {
     "ppc64le": ("DMTF:Power", "DMTF:Power:Power_2.06"),
 }
 WIDTHS = {"i686": 32, "armv7l": 32}
+HOST_PROCESSOR = re.compile(r"cpu[:/](\d+)")
 OTHER_FAMILY = 1  # CIM_Processor.Family
 CPU_ENABLED, CAPABLE_OF_64_BITS = 1, 2  # CIM_Processor.CPUStatus, .Characteristics
 
@@ -84,6 +86,32 @@ def instruction_set(domain: Domain) -> str | None:
     return ARCHITECTURES[domain.arch][1] if domain.arch in ARCHITECTURES else None
 
 
+def cpus_of(text: str | None) -> set[int]:
+    """The numbers in libvirt's way to write a set of them, such as 0-3,^2,8."""
+    found: set[int] = set()
+    for part in filter(None, (text or "").replace(" ", "").split(",")):
+        first, _, last = part.removeprefix("^").partition("-")
+        numbers = range(int(first), int(last or first) + 1)
+        found = found - {*numbers} if part.startswith("^") else found | {*numbers}
+    return found
+
+
+def host_processors(domain: Domain) -> list[str]:
+    """The processors of the host that the virtual ones may run on, when they are bound to some."""
+    found = set[int]().union(*(cpus_of(pin.cpuset) for pin in domain.vcpu_pins), cpus_of(domain.cpuset))
+    return [f"cpu:{number}" for number in sorted(found)]
+
+
+def set_host_processors(domain: Domain, values: list[str] | None) -> None:
+    """Bind all virtual processors alike; `values` refer to CIM_Processor instances of the host."""
+    found = [HOST_PROCESSOR.search(text) for text in values or []]
+    if None in found:
+        raise BadProperty("HostResource", f"{values!r} does not refer to processors of the host")
+    for pin in domain.vcpu_pins:
+        pin.remove()
+    domain.cpuset = ",".join(str(number) for number in sorted({int(one[1]) for one in found if one})) or None
+
+
 def pins(domain: Domain) -> list[str]:
     """What virtual processors may run where: `<number>=<host processors>`."""
     return [f"{pin.vcpu}={pin.cpuset}" for pin in domain.vcpu_pins]
@@ -100,6 +128,7 @@ PROC: tuple[Row[Any], ...] = (
     fixed("Reservation", None),
     Row("Limit", limit, set_limit),
     Row("Weight", Domain.shares),
+    Row("HostResource", host_processors, set_host_processors, exact=False),
     Row("CPUSet", Domain.cpuset),
     Row("CPUPins", pins),
     Row("ProcessorArchitecture", architecture),

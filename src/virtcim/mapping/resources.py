@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from virtcim.mapping import ids
 from virtcim.mapping.chardev import CHARACTER_KINDS
 from virtcim.mapping.controller import CONTROLLERS
-from virtcim.mapping.disk import CDROM, DISK, FLOPPY_DRIVE, LUN, requested_bytes
+from virtcim.mapping.disk import CDROM, DISK, FLOPPY_DRIVE, LUN, image_pool, requested_bytes
 from virtcim.mapping.filesystem import FILESYSTEM
 from virtcim.mapping.graphics import GRAPHICAL_CONSOLE, VIDEO
 from virtcim.mapping.hostdev import HOST_DEVICES
@@ -19,6 +20,7 @@ from virtcim.mapping.net import INTERFACE
 from virtcim.mapping.peripherals import PERIPHERALS
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.table import BadProperty, Properties, to_cim, to_xml
+from virtcim.model.devices import Disk
 from virtcim.model.domain import Domain
 from virtcim.model.fields import View
 
@@ -145,6 +147,17 @@ def change(resource: Resource, properties: Properties, document: Domain) -> None
 def properties_of(resource: Resource) -> Properties:
     """What the document says of a resource; Parent is the key of the controller."""
     return to_cim(resource.kind.rows, resource.view)
+
+
+POOL_ROWS = {kind: next((row for row in kind.rows if row.name == "PoolID"), None) for kind in KINDS}
+
+
+def pool_id_of(resource: Resource, images: Mapping[str, str]) -> str:
+    """The PoolID of a resource; `images`: path -> name of the storage pool that holds it."""
+    if resource.kind is DISK and isinstance(resource.view, Disk):
+        return image_pool(resource.view, images)
+    row = POOL_ROWS[resource.kind]
+    return str(row.get(resource.view)) if row else resource.kind.pool
 
 
 def setting(vm: ids.Named, resource: Resource, defined: bool) -> Properties:

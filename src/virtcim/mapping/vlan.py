@@ -6,12 +6,14 @@ from typing import Any
 
 from virtcim.mapping.table import BadProperty, Row
 from virtcim.model.devices import Interface, VlanTag
+from virtcim.model.network import Network, PortGroup
 
+Tagged = Interface | PortGroup | Network
 ACCESS, TRUNK = 2, 5  # DesiredVLANEndpointMode
 ALLOWED = ("AllowedToReceiveVLANs", "AllowedToTransmitVLANs")
 
 
-def mode_of(view: Interface) -> int | None:
+def mode_of(view: Tagged) -> int | None:
     if view.trunk or len(view.vlan_tags) > 1:
         return TRUNK
     return ACCESS if view.vlan_tags else None

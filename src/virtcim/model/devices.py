@@ -124,6 +124,7 @@ class Interface(Device):
     mac = Field("mac@address", MAC)
     network = text("source@network")
     portgroup = text("source@portgroup")
+    port_id = text("source@portid")
     bridge = text("source@bridge")
     source_device = text("source@dev")
     mode = text("source@mode")

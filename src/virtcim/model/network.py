@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from virtcim.model.codecs import MAC, UUID
-from virtcim.model.fields import Field, Many, View, integer, on_off, text, yes_no
+from virtcim.model.devices import VlanTag
+from virtcim.model.fields import Each, Field, Many, View, integer, on_off, text, yes_no
 
 
 class DhcpRange(View):
     tag = "range"
     start = text("@start")
     end = text("@end")
+
+
+class DhcpHost(View):
+    """An address kept for a guest, which is known by its hardware address (IPv4), an identifier or its name."""
+
+    tag = "host"
+    mac = Field("@mac", MAC)
+    id = text("@id")
+    name = text("@name")
+    address = text("@ip")
 
 
 class Address(View):
@@ -21,6 +32,7 @@ class Address(View):
     netmask = text("@netmask")
     prefix = integer("@prefix", 0, 128)
     ranges = Many(DhcpRange, inside="dhcp")
+    hosts = Many(DhcpHost, inside="dhcp")
 
 
 class VirtualFunction(View):
@@ -45,8 +57,12 @@ class PortGroup(View):
     name = text("@name")
     default = yes_no("@default")
     trunk = yes_no("vlan@trunk")
+    vlan_tags = Many(VlanTag, inside="vlan")
+    vlans = Each("vlan/tag@id", integer("", 0, 4095).codec)
     in_average = integer("bandwidth/inbound@average")
+    in_peak = integer("bandwidth/inbound@peak")
     out_average = integer("bandwidth/outbound@average")
+    out_peak = integer("bandwidth/outbound@peak")
 
 
 class Network(View):
@@ -68,6 +84,7 @@ class Network(View):
     domain = text("domain@name")
     port_type = text("virtualport@type")
     trunk = yes_no("vlan@trunk")
+    vlan_tags = Many(VlanTag, inside="vlan")
     portgroups = Many(PortGroup)
     addresses = Many(Address)
     in_average = integer("bandwidth/inbound@average")

@@ -15,7 +15,7 @@ from virtcim.host import domains
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import ids, resources
 from virtcim.mapping.resources import Domain, change, properties_of, resources_of
-from virtcim.profiles import live
+from virtcim.profiles import elements, live
 from virtcim.profiles.elements import Configuration, Setting, configurations, defined_of, settings
 from virtcim.profiles.requests import (
     Place,
@@ -100,7 +100,7 @@ def _target(host: Host, wish: Wish) -> Setting:
         vm = host.vm(parsed.token) if host.naming == "uuid" else host.vm_named(parsed.token)
         for configuration in configurations(vm) if vm else ():
             for setting in settings(configuration) if configuration.defined == parsed.defined else ():
-                if setting.resource.dev.lower() == parsed.dev.lower():
+                if setting.dev.lower() == parsed.dev.lower():
                     return setting
     raise Refused("Invalid Parameter", f"{wish.where}.InstanceID {instance_id!r} does not exist on {host.name}")
 
@@ -130,8 +130,8 @@ def _modify(configuration: Configuration, members: Sequence[tuple[Setting, Wish]
 
 
 def _without_the_known(setting: Setting, wish: Wish) -> live.Change:
-    present = resources.setting(setting.vm, setting.resource, setting.configuration.defined)
-    return live.Change(wish.where, setting.resource.dev, changes(wish.properties, present))
+    present = elements.properties(setting)
+    return live.Change(wish.where, setting.dev, changes(wish.properties, present))
 
 
 def _follow(vm: Vm, asked: Sequence[live.Change], undo: Undo) -> None:
@@ -180,7 +180,7 @@ def remove(targets: Sequence[Setting]) -> Returned | Work:
     """Remove the settings; from a running guest as work that waits for it. Errors: Refused, HostError."""
     groups: dict[tuple[str, bool], Group] = {}
     for setting in targets:
-        groups.setdefault((setting.vm.uuid, is_running(setting.configuration)), {})[setting.resource.dev] = setting
+        groups.setdefault((setting.vm.uuid, is_running(setting.configuration)), {})[setting.dev] = setting
     for group in groups.values():
         _check_removable(group)
     ordered = [groups[key] for key in sorted(groups, key=lambda key: key[1])]  # what cannot be refused comes first
@@ -200,12 +200,12 @@ def remove(targets: Sequence[Setting]) -> Returned | Work:
 
 def _check_removable(group: Group) -> None:
     for dev, setting in group.items():
-        kind = setting.resource.kind
+        kind = setting.kind
         if kind.single:
             what = f"a virtual system cannot be without its {kind.label.lower()}"
             raise Refused("Invalid Parameter", f"ResourceSettings: {setting.id}: {what}")
         for other in settings(setting.configuration):
-            if other.resource.dev not in group and _parent(other) == dev:
+            if other.dev not in group and _parent(other) == dev:
                 raise Refused("Failed", f"ResourceSettings: {setting.id} is in use: {other.id} is attached to it")
         reason = live.bound(setting.resource, kind.detachable) if is_running(setting.configuration) else None
         if reason:

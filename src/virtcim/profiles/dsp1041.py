@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from virtcim.broker.call import Properties
-from virtcim.broker.provider import End, Profile
+from typing import TypeVar
+
+from virtcim.broker.call import Instance, Properties
+from virtcim.broker.provider import End, Profile, Reference, Refused, Returned
 from virtcim.host.inventory import Network, Pool
-from virtcim.mapping import pools
-from virtcim.mapping.kind import DISK_DRIVE
-from virtcim.mapping.pools import STORAGE
+from virtcim.mapping import ids, pools
 from virtcim.profiles import pools as stock
-from virtcim.profiles.elements import Device, Setting, present
+from virtcim.profiles import pools_service as making
+from virtcim.profiles.elements import Device, Setting, host_class, present
 from virtcim.profiles.pools import ResourcePool
+from virtcim.profiles.pools_service import PoolService, PoolServiceCapabilities, VolumeSetting
 
 profile = Profile("dsp1041")
+T = TypeVar("T")
 
 FINE, STOPPED, LOST = 2, 10, 13  # OperationalStatus
 HEALTHY, UNKNOWN = 5, 0  # HealthState
@@ -36,14 +39,8 @@ def _pool_of(of: type[ResourcePool], classname: str) -> None:
 for of in stock.POOL_TYPES:
     profile.source(of, stock.pools_of_type(of))
     profile.central("CIM_ResourcePool", of)
-for of, classname in stock.SERVED:
-    _pool_of(of, classname)
-
-
-def resource_type(pool: ResourcePool) -> int:
-    """ResourceType of the pool and of all that comes from it."""
-    old = pool.type.word == STORAGE and pool.host.settings.legacy_resource_types
-    return DISK_DRIVE if old else pool.type.resource_type
+for pool_type, classname in stock.SERVED:
+    _pool_of(pool_type, classname)
 
 
 def pool_properties(pool: ResourcePool) -> Properties:
@@ -54,7 +51,7 @@ def pool_properties(pool: ResourcePool) -> Properties:
         "ElementName": pool.name,
         "Caption": pool.name,
         "Primordial": pool.primordial,
-        "ResourceType": resource_type(pool),
+        "ResourceType": pool.resource_type,
         "OtherResourceType": pool.type.other_type,
         "AllocationUnits": pool.type.units,
         "Capacity": pool.capacity,
@@ -97,3 +94,138 @@ profile.associate(
     End("Antecedent", "CIM_ResourcePool", across=stock.settings_from, of=ResourcePool),
     End("Dependent", "CIM_ResourceAllocationSettingData", across=stock.pool_of_setting, of=Setting),
 )
+
+
+# The service that makes and removes pools (clauses 8.1 and 10.9)
+
+
+CREATE_CHILD, DELETE = 3, 4  # SynchronousMethodsSupported
+MANAGES = 5  # ElementEffects
+SERVICE, CAPABILITIES = "Virt_ResourcePoolConfigurationService", "Virt_ResourcePoolConfigurationCapabilities"
+VOLUME = "Virt_StorageVolumeResourceAllocationSettingData"
+
+profile.source(PoolService, lambda world: (making.service(host) for host in world.hosts))
+profile.source(PoolServiceCapabilities, lambda world: (making.capabilities(host) for host in world.hosts))
+profile.source(VolumeSetting, making.all_volume_settings)
+profile.instance(VOLUME, of=VolumeSetting, find=making.find_volume_setting)(making.volume_properties)
+
+
+@profile.instance(SERVICE, of=PoolService)
+def pool_service(service: PoolService) -> Properties:
+    return {
+        "SystemCreationClassName": host_class(service.host),
+        "SystemName": ids.host_token(service.host),
+        "Name": ids.POOL_CONFIGURATION_SERVICE,
+        "ElementName": "Pool configuration service",
+        "EnabledState": 2,  # Enabled
+        "RequestedState": 12,  # Not Applicable
+        "OperationalStatus": [FINE],
+        "HealthState": HEALTHY,
+        "Started": True,
+    }
+
+
+@profile.instance(CAPABILITIES, of=PoolServiceCapabilities)
+def pool_service_capabilities(capabilities: PoolServiceCapabilities) -> Properties:
+    return {
+        "InstanceID": ids.host_scoped(capabilities.host, ids.POOL_CONFIGURATION_CAPABILITIES),
+        "ElementName": "Pool configuration capabilities",
+        "SynchronousMethodsSupported": [CREATE_CHILD, DELETE],
+        "AsynchronousMethodsSupported": [],
+    }
+
+
+profile.associate(
+    "Virt_HostedService",
+    End("Antecedent", "Virt_HostSystem", across=lambda host: [making.service(host)]),
+    End("Dependent", SERVICE, across=lambda service: [service.host]),
+)
+profile.associate(
+    "Virt_ElementCapabilities",
+    End("ManagedElement", SERVICE, across=lambda service: [making.capabilities(service.host)]),
+    End("Capabilities", CAPABILITIES, across=lambda found: [making.service(found.host)]),
+)
+profile.associate(
+    "Virt_ServiceAffectsElement",
+    End("AffectingElement", SERVICE, across=lambda service: stock.pools_on(service.host)),
+    End("AffectedElement", "CIM_ResourcePool", across=lambda pool: [making.service(pool.host)], of=ResourcePool),
+    properties=lambda *_: {"ElementEffects": [MANAGES]},
+)
+profile.associate(
+    "Virt_ResourceAllocationFromPool",
+    End("Antecedent", "CIM_ResourcePool", across=making.volumes_in, of=ResourcePool),
+    End("Dependent", VOLUME, across=making.pool_of_volume, of=VolumeSetting),
+)
+
+
+@profile.method("CIM_ResourcePoolConfigurationService", "CreateChildResourcePool")
+def create_child_resource_pool(
+    service: PoolService,
+    ElementName: str | None,
+    Settings: list[Instance | None] | None,
+    ParentPool: list[Reference | None] | None,
+) -> Returned:
+    """Clause 8.1.2: storage pools and networks; the parent may be left out, as by clients of libvirt-cim."""
+    settings, parents = [*(Settings or [])], [*(ParentPool or [])]
+    if None in settings or None in parents:
+        raise Refused("Invalid Parameter", "Settings or ParentPool has an element that is NULL or blank")
+    made = making.create(service.host, ElementName, filled(settings), filled(parents))
+    return Returned(Pool=made)
+
+
+def filled(given: list[T | None]) -> list[T]:
+    return [one for one in given if one is not None]
+
+
+@profile.method("CIM_ResourcePoolConfigurationService", "DeleteResourcePool")
+def delete_resource_pool(service: PoolService, Pool: Reference | None) -> Returned:
+    """Clause 8.1.3: not while a configuration of a system names it; what is stored in a storage pool stays."""
+    making.delete(making.target(service.host, Pool))
+    return Returned()
+
+
+@profile.method(SERVICE, "CreateResourceInPool")
+def create_resource_in_pool(service: PoolService, Settings: Instance | None, Pool: Reference | None) -> Returned:
+    """As libvirt-cim: a volume in a storage pool."""
+    return Returned(Resource=making.create_volume(making.target(service.host, Pool), Settings))
+
+
+@profile.method(SERVICE, "DeleteResourceInPool")
+def delete_resource_in_pool(service: PoolService, Resource: Instance | None, Pool: Reference | None) -> Returned:
+    """As libvirt-cim, but not while a system uses the volume."""
+    making.delete_volume(making.target(service.host, Pool), Resource)
+    return Returned()
+
+
+@profile.method(SERVICE, "RefreshResourcesInPool")
+def refresh_resources_in_pool(service: PoolService, Pool: Reference | None) -> Returned:
+    making.refresh(making.target(service.host, Pool))
+    return Returned()
+
+
+@profile.method("CIM_ResourcePoolConfigurationService", "CreateResourcePool")
+def create_resource_pool(
+    service: PoolService, ElementName: object, HostResources: object, ResourceType: object
+) -> None:
+    raise Refused("Not Supported", "a pool is made below a primordial one, by CreateChildResourcePool")
+
+
+@profile.method("CIM_ResourcePoolConfigurationService", "AddResourcesToResourcePool")
+def add_resources(service: PoolService, HostResources: object, Pool: object) -> None:
+    raise Refused("Not Supported", "libvirt does not grow a pool")
+
+
+@profile.method("CIM_ResourcePoolConfigurationService", "RemoveResourcesFromResourcePool")
+def remove_resources(service: PoolService, HostResources: object, Pool: object) -> None:
+    raise Refused("Not Supported", "libvirt does not shrink a pool")
+
+
+@profile.method("CIM_ResourcePoolConfigurationService", "ChangeParentResourcePool")
+def change_parent(service: PoolService, ChildPool: object, ParentPool: object, Settings: object) -> None:
+    raise Refused("Not Supported", "every pool has the one parent it can have")
+
+
+for method in ("StartService", "StopService"):
+    profile.leaves_out("CIM_Service", method, "a service is there as long as the server is")
+profile.leaves_out("CIM_Service", "ChangeAffectedElementsAssignedSequence", "pools have no order")
+profile.leaves_out("CIM_Capabilities", "CreateGoalSettings", "capabilities have no goals here")

@@ -9,8 +9,10 @@ from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import End, Keys, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids
-from virtcim.profiles import alteration, definition
+from virtcim.profiles import definition, dsp1050_requests
+from virtcim.profiles.dsp1050_connections import Connection
 from virtcim.profiles.elements import Configuration, Setting
+from virtcim.profiles.switches_paths import is_for_switches
 
 profile = Profile("dsp1042")
 profile.central("Virt_HostSystem", Host)
@@ -19,6 +21,7 @@ profile.central("Virt_HostSystem", Host)
 DEFINE_SYSTEM, DESTROY_SYSTEM, MODIFY_RESOURCES, MODIFY_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES = 2, 3, 5, 6, 7, 10
 ALL_METHODS = [DEFINE_SYSTEM, DESTROY_SYSTEM, MODIFY_RESOURCES, MODIFY_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES]
 MANAGES = 5  # ElementEffects
+STATE_CHANGES = (2, 3, 4)  # IndicationsSupported: of virtual resources, of jobs, of virtual systems
 
 
 def _of_host(world: Hosts, keys: Keys) -> Iterable[Host]:
@@ -56,6 +59,7 @@ def management_capabilities(host: Host) -> Properties:
         "VirtualSystemTypesSupported": definition.system_types(host),
         "SynchronousMethodsSupported": ALL_METHODS,
         "AsynchronousMethodsSupported": [REMOVE_RESOURCES],
+        "IndicationsSupported": [*STATE_CHANGES],
         "ElementNameEditSupported": True,
         "MaxElementNameLen": definition.NAME_LENGTH,
     }
@@ -133,10 +137,10 @@ def _elements(name: str, given: list[Any] | None) -> list[Any]:
     return given
 
 
-def _settings(name: str, given: list[Reference | None] | None, host: Host) -> list[Setting]:
+def _settings(name: str, given: list[Reference | None] | None, host: Host) -> list[Setting | Connection]:
     found = []
     for one in _elements(name, given):
-        if not isinstance(one.target, Setting) or one.target.vm.host is not host:
+        if not isinstance(one.target, Setting | Connection) or one.target.vm.host is not host:
             raise Refused("Invalid Parameter", f"{name} names no resource setting of {host.name}: {one.path}")
         found.append(one.target)
     return found
@@ -153,7 +157,10 @@ def define_system(
     given = ReferenceConfiguration
     reference = None if given is None else _configuration("ReferenceConfiguration", given, host)
     resources = _elements("ResourceSettings", ResourceSettings) if ResourceSettings else []
-    return Returned(ResultingSystem=definition.define(host, SystemSettings, resources, reference))
+    if SystemSettings is not None and is_for_switches(SystemSettings.classname):
+        raise Refused("Invalid Parameter", "SystemSettings are those of a switch, which another service defines")
+    wired = dsp1050_requests.joined(host, resources)
+    return Returned(ResultingSystem=definition.define(host, SystemSettings, wired, reference))
 
 
 @profile.method("CIM_VirtualSystemManagementService", "DestroySystem")
@@ -169,14 +176,14 @@ def add_resource_settings(
 ) -> Returned:
     """Clause 8.2.3: all of them or none, in the order given."""
     configuration = _configuration("AffectedConfiguration", AffectedConfiguration, host)
-    added = alteration.add(configuration, _elements("ResourceSettings", ResourceSettings))
+    added = dsp1050_requests.add(configuration, _elements("ResourceSettings", ResourceSettings))
     return Returned(ResultingResourceSettings=added)
 
 
 @profile.method("CIM_VirtualSystemManagementService", "ModifyResourceSettings")
 def modify_resource_settings(host: Host, ResourceSettings: list[Instance | None] | None) -> Returned:
     """Clause 8.2.4: all of them or none; a property that is not given stays."""
-    changed = alteration.modify(host, _elements("ResourceSettings", ResourceSettings))
+    changed = dsp1050_requests.modify(host, _elements("ResourceSettings", ResourceSettings))
     return Returned(ResultingResourceSettings=changed)
 
 
@@ -192,7 +199,7 @@ def modify_system_settings(host: Host, SystemSettings: Instance | None) -> Retur
 @profile.method("CIM_VirtualSystemManagementService", "RemoveResourceSettings")
 def remove_resource_settings(host: Host, ResourceSettings: list[Reference | None] | None) -> Returned | Work:
     """Clause 8.2.6: from a running guest as a job, unless the guest lets go soon."""
-    return alteration.remove(_settings("ResourceSettings", ResourceSettings, host))
+    return dsp1050_requests.remove(_settings("ResourceSettings", ResourceSettings, host))
 
 
 ALWAYS_THERE = "the service runs as long as the server does"

@@ -59,11 +59,15 @@ def find_capabilities(world: Hosts, keys: Keys) -> list[SystemCapabilities]:
 
 
 profile.central("Virt_ComputerSystem", Vm)
-profile.source(Vm, elements.all_vms)
+profile.source(Vm, elements.all_vms, runs=elements.vm_runs)
 profile.source(SystemCapabilities, all_capabilities)
 profile.source(Configuration, elements.all_configurations)
 profile.source(Setting, elements.all_settings)
 profile.source(Device, elements.all_devices)
+profile.hangs_off(Vm, SystemCapabilities, lambda vm: [capabilities(vm)])
+profile.hangs_off(Vm, Configuration, elements.configurations)
+profile.hangs_off(Vm, Setting, elements.settings_in)
+profile.hangs_off(Vm, Device, elements.devices)
 
 
 # The virtual system (clause 7.1)
@@ -114,7 +118,12 @@ def system_capabilities(capabilities: SystemCapabilities) -> Properties:
 profile.associate(
     "Virt_ElementCapabilities",
     End("ManagedElement", "Virt_ComputerSystem", across=lambda vm: [capabilities(vm)]),
-    End("Capabilities", "Virt_EnabledLogicalElementCapabilities", across=lambda found: [found.vm]),
+    End(
+        "Capabilities",
+        "Virt_EnabledLogicalElementCapabilities",
+        across=lambda found: [found.vm],
+        of=SystemCapabilities,
+    ),
 )
 
 
@@ -145,9 +154,9 @@ def _setting_of(kind: Kind[Any]) -> None:
     @profile.instance(
         kind.setting_class,
         of=Setting,
-        when=lambda setting: setting.resource.kind is kind,
+        when=lambda setting: setting.kind is kind,
         find=elements.find_setting,
-        among=elements.settings_of_kind(kind),
+        parts=elements.settings_of_kind(kind),
     )
     def setting(setting: Setting) -> Properties:
         properties = elements.properties(setting)
@@ -165,9 +174,9 @@ def _device_of(kind: Kind[Any]) -> None:
     @profile.instance(
         str(kind.device_class),
         of=Device,
-        when=lambda device: device.resource.kind is kind,
+        when=lambda device: device.kind is kind,
         find=elements.find_device,
-        among=elements.devices_of_kind(kind),
+        parts=elements.devices_of_kind(kind),
     )
     def device(device: Device) -> Properties:
         vm, dev = device.vm, device.dev

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from virtcim.broker.call import CIMError, Instance, Properties, Status
-from virtcim.broker.provider import INTEROP, End, Profile, Returned
+from virtcim.broker.call import CIMError, Instance, Path, Properties, Status
+from virtcim.broker.provider import INTEROP, End, Profile, Returned, Writer
 from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids
 from virtcim.profiles.cim_error import SOFTWARE_ERROR, UNSUPPORTED_OPERATION, cim_error
-from virtcim.profiles.wbem_server import Listener, Namespace, Server, ServerFacts, system_keys
+from virtcim.profiles.wbem_server import CreatedNamespaces, Listener, Namespace, Server, ServerFacts, system_keys
 
 # A server that answers this is one that works.
 WORKING: Properties = {
@@ -22,8 +22,17 @@ WORKING: Properties = {
 SERVICES = ("CIM_WBEMServer", "CIM_ProtocolService", "CIM_ObjectManager")
 ACCESS_POINTS = ("CIM_RemoteServiceAccessPoint", "CIM_CIMXMLCommunicationMechanism")
 CAPABILITIES = ("CIM_WBEMServerCapabilities", "CIM_CIMXMLCapabilities")
-NAMESPACE_LENGTH = 256
 NO_CREATION, EXISTS, BAD_NAME = 1, 2, 3  # numbers of our messages
+NUMBERS = {Status.ALREADY_EXISTS: EXISTS, Status.INVALID_PARAMETER: BAD_NAME}
+CREATE_NAMESPACE, DELETE_NAMESPACE = 3, 4  # OperationsSupported of CIM_WBEMServerCapabilities
+LEGACY_KEYS = (
+    "SystemCreationClassName",
+    "SystemName",
+    "ObjectManagerCreationClassName",
+    "ObjectManagerName",
+    "CreationClassName",
+    "Name",
+)
 
 
 def make(facts: ServerFacts, world: Hosts) -> Profile:
@@ -39,7 +48,31 @@ def make(facts: ServerFacts, world: Hosts) -> Profile:
     _declare_hosting(profile, server, world)
     profile.method("CIM_WBEMServer", "CreateWBEMServerNamespace")(create_namespace)
     _leave_out(profile)
+    created = facts.created
+    if created is not None:
+        _declare_writers(profile, server, created)
     return profile
+
+
+def _declare_writers(profile: Profile, server: Server, created: CreatedNamespaces) -> None:
+    """Namespaces are made and deleted as instances of either model."""
+
+    def delete(namespace: Namespace) -> None:
+        created.delete(namespace.name)
+
+    def create(classname: str, make: Callable[[Namespace], Properties], keys: tuple[str, ...]) -> Callable[..., Path]:
+        def created_path(given: Properties) -> Path:
+            properties = make(server.namespace(created.create(str(given.get("Name") or ""))))
+            properties["CreationClassName"] = classname
+            return Path(classname, tuple((key, properties[key]) for key in keys), INTEROP)
+
+        return created_path
+
+    for classname, make, keys in (
+        ("CIM_Namespace", legacy_namespace, LEGACY_KEYS),
+        ("CIM_WBEMServerNamespace", wbem_server_namespace, ("InstanceID",)),
+    ):
+        profile.writes(Writer(classname, INTEROP, create=create(classname, make, keys), delete=delete))
 
 
 def _declare_instances(profile: Profile) -> None:
@@ -66,13 +99,13 @@ def wbem_server(server: Server) -> Properties:
 
 
 def server_capabilities(server: Server) -> Properties:
-    """Namespaces are neither created nor deleted nor changed, and the server is not stopped from here."""
+    """Namespaces may be created and deleted, not changed, and the server is not stopped from here."""
     return {
         "InstanceID": server.id("wbem-capabilities"),
         "ElementName": f"{server.facts.name} capabilities",
         "ElementNameEditSupported": False,
         "RequestedStatesSupported": [],
-        "OperationsSupported": [],
+        "OperationsSupported": [] if server.facts.created is None else [CREATE_NAMESPACE, DELETE_NAMESPACE],
     }
 
 
@@ -251,19 +284,17 @@ def _declare_hosting(profile: Profile, server: Server, world: Hosts) -> None:
         associate("CIM_HostedAccessPoint", access, listeners)
 
 
-def create_namespace(server: Server, NamespaceTemplate: Instance | None) -> Returned:
-    """Failed, always: the schema is read-only, so a new namespace would stay empty. Errors: CIMError."""
-    if NamespaceTemplate is None:
-        raise CIMError(Status.INVALID_PARAMETER, "CreateWBEMServerNamespace needs NamespaceTemplate")
+def create_namespace(server: Server, NamespaceTemplate: Instance) -> Returned:
+    """An empty namespace of the template's Name. What speaks against it becomes a CIM_Error."""
     name = str(NamespaceTemplate.properties.get("Name") or "").strip("/")
-    if not name or len(name) > NAMESPACE_LENGTH:
-        error = cim_error(BAD_NAME, f"Name {name!r} is no namespace name", Status.INVALID_PARAMETER, SOFTWARE_ERROR)
-    elif name.lower() in {one.lower() for one in server.facts.namespaces}:
-        error = cim_error(EXISTS, f"namespace {name} exists", Status.ALREADY_EXISTS, SOFTWARE_ERROR)
-    else:
+    if server.facts.created is None:
         text = f"namespace {name} cannot be created: this server has a fixed set of namespaces"
-        error = cim_error(NO_CREATION, text, Status.NOT_SUPPORTED, UNSUPPORTED_OPERATION)
-    return Returned(1, Errors=[error])
+        return Returned(1, Errors=[cim_error(NO_CREATION, text, Status.NOT_SUPPORTED, UNSUPPORTED_OPERATION)])
+    try:
+        return Returned(0, Namespace=server.namespace(server.facts.created.create(name)))
+    except CIMError as error:
+        number = NUMBERS.get(error.status, NO_CREATION)
+        return Returned(1, Errors=[cim_error(number, error.message, error.status, SOFTWARE_ERROR)])
 
 
 def _leave_out(profile: Profile) -> None:

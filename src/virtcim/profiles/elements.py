@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from virtcim.broker.call import Properties
-from virtcim.broker.provider import Keys
+from virtcim.broker.call import Path, Properties
+from virtcim.broker.provider import VIRT, Keys
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, resources
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import Kind, Resource, resources_of
-from virtcim.profiles.pools_images import Images, images_of
-from virtcim.profiles.pools_images import pool_of as image_pool_of
+from virtcim.profiles.warm import Warm
 
 T = TypeVar("T")
 
@@ -41,11 +40,17 @@ class Configuration:
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """A resource allocation of a configuration; `image_pool` is the PoolID where the document does not tell it."""
+    """A resource allocation of a configuration. It holds no part of the document, whose tree would take much memory."""
 
     configuration: Configuration
-    resource: Resource
-    image_pool: str | None = None
+    kind: Kind[Any]
+    dev: str
+    devices: range
+
+    @property
+    def resource(self) -> Resource:
+        """What it is in the document."""
+        return _resources(self.configuration.document)[self.dev]
 
     @property
     def vm(self) -> Vm:
@@ -57,16 +62,28 @@ class Setting:
 
     @property
     def id(self) -> str:
-        return ids.setting_id(self.vm, self.resource.dev, self.configuration.defined)
+        return ids.setting_id(self.vm, self.dev, self.configuration.defined)
 
 
 @dataclass(frozen=True, eq=False)
 class Device:
     """A virtual device; `index` counts the devices of one resource, such as processors."""
 
-    vm: Vm
-    resource: Resource
+    setting: Setting
     index: int
+
+    @property
+    def vm(self) -> Vm:
+        return self.setting.configuration.vm
+
+    @property
+    def kind(self) -> Kind[Any]:
+        return self.setting.kind
+
+    @property
+    def resource(self) -> Resource:
+        """What it is in the document."""
+        return self.setting.resource
 
     @property
     def platform(self) -> str:
@@ -75,7 +92,7 @@ class Device:
     @property
     def dev(self) -> str:
         """The part of the DeviceID that names it inside its system; processors are numbered."""
-        return str(self.index) if self.resource.kind is PROCESSORS else self.resource.dev
+        return str(self.index) if self.kind is PROCESSORS else self.setting.dev
 
 
 def present(properties: Properties) -> Properties:
@@ -83,6 +100,7 @@ def present(properties: Properties) -> Properties:
     return {name: value for name, value in properties.items() if value is not None}
 
 
+COOLED = ("_configurations", "_devices", "_by_kind")  # what a system that nobody asks for makes again
 H = TypeVar("H")
 P = TypeVar("P", Setting, Device)
 
@@ -108,8 +126,13 @@ def kept(holder: object, name: str, make: Callable[[], T]) -> T:
     return cast("T", vars(holder).setdefault(name, make()) if found is None else found)
 
 
+def _warm(vm: Vm) -> None:
+    kept(vm.host, "_warm", lambda: Warm(COOLED)).use(vm)
+
+
 def configurations(vm: Vm) -> tuple[Configuration, ...]:
     """State, and Defined unless the domain is transient."""
+    _warm(vm)
     return kept(vm, "_configurations", lambda: tuple(Configuration(vm, defined) for defined in _sets(vm)))
 
 
@@ -132,78 +155,86 @@ def counterpart(configuration: Configuration) -> Configuration | None:
     return state_of(configuration.vm) if configuration.defined else defined_of(configuration.vm)
 
 
-@dataclass(frozen=True, eq=False)
-class Settings:
-    """The settings of a configuration, by device key, as long as the host's images are in the same storage pools."""
-
-    by_dev: Mapping[str, Setting]
-    images: Images
-
-
 def settings(configuration: Configuration) -> tuple[Setting, ...]:
     """The resource settings of a configuration, in the order of its document."""
     return tuple(_by_dev(configuration).values())
 
 
 def _by_dev(configuration: Configuration) -> Mapping[str, Setting]:
-    return placed(configuration).by_dev
+    def make() -> dict[str, Setting]:
+        found = _resources(configuration.document)
+        return {dev: Setting(configuration, one.kind, dev, one.devices) for dev, one in found.items()}
+
+    return kept(configuration, "_settings", make)
 
 
-def placed(configuration: Configuration) -> Settings:
-    """The settings with the pools that their images are in now."""
-    images = images_of(configuration.vm.host)
-    known: Settings | None = vars(configuration).get("_settings")
-    if known is None or known.images is not images:
-        known = vars(configuration)["_settings"] = _placed(configuration, images, known.by_dev if known else {})
-    return known
-
-
-def _placed(configuration: Configuration, images: Images, before: Mapping[str, Setting]) -> Settings:
-    """The settings with their pools; those that did not move are kept."""
-    found = {}
-    for resource in kept(configuration, "_resources", lambda: resources_of(configuration.document)):
-        pool, old = image_pool_of(resource, images), before.get(resource.dev)
-        same = old is not None and old.image_pool == pool
-        found[resource.dev] = old if old is not None and same else Setting(configuration, resource, pool)
-    return Settings(found, images)
+def _resources(document: Any) -> Mapping[str, Resource]:
+    """The resources of a document by their key."""
+    return kept(document, "_resources", lambda: {one.dev: one for one in resources_of(document)})
 
 
 def properties(setting: Setting) -> Properties:
     """A whole RASD: what the document says, and what the host knows beyond it."""
     found = resources.setting(setting.vm, setting.resource, setting.configuration.defined)
-    return found if setting.image_pool is None else found | {"PoolID": setting.image_pool}
+    bound = found.get("HostResource") if setting.resource.kind is PROCESSORS else None
+    uris = [_processor_uri(setting.vm.host, text) for text in bound] if isinstance(bound, list) else None
+    return found | {"PoolID": pool_id_of(setting)} | ({"HostResource": uris} if uris else {})
+
+
+def _processor_uri(host: Host, text: object) -> str:
+    """The WBEM URI of a processor of the host, of which the document knows the number."""
+    name = ids.processor_name(int(str(text).rpartition(":")[2]))
+    classname = f"{host.platform}_HostProcessor"
+    keys = (
+        ("SystemCreationClassName", host_class(host)),
+        ("SystemName", ids.host_token(host)),
+        ("CreationClassName", classname),
+        ("DeviceID", ids.host_device_id(name)),
+    )
+    return f"/{Path(classname, keys, VIRT)}"
+
+
+def pool_id_of(setting: Setting) -> str:
+    """The PoolID of a setting: that of the image, where it is a volume, else what the document says."""
+    return resources.pool_id_of(setting.resource, setting.vm.images)
 
 
 def twin(setting: Setting) -> Setting | None:
     """The setting of the same resource in the other configuration; None when only one has it."""
     other = counterpart(setting.configuration)
-    return None if other is None else _by_dev(other).get(setting.resource.dev)
+    return None if other is None else _by_dev(other).get(setting.dev)
 
 
 def devices(vm: Vm) -> tuple[Device, ...]:
     """The devices of the State configuration."""
+    _warm(vm)
     return kept(vm, "_devices", lambda: tuple(_devices(vm)))
 
 
 def _devices(vm: Vm) -> Iterator[Device]:
     for setting in settings(state_of(vm)):
-        for index in setting.resource.devices:
-            yield Device(vm, setting.resource, index)
+        for index in setting.devices:
+            yield Device(setting, index)
 
 
 def setting_of(device: Device) -> Setting:
     """The State setting that a device is made from."""
-    return _by_dev(state_of(device.vm))[device.resource.dev]
+    return device.setting
 
 
 def devices_of(setting: Setting) -> list[Device]:
     """The devices that a State setting makes; a Defined one makes none."""
     if setting.configuration.defined:
         return []
-    return [device for device in devices(setting.vm) if device.resource is setting.resource]
+    return [device for device in devices(setting.vm) if device.setting.dev == setting.dev]
 
 
 # Where they all are
+
+
+def version(world: Hosts) -> object:
+    """What objects follow that are made from nothing but what the hosts hold; see Profile.source."""
+    return world.version
 
 
 def vms_of(host: Host) -> Iterable[Vm]:
@@ -230,31 +261,39 @@ def all_devices(world: Hosts) -> Iterator[Device]:
         yield from devices(vm)
 
 
-def settings_of_kind(kind: Kind[Any]) -> Callable[[Hosts], Iterator[Setting]]:
-    """All settings of one kind, without looking at those of others."""
-
-    def among(world: Hosts) -> Iterator[Setting]:
-        for configuration in all_configurations(world):
-            yield from _by_kind(placed(configuration), lambda group: group.by_dev.values()).get(kind, ())
-
-    return among
+def vm_runs(world: Hosts) -> Iterator[tuple[object, tuple[Vm, ...]]]:
+    """All virtual systems, in runs that have a name each and mostly outlive a change."""
+    for host in world.reachable():
+        for run in host.vm_runs:
+            yield (host.uri, run[0].uuid), run
 
 
-def devices_of_kind(kind: Kind[Any]) -> Callable[[Hosts], Iterator[Device]]:
-    """All devices of one kind, without looking at those of others."""
+def settings_in(vm: Vm) -> Iterator[Setting]:
+    """Those of all its configurations."""
+    for configuration in configurations(vm):
+        yield from settings(configuration)
 
-    def among(world: Hosts) -> Iterator[Device]:
-        for vm in world.vms():
-            yield from _by_kind(vm, devices).get(kind, ())
 
-    return among
+def settings_of_kind(kind: Kind[Any]) -> Callable[[Vm], Iterator[Setting]]:
+    """The settings of one kind in a virtual system."""
+
+    def parts(vm: Vm) -> Iterator[Setting]:
+        for configuration in configurations(vm):
+            yield from _by_kind(configuration, settings).get(kind, ())
+
+    return parts
+
+
+def devices_of_kind(kind: Kind[Any]) -> Callable[[Vm], Iterable[Device]]:
+    """The devices of one kind in a virtual system."""
+    return lambda vm: _by_kind(vm, devices).get(kind, ())
 
 
 def _by_kind(holder: H, parts: Callable[[H], Iterable[P]]) -> Mapping[Kind[Any], list[P]]:
     def make() -> dict[Kind[Any], list[P]]:
         found: dict[Kind[Any], list[P]] = {}
         for part in parts(holder):
-            found.setdefault(part.resource.kind, []).append(part)
+            found.setdefault(part.kind, []).append(part)
         return found
 
     return kept(holder, "_by_kind", make)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, Network, Pool, Vm
 from virtcim.mapping import ids, pools
-from virtcim.mapping.pools import LUNS, MEMORIES, NETWORKS, PROCESSORS, STORAGE, TYPES, PoolType
+from virtcim.mapping.kind import DISK_DRIVE
+from virtcim.mapping.pools import HOST_DEVICES, LUNS, MEMORIES, NETWORKS, PROCESSORS, STORAGE, TYPES, PoolType
+from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.elements import (
     Configuration,
     Device,
@@ -17,7 +18,7 @@ from virtcim.profiles.elements import (
     configurations,
     devices_of,
     kept,
-    placed,
+    pool_id_of,
     setting_of,
     settings,
     state_of,
@@ -59,6 +60,12 @@ class ResourcePool:
     @property
     def name(self) -> str:
         return self.source.name if self.source else f"{self.type.label} of {self.host.name}"
+
+    @property
+    def resource_type(self) -> int:
+        """ResourceType of the pool and of all that comes from it."""
+        old = self.type.word == STORAGE and self.host.settings.legacy_resource_types
+        return DISK_DRIVE if old else self.type.resource_type
 
     def shows(self, other: ResourcePool) -> bool:
         """Whether it is the same pool with nothing new to tell."""
@@ -176,6 +183,8 @@ def _capacity(host: Host, of: PoolType) -> int | None:
     """What the host has of it; None for devices that are emulated, which nothing but sense bounds."""
     if of.word == PROCESSORS:
         return host.facts.node.cpus * pools.WHOLE_PROCESSOR
+    if of.word == HOST_DEVICES:
+        return sum(1 for _ in hardware.passed(host))
     return host.facts.node.memory if of.word == MEMORIES else None
 
 
@@ -225,11 +234,6 @@ def pool_of_setting(setting: Setting) -> list[ResourcePool]:
     return [found] if found else []
 
 
-def pool_id_of(setting: Setting) -> str:
-    row: Any = pools.POOL_ROWS[setting.resource.kind]
-    return setting.image_pool or str(row.get(setting.resource.view))
-
-
 def settings_from(pool: ResourcePool) -> Iterator[Setting]:
     """The settings of both sets that name the pool."""
     for vm in pool.host.vms if pool.host.reachable else ():
@@ -244,7 +248,7 @@ def _by_pool(configuration: Configuration) -> Mapping[str, list[Setting]]:
             found.setdefault(pool_id_of(setting), []).append(setting)
         return found
 
-    return kept(placed(configuration), "_by_pool", make)
+    return kept(configuration, "_by_pool", make)
 
 
 def pool_of_device(device: Device) -> list[ResourcePool]:

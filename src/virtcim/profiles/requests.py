@@ -167,8 +167,8 @@ def settings_at(configuration: Configuration, places: Iterable[Place]) -> list[S
 
 
 def _setting_at(configuration: Configuration, place: Place) -> Setting:
-    same = [one for one in settings(configuration) if one.resource.kind.name == place.kind]
-    named = [one for one in same if one.resource.dev.lower() == place.dev.lower()]
+    same = [one for one in settings(configuration) if one.kind.name == place.kind]
+    named = [one for one in same if one.dev.lower() == place.dev.lower()]
     found = named or same[place.number : place.number + 1]
     if not found:
         raise Refused("Failed", f"libvirt accepted {place.dev} but {configuration.id} does not show it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from virtcim.broker.call import Instance, Properties
 from virtcim.mapping import ids
@@ -107,6 +108,17 @@ class ServerFacts:
     connections: Callable[[], int] | None = None
     pull_timeouts: tuple[int, int] = (1, 3_600)  # the least and the greatest OperationTimeout, in seconds
     endless_pulls: bool = False  # whether OperationTimeout 0 is taken
+    created: CreatedNamespaces | None = None  # None where clients make no namespaces
+
+
+class CreatedNamespaces(Protocol):
+    """The namespaces that clients make. Errors: CIMError."""
+
+    def names(self) -> list[str]: ...
+
+    def create(self, given: str) -> str: ...
+
+    def delete(self, name: str) -> None: ...
 
 
 class Server:
@@ -114,8 +126,17 @@ class Server:
 
     def __init__(self, facts: ServerFacts) -> None:
         self.facts = facts
-        self.namespaces = tuple(Namespace(self, name) for name in facts.namespaces)
+        self._namespaces: dict[str, Namespace] = {}
         self._listeners: dict[str, Listener] = {}
+
+    @property
+    def namespaces(self) -> list[Namespace]:
+        """Its own and those that clients made."""
+        names = [*self.facts.namespaces, *(self.facts.created.names() if self.facts.created else ())]
+        return [self.namespace(name) for name in names]
+
+    def namespace(self, name: str) -> Namespace:
+        return self._namespaces.setdefault(name, Namespace(self, name))
 
     @property
     def listeners(self) -> list[Listener]:

@@ -141,7 +141,7 @@ class App:
         """Errors: CIMError, FAILED for a fault of the program."""
         try:
             reply = self._encoded(call, self._judge.answer(caller, call, self._dispatch))
-            return replace(reply, chunks=_started(reply.chunks))
+            return Reply(_started(reply.chunks), reply.status, reply.headers)
         except CIMError:
             raise
         except Exception as error:

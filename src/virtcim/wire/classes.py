@@ -28,11 +28,12 @@ class ClassEncoder:
         if kept is None:
             if len(self._kept) >= MAX_KEPT:
                 self._kept.clear()
-            kept = self._kept[key] = (view.declared, _class(view, view.declared).encode())
+            kept = self._kept[key] = (view.declared, class_element(view, view.declared).encode())
         return kept[1]
 
 
-def _class(view: ClassView, declared: Any) -> str:
+def class_element(view: ClassView, declared: Any) -> str:
+    """CLASS of a pywbem.CIMClass."""
     properties = [p for p in declared.properties.values() if _shown(view, p) and _listed(view, p)]
     methods = [m for m in declared.methods.values() if _shown(view, m)]
     superclass = f" SUPERCLASS={quoted(declared.superclass)}" if declared.superclass else ""

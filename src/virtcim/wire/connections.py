@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
 _BREATH = 0.2  # seconds
+_FAREWELL = 1.0  # seconds that a client has to agree to the end of TLS
 
 
 class Connections:
@@ -47,6 +48,11 @@ class Connections:
     def close_unready(self) -> None:
         """Drop those that have not got as far as HTTP."""
         for arrival in [one for one in self._open if not one.ready]:
+            arrival.drop()
+
+    def close_all(self) -> None:
+        """Drop whatever is left."""
+        for arrival in list(self._open):
             arrival.drop()
 
     def _make_room(self) -> bool:
@@ -141,10 +147,8 @@ class Reception:
         try:
             # The first look after a change of the files reads them, which may be slow.
             context = await self._loop.run_in_executor(None, tls.get) if tls else None
-            patience = self._limits.header_timeout if tls else None
-            await self._loop.connect_accepted_socket(
-                protocol, arrival.sock, ssl=context, ssl_handshake_timeout=patience
-            )
+            times = {"ssl_handshake_timeout": self._limits.header_timeout, "ssl_shutdown_timeout": _FAREWELL}
+            await self._loop.connect_accepted_socket(protocol, arrival.sock, ssl=context, **(times if tls else {}))
         except OSError as error:
             log.info("no connection with %s: %s", arrival.address, error)
         finally:

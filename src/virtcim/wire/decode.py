@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Status, Value
+from virtcim.wire.declarations import class_given, qualifier_given
 from virtcim.wire.elements import Element, attribute, children, name_of, only_child, optional_child, parse
 from virtcim.wire.embedded import MAX_DEPTH, instance, named_instance, unwrapped
 from virtcim.wire.faults import BadXML, HTTPFault, Misplaced, RefusedCall, Unacceptable
@@ -19,12 +20,6 @@ from virtcim.wire.values import (
     namespace,
 )
 
-
-def _class_given(element: Element) -> Value:
-    # Only operations that change the schema take these, and the schema is fixed: the name is all that is kept.
-    return ClassPath(name_of(element))
-
-
 _IN_VALUES: dict[str, Callable[[Element], Value]] = {
     "VALUE": VALUES["VALUE"],
     "VALUE.ARRAY": VALUES["VALUE.ARRAY"],
@@ -33,8 +28,8 @@ _IN_VALUES: dict[str, Callable[[Element], Value]] = {
     "INSTANCENAME": instance_name,
     "INSTANCE": instance,
     "VALUE.NAMEDINSTANCE": named_instance,
-    "CLASS": _class_given,
-    "QUALIFIER.DECLARATION": _class_given,
+    "CLASS": class_given,
+    "QUALIFIER.DECLARATION": qualifier_given,
 }
 _METHOD_VALUES = {**_IN_VALUES, "VALUE.REFARRAY": VALUES["VALUE.REFARRAY"]}
 

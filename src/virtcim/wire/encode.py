@@ -5,57 +5,52 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from virtcim.broker.call import (
-    EVERYTHING,
     Answer,
+    Batch,
+    Batches,
     Call,
     CIMError,
     Form,
     Instance,
-    Item,
     MethodAnswer,
     Out,
-    Path,
     PropertyDef,
     Selection,
 )
 from virtcim.wire import extended_errors
 from virtcim.wire.classes import ClassEncoder, qualifier_declaration
+from virtcim.wire.forms import ItemForms, Pieces
 from virtcim.wire.instances import InstanceEncoder, embedded_attribute
-from virtcim.wire.paths import Classes, class_name, namespace_path
+from virtcim.wire.kept import Blocks, Kept
+from virtcim.wire.paths import Classes, class_name
 from virtcim.wire.text import escaped, quoted
 
 CHUNK = 64 * 1024
-MAX_KEPT = 8  # encodings kept by one item
+# Bytes of memory: of single instances, of batches as they are, of batches packed.
+KEPT, PLAIN, PACKED = 8_000_000, 8_000_000, 8_000_000
 _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<CIM CIMVERSION="2.0" DTDVERSION="2.0"><MESSAGE ID={id}'
     ' PROTOCOLVERSION="1.0"><SIMPLERSP><{tag} NAME={name}>'
 )
 _TAIL = "</{tag}></SIMPLERSP></MESSAGE></CIM>\n"
-_NAME = "INSTANCENAME"
-_INSTANCE = "INSTANCE"
-
-Pieces = Iterator[tuple[bytes, ...]]
 
 
 class Encoder:
     """Encodes replies. `classes` gives a class by name; `host` is what INSTANCEPATH and CLASSPATH name as HOST."""
 
     def __init__(self, classes: Classes, host: str | None = None) -> None:
-        self._host = escaped(host or socket.getfqdn())
+        shown_host = escaped(host or socket.getfqdn())
         self._instances = InstanceEncoder(classes)
+        self._items = ItemForms(self._instances, shown_host, Kept(KEPT))
+        self._batches = ItemForms(self._instances, shown_host, None)
+        self._blocks = Blocks(PLAIN, PACKED)
         self._classes = ClassEncoder()
         self._writers: dict[Form, Callable[[Iterable[Any], Call, Selection], Pieces]] = {
-            Form.INSTANCE: self._bare_instances,
-            Form.NAMED_INSTANCE: self._named_instances,
-            Form.INSTANCE_NAME: self._names,
-            Form.OBJECT_WITH_PATH: self._objects_with_path,
-            Form.OBJECT_PATH: self._object_paths,
-            Form.OBJECT: self._objects,
-            Form.INSTANCE_WITH_PATH: self._instances_with_path,
-            Form.INSTANCE_PATH: self._instance_paths,
+            **self._items.writers,
             Form.VALUE: self._values,
             Form.CLASS: self._class_elements,
             Form.CLASS_NAME: _class_names,
@@ -71,15 +66,34 @@ class Encoder:
             return iter((head + tail,))
         if answer.form is Form.INSTANCE and type(answer.items) is tuple and len(answer.items) == 1 and not answer.out:
             return iter((self._one_instance(head, answer, tail),))
-        pieces = self._writers[answer.form](answer.items, call, answer.selection)
+        pieces = self._pieces(call, answer)
         return _chunks(head + b"<IRETURNVALUE>", pieces, b"</IRETURNVALUE>" + self._outs(answer) + tail)
 
     def _one_instance(self, head: bytes, answer: Answer, tail: bytes) -> bytes:
         """The whole response to GetInstance."""
-        (item,) = answer.items
-        selection = answer.selection
-        instance = self._instance(item, selection, _key(selection))
+        instance = self._items.instance(answer.items[0], answer.selection)  # type: ignore[index]
         return b"".join((head, b"<IRETURNVALUE>", instance, b"</IRETURNVALUE>", tail))
+
+    def _pieces(self, call: Call, answer: Answer) -> Pieces:
+        write = self._writers[answer.form]
+        if not isinstance(answer.items, Batches):
+            return write(answer.items, call, answer.selection)
+        return self._batched(call, answer, answer.items.batches)
+
+    def _batched(self, call: Call, answer: Answer, batches: Iterable[Batch]) -> Pieces:
+        """Each batch as one piece that is kept; of a batch without a place only its items are."""
+        selection = answer.selection
+        for batch in batches:
+            if batch.place is None:
+                yield from self._writers[answer.form](batch.items(), call, selection)
+                continue
+            place = (answer.form, call.namespace, selection, batch.place)
+            data = self._blocks.get(place, batch.state)
+            if data is None:
+                pieces = self._batches.writers[answer.form](batch.items(), call, selection)
+                data = b"".join(chain.from_iterable(pieces))
+                self._blocks.put(place, batch.state, data)
+            yield (data,)
 
     def method_reply(self, call: Call, answer: MethodAnswer) -> Iterator[bytes]:
         """The response to an extrinsic method: the return value, and the out parameters."""
@@ -124,66 +138,6 @@ class Encoder:
             b'<PARAMVALUE NAME="QueryResultClass">' + self._classes.encode(answer.result_class) + b"</PARAMVALUE>" + out
         )
 
-    def _name(self, item: Item | Path) -> bytes:
-        """INSTANCENAME, kept by the item."""
-        if isinstance(item, Path):
-            return self._instances.instance_name(item).encode()
-        kept = item.kept.get(_NAME)
-        if kept is None:
-            kept = item.kept[_NAME] = self._instances.instance_name(item.path, item.cls).encode()
-        return kept
-
-    def _instance(self, item: Item, selection: Selection, key: object) -> bytes:
-        """INSTANCE, kept by the item; `key` stands for the selection."""
-        kept = item.kept.get(key)
-        if kept is None:
-            kept = self._instances.instance(item.cls, item.properties, selection).encode()
-            if key == _INSTANCE or len(item.kept) < MAX_KEPT:
-                item.kept[key] = kept
-        return kept
-
-    def _bare_instances(self, items: Iterable[Item], _call: Call, selection: Selection) -> Pieces:
-        key = _key(selection)
-        return ((self._instance(item, selection, key),) for item in items)
-
-    def _named_instances(self, items: Iterable[Item], _call: Call, selection: Selection) -> Pieces:
-        key = _key(selection)
-        start, end = b"<VALUE.NAMEDINSTANCE>", b"</VALUE.NAMEDINSTANCE>"
-        return ((start, self._name(item), self._instance(item, selection, key), end) for item in items)
-
-    def _names(self, items: Iterable[Item | Path], _call: Call, _selection: Selection) -> Pieces:
-        return ((self._name(item),) for item in items)
-
-    def _objects(self, items: Iterable[Item], _call: Call, selection: Selection) -> Pieces:
-        key = _key(selection)
-        start, end = b"<VALUE.OBJECT>", b"</VALUE.OBJECT>"
-        return ((start, self._instance(item, selection, key), end) for item in items)
-
-    def _objects_with_path(self, items: Iterable[Item], call: Call, selection: Selection) -> Pieces:
-        return self._with_path(b"VALUE.OBJECTWITHPATH", items, call, selection)
-
-    def _instances_with_path(self, items: Iterable[Item], call: Call, selection: Selection) -> Pieces:
-        return self._with_path(b"VALUE.INSTANCEWITHPATH", items, call, selection)
-
-    def _with_path(self, tag: bytes, items: Iterable[Item], call: Call, selection: Selection) -> Pieces:
-        key = _key(selection)
-        head, middle, end = b"<" + tag + b"><INSTANCEPATH>", b"</INSTANCEPATH>", b"</" + tag + b">"
-        for item in items:
-            start = head + self._space(item.path.namespace or call.namespace)
-            yield start, self._name(item), middle, self._instance(item, selection, key), end
-
-    def _object_paths(self, items: Iterable[Item | Path], call: Call, _selection: Selection) -> Pieces:
-        end = b"</INSTANCEPATH></OBJECTPATH>"
-        for item in items:
-            path = item if isinstance(item, Path) else item.path
-            start = b"<OBJECTPATH><INSTANCEPATH>" + self._space(path.namespace or call.namespace)
-            yield start, self._name(item), end
-
-    def _instance_paths(self, items: Iterable[Item], call: Call, _selection: Selection) -> Pieces:
-        for item in items:
-            space = self._space(item.path.namespace or call.namespace)
-            yield b"<INSTANCEPATH>", space, self._name(item), b"</INSTANCEPATH>"
-
     def _values(self, items: Iterable[Out], _call: Call, _selection: Selection) -> Pieces:
         return ((self._instances.value_encoder(one.declared)(one.value).encode(),) for one in items)
 
@@ -199,16 +153,8 @@ class Encoder:
         return ((b"<OBJECTPATH>", self._class_path(path, call), b"</OBJECTPATH>") for path in items)
 
     def _class_path(self, path: Any, call: Call) -> bytes:
-        space = self._space(path.namespace or call.namespace)
+        space = self._items.space(path.namespace or call.namespace)
         return b"<CLASSPATH>" + space + class_name(path.classname).encode() + b"</CLASSPATH>"
-
-    def _space(self, namespace: str) -> bytes:
-        return namespace_path(self._host, namespace).encode()
-
-
-def _key(selection: Selection) -> object:
-    """What an item keeps an INSTANCE by: a constant for the common selection, else a tuple that hashes fast."""
-    return _INSTANCE if selection == EVERYTHING else (selection.names, selection.class_origin)
 
 
 def _class_names(items: Iterable[str], _call: Call, _selection: Selection) -> Pieces:

@@ -9,7 +9,7 @@ from virtcim.broker.call import ClassDef, Instance, Path, Properties, PropertyDe
 from virtcim.wire.paths import Classes, PathEncoder
 from virtcim.wire.text import TEXT, escaped, quoted
 
-MAX_PLANS = 4096
+MAX_PLANS = 1024
 
 
 class Slot(NamedTuple):

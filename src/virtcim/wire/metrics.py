@@ -40,6 +40,7 @@ class Metrics:
     def __init__(self, readings: Iterable[Readings] = ()) -> None:
         self._registry = CollectorRegistry()
         self._names: dict[str, str] = {}  # in lower case -> as first spelled
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         labels = ("operation", "status")
         self._calls = Counter("virtcim_requests", "Calls by CIM status.", labels, registry=self._registry)
         self._seconds = Histogram(
@@ -57,9 +58,12 @@ class Metrics:
 
     def done(self, call: Call, status: int, seconds: float) -> None:
         """Count a call."""
-        name = self._name(call, status)
-        self._calls.labels(name, str(status)).inc()
-        self._seconds.labels(name).observe(seconds)
+        key = self._name(call, status), status
+        if key not in self._children:  # looking up labels takes longer than all else here
+            self._children[key] = self._calls.labels(key[0], str(status)), self._seconds.labels(key[0])
+        counter, histogram = self._children[key]
+        counter.inc()
+        histogram.observe(seconds)
 
     def fault(self, status: int) -> None:
         """Count a request that was no call."""

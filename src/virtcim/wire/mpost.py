@@ -1,4 +1,4 @@
-"""M-POST: the CIM headers of a request and its reply under a number that `Man` declares (RFC 2774; DSP0200 clause 6.2)."""
+"""M-POST: the CIM headers of request and reply under a number that `Man` declares (RFC 2774; DSP0200 clause 6.2)."""
 
 from __future__ import annotations
 

@@ -7,11 +7,14 @@ from asyncio import TimerHandle, Transport
 from collections.abc import Callable
 from http import HTTPMethod, HTTPStatus
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from virtcim.wire import mpost
 from virtcim.wire.caller import Peer, peer_of
 from virtcim.wire.limits import DEFAULT_LIMITS
 
+_MPOST = b"M-POST "
 _LINGER = 1.0  # seconds that a refused client has for reading the refusal
 _REQUEST_LINE = re.compile(rb"[\r\n]*([A-Z][A-Z-]*) \S+ HTTP/1\.([01])\r?\n")
 
@@ -29,7 +32,10 @@ class Protocol(HttpToolsProtocol):
     _first_bytes = b""  # of the message
     _header_size = 0  # of what the parser has not told of yet
     _fields_size = 0
+    _held = b""  # of a method that is not complete
+    _is_mpost = False
     _refused = False
+    _refusal: HTTPStatus | None = None  # to be sent after the replies under way
     _timer: TimerHandle | None = None
     _write_timer: TimerHandle | None = None
     _peer = Peer()
@@ -58,11 +64,46 @@ class Protocol(HttpToolsProtocol):
         if self._refused:
             return
         if not self._in_message:
+            data = self._begun(data)
             self._first_bytes = data[:1000]
-        began_in_header = self._in_header
-        super().data_received(data)
+        began_in_header, size = self._in_header, len(data)
+        self._unset_keepalive_if_required()
+        while data:
+            data = self._fed(data)
         if began_in_header and self._in_header and not self._refused:
-            self._unfinished_header(len(data))
+            self._unfinished_header(size)
+
+    def _fed(self, data: bytes) -> bytes:
+        """Let the parser have it; what is left is for another one, as this one ends where an upgrade is offered."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            if self._offers_upgrade():
+                header = self._header_without_upgrade()
+                self.parser = httptools.HttpRequestParser(self)
+                return header + data[offer.args[0] :]
+            self.cycle.keep_alive = False  # CONNECT
+        except httptools.HttpParserError as error:
+            self.send_400_response(str(error))
+        return b""
+
+    def _offers_upgrade(self) -> bool:
+        """Whether the parser has stopped at a header that is to be read again without its Upgrade."""
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _header_without_upgrade(self) -> bytes:
+        fields = b"".join(b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade")
+        version = self.parser.get_http_version().encode()
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, fields)
+
+    def _begun(self, data: bytes) -> bytes:
+        """The beginning of a message as the parser knows it: M-POST as POST. Of half the word, nothing yet."""
+        data, self._held = self._held + data, b""
+        word = data.lstrip(b"\r\n")[: len(_MPOST)]
+        if word and len(word) < len(_MPOST) and _MPOST.startswith(word):
+            data, self._held = b"", data
+        self._is_mpost = word == _MPOST
+        return data.replace(_MPOST, b"POST ", 1) if self._is_mpost else data
 
     def _unfinished_header(self, size: int) -> None:
         """The parser tells of a header field only once it is complete, so that an endless one is counted here."""
@@ -85,17 +126,27 @@ class Protocol(HttpToolsProtocol):
             raise HeaderTooLargeError
 
     def on_headers_complete(self) -> None:
+        if self._offers_upgrade():
+            return
         self._in_header = False
         self._stop_timer()
         super().on_headers_complete()
+        if self._is_mpost:
+            self.scope["method"] = mpost.METHOD
+            self._is_mpost = False
 
     def on_message_complete(self) -> None:
+        if self._offers_upgrade():
+            return
         self._in_message = False
         self._stop_timer()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        was_last = not self.pipeline
         super().on_response_complete()
+        if self._refusal is not None and was_last and not self.transport.is_closing():
+            self._send_refusal(self._refusal)
         if self._in_message and self._timer is None:
             # Answered before the body had come, which is then dropped: but not for ever.
             self._start_timer(self.limits.body_timeout)
@@ -120,9 +171,20 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer by a status alone and close, in a way that lets the client read the answer first."""
+        """Answer by a status alone and close, after the replies to what came before."""
         self._refused = True
         self._stop_timer()
+        answering = bool(self.pipeline) or self.answering
+        if self.pipeline and self.cycle.more_body:
+            self.pipeline.popleft()  # the request that is refused
+        if answering:
+            self._refusal = status
+        else:
+            self._send_refusal(status)
+
+    def _send_refusal(self, status: HTTPStatus) -> None:
+        """Answer and close in a way that lets the client read the answer first."""
+        self._unset_keepalive_if_required()
         self.transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % (status, status.phrase.encode())
         )

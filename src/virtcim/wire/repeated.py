@@ -1,4 +1,4 @@
-"""Requests that came before but for their message ID, as clients that poll send them: decoded once, kept for a while."""
+"""Requests that came before but for their message ID, as clients that poll send them: decoded once and kept."""
 
 from __future__ import annotations
 

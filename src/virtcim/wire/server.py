@@ -17,6 +17,8 @@ from virtcim.wire.tls import Tls
 
 Beat = Callable[[], None]
 
+_LAST_WORDS = 0.05  # seconds for the loop to close what was dropped
+
 NO_TLS: Mapping[str, Tls] = {}
 
 
@@ -48,6 +50,8 @@ class _Server(uvicorn.Server):
             door.sock.close()
         self._connections.close_unready()
         await super().shutdown(sockets)
+        self._connections.close_all()
+        await asyncio.sleep(_LAST_WORDS)
 
     def _protocol(self) -> Protocol:
         made = Protocol(self.config, self.server_state, self.lifespan.state, asyncio.get_running_loop())
@@ -72,7 +76,7 @@ class HttpServer:
         beat: tuple[Beat, float] | None = None,
     ) -> None:
         self._doors = Doors(urls, tls, group)
-        self.connections = connections or Connections(limits.max_connections)
+        self.connections = Connections(limits.max_connections) if connections is None else connections
         self._server = _Server(_config(app, limits, beat), self._doors.open, self.connections, limits)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
         self._failure: BaseException | None = None

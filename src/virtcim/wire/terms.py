@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from virtcim.wire.headers import admits
@@ -26,14 +27,15 @@ def terms(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Terms:
     """Read from the request."""
     return Terms(
         scope["http_version"],
-        gzip=_gzip(headers.get(b"accept-encoding"), scope.get("client")),
+        gzip=_gzip(headers.get(b"accept-encoding"), (scope.get("client") or ("",))[0]),
         language=b"accept-language" in headers,
         # wbemcli reads no ERROR but an empty one. It names no media types, which all other clients known to us do.
         extended_errors=b"accept" in headers,
     )
 
 
-def _gzip(accepted: bytes | None, client: tuple[str, int] | None) -> bool:
+@lru_cache(maxsize=512)
+def _gzip(accepted: bytes | None, client: str) -> bool:
     """Whether to compress: where it is asked for, and saves more than it costs.
 
     On one machine it only costs, so it is done there for a client that takes nothing else.
@@ -50,11 +52,9 @@ def _takes_plain(accepted: str) -> bool:
     return name is None or admits(accepted.encode("latin-1"), (name,))
 
 
-def is_local(client: tuple[str, int] | None) -> bool:
-    """Whether a client, as ASGI tells of it, is on this machine; at the Unix socket it has no address."""
-    if client is None:
-        return True
+def is_local(client: str) -> bool:
+    """Whether an address is of this machine; at the Unix socket there is none."""
     try:
-        return ipaddress.ip_address(client[0].partition("%")[0]).is_loopback
+        return not client or ipaddress.ip_address(client.partition("%")[0]).is_loopback
     except ValueError:
         return False

@@ -1,0 +1,332 @@
+"""DSP1041 Resource Allocation: pools, and what comes from them, as they are found."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from pywbem import CIMInstance, CIMInstanceName
+
+from virtcim.conformance.check import check
+from virtcim.conformance.paths import Key, key, keys, local, show
+from virtcim.conformance.pools import (
+    ALLOCATED,
+    ASKED,
+    CAPABILITIES,
+    HOSTED,
+    OTHER,
+    POOL,
+    RASD,
+    SAMPLES,
+    SERVICE,
+    allocated,
+    by_key,
+    family,
+    linked,
+    parsed_unit,
+    pools,
+    state_resources,
+    total,
+)
+from virtcim.conformance.site import DMTF, Site
+from virtcim.conformance.verdict import expect, expect_none, skip_unless
+
+NAME = "Resource Allocation"
+PASSED_THROUGH = 2
+URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+|//?[^:\s]+:\S+")
+INSTANCE = re.compile(r"//?[^:]+:\w+\.\w+=")
+FLAGS = (1, 2, 3)
+LISTED = range(2, 8)
+VENDOR = 32768
+
+
+@check("DSP1041-R01")
+def registered_once(site: Site) -> None:
+    """Resource Allocation 1.1.0 of the DMTF is registered exactly once."""
+    found = [one for one in site.registered(NAME) if one.get("RegisteredVersion") == "1.1.0"]
+    expect(len(found) == 1, f"{NAME} 1.1.0 of organization {DMTF} is registered {len(found)} times")
+
+
+@check("DSP1041-R02")
+def conformant_pools_are_hosted(site: Site) -> None:
+    """What conforms to Resource Allocation is a pool, hosted by exactly one system."""
+    central = site.central(NAME)
+    skip_unless(central, "nothing conforms to the profile")
+    hosts = linked(site, HOSTED, "PartComponent", "GroupComponent")
+    faults = [f"{show(one)} is no {POOL}" for one in central if not site.is_a(one.classname, POOL)]
+    faults += [
+        f"{show(one)} is hosted by {len(hosts.get(key(one, site.namespace), ()))} systems"
+        for one in central
+        if len(hosts.get(key(one, site.namespace), ())) != 1
+    ]
+    expect_none(faults)
+
+
+@check("DSP1041-R03")
+def primordial_pools(site: Site) -> None:
+    """Each ResourceType that pools have is that of a primordial pool too."""
+    types = {one.get("ResourceType") for one in pools(site)}
+    given = {one.get("ResourceType") for one in pools(site) if one.get("Primordial")}
+    expect_none([f"type {one} has no primordial pool" for one in sorted(types - given, key=str)])
+
+
+@check("DSP1041-R04")
+def instance_ids(site: Site) -> None:
+    """InstanceIDs of pools are unique and none is in the name of CIM."""
+    names = Counter(str(one.get("InstanceID")) for one in pools(site))
+    twice = [f"{name} occurs {count} times" for name, count in names.items() if count > 1]
+    expect_none(twice + [f"{name} claims CIM" for name in names if name.upper().startswith("CIM:")])
+
+
+@check("DSP1041-R05")
+def pool_ids(site: Site) -> None:
+    """PoolIDs are not NULL and unique among the pools of a host."""
+    hosts = linked(site, HOSTED, "PartComponent", "GroupComponent")
+    seen: Counter[tuple[object, object]] = Counter()
+    faults = []
+    for one in pools(site):
+        if not one.get("PoolID"):
+            faults.append(f"{show(one)} has no PoolID")
+        for host in hosts.get(key(one.path, site.namespace), ()):
+            seen[(key(host, site.namespace), one.get("PoolID"))] += 1
+    expect_none(faults + [f"PoolID {name[1]!r} occurs {count} times" for name, count in seen.items() if count > 1])
+
+
+@check("DSP1041-R06")
+def resource_types(site: Site) -> None:
+    """ResourceType is not NULL, and OtherResourceType is given exactly where it is Other."""
+    faults = []
+    for one in pools(site):
+        kind, other = one.get("ResourceType"), one.get("OtherResourceType")
+        if kind is None or (kind == OTHER) != bool(other):
+            faults.append(f"{show(one)} has ResourceType {kind} and OtherResourceType {other!r}")
+    expect_none(faults)
+
+
+@check("DSP1041-R07")
+def units_are_units(site: Site) -> None:
+    """AllocationUnits and ConsumedResourceUnits of pools are programmatic units."""
+    names = ("AllocationUnits", "ConsumedResourceUnits")
+    expect_none(
+        [
+            f"{show(one)} has {name} {one.get(name)!r}"
+            for one in pools(site)
+            for name in names
+            if parsed_unit(one.get(name)) is None
+        ]
+    )
+
+
+@check("DSP1041-R08")
+def not_more_than_there_is(site: Site) -> None:
+    """No pool has reserved more than its capacity, where it tells both."""
+    both = [one for one in pools(site) if None not in (one.get("Capacity"), one.get("Reserved"))]
+    skip_unless(both, "no pool tells Capacity and Reserved")
+    expect_none(
+        [f"{show(one)} has reserved {one['Reserved']} of {one['Capacity']}" for one in both if _exceeds(one)],
+    )
+
+
+def _exceeds(pool: CIMInstance) -> bool:
+    return int(pool["Reserved"]) > int(pool["Capacity"])
+
+
+@check("DSP1041-R09")
+def reserved_is_the_sum(site: Site) -> None:
+    """Reserved is the sum of the Reservations of what is taken from the pool and those below, in the same units."""
+    faults = []
+    taken = allocated(site)
+    for pool in pools(site):
+        members = [one for name in family(site, pool) for one in taken.get(name, ())]
+        if pool.get("Reserved") is None or any(one.get("Reservation") is None for one in members):
+            continue
+        wanted = total(members, "Reservation", "AllocationUnits", pool.get("AllocationUnits"))
+        if wanted is not None and members and wanted != pool["Reserved"]:
+            faults.append(f"{show(pool)} has Reserved {pool['Reserved']}, its allocations add up to {wanted}")
+    expect_none(faults)
+
+
+@check("DSP1041-R10")
+def hierarchy(site: Site) -> None:
+    """Concrete pools are allocated from pools of the same type, primordial ones from none, and never in a circle."""
+    known = by_key(site, pools(site))
+    above = linked(site, ALLOCATED, "Dependent", "Antecedent")
+    faults = []
+    for name, pool in known.items():
+        parents = [known[one] for one in keys(above.get(name, ()), site.namespace) if one in known]
+        if bool(parents) == bool(pool.get("Primordial")):
+            faults.append(f"{show(pool)} has Primordial {pool.get('Primordial')} and {len(parents)} parents")
+        if any(one.get("ResourceType") != pool.get("ResourceType") for one in parents):
+            faults.append(f"{show(pool)} has a parent of another type")
+        if name in family(site, pool)[1:]:
+            faults.append(f"{show(pool)} is allocated from itself")
+    expect_none(faults)
+
+
+def single_pools(site: Site) -> list[tuple[CIMInstance, CIMInstance]]:
+    """The State settings that name a pool, with the one pool each is from."""
+    known, links = by_key(site, pools(site)), linked(site, ASKED, "Dependent", "Antecedent")
+    pairs, faults = [], []
+    for one in state_resources(site):
+        found = links.get(key(one.path, site.namespace), [])
+        if len(found) == 1 and key(found[0], site.namespace) in known:
+            pairs.append((one, known[key(found[0], site.namespace)]))
+        elif one.get("PoolID"):
+            faults.append(f"{show(one)} with PoolID {one.get('PoolID')!r} is from {len(found)} pools")
+    expect_none(faults)
+    skip_unless(pairs, "no virtual system has resource settings")
+    return pairs
+
+
+@check("DSP1041-R11")
+def settings_name_their_pool(site: Site) -> None:
+    """Each State setting comes from exactly one pool, that of its PoolID."""
+    expect_none(
+        [
+            f"{show(one)} has PoolID {one.get('PoolID')!r} and comes from {pool.get('PoolID')!r}"
+            for one, pool in single_pools(site)
+            if one.get("PoolID") != pool.get("PoolID")
+        ]
+    )
+
+
+@check("DSP1041-R12")
+def settings_have_the_type_of_their_pool(site: Site) -> None:
+    """Each State setting has the ResourceType of its pool, and its sub-type where the pool has one."""
+    faults = []
+    for one, pool in single_pools(site):
+        names = ["ResourceType", "OtherResourceType"] + ["ResourceSubType"] * bool(pool.get("ResourceSubType"))
+        faults += [
+            f"{show(one)} has {name} {one.get(name)!r}, {show(pool)} {pool.get(name)!r}"
+            for name in names
+            if one.get(name) != pool.get(name)
+        ]
+    expect_none(faults)
+
+
+@check("DSP1041-R13")
+def settings_belong_somewhere(site: Site) -> None:
+    """Each resource setting is part of exactly one configuration, a sample of capabilities, or tied to a pool alone."""
+    heads = linked(site, "CIM_VirtualSystemSettingDataComponent", "PartComponent", "GroupComponent")
+    other: set[Key] = {*linked(site, SAMPLES, "PartComponent", "GroupComponent")}
+    other |= {*linked(site, ASKED, "Dependent", "Antecedent")}
+    faults = []
+    for one in site.instances(RASD):
+        name = key(one.path, site.namespace)
+        if len(heads.get(name, ())) != 1 and (heads.get(name) or name not in other):
+            faults.append(f"{show(one)} is part of {len(heads.get(name, ()))} configurations")
+    expect_none(faults)
+
+
+@check("DSP1041-R14")
+def devices_and_settings_agree(site: Site) -> None:
+    """Each device taken from a pool is defined by one setting, which comes from the same pool."""
+    settings = linked(site, "CIM_SettingsDefineState", "ManagedElement", "SettingData")
+    asked = linked(site, ASKED, "Dependent", "Antecedent")
+    known = by_key(site, pools(site))
+    faults = []
+    for device, sources in linked(site, ALLOCATED, "Dependent", "Antecedent").items():
+        if device in known:
+            continue
+        found = settings.get(device, [])
+        theirs = keys(asked.get(key(found[0], site.namespace), ()), site.namespace) if len(found) == 1 else set()
+        if theirs != keys(sources, site.namespace):
+            faults.append(f"{dict(device[2])} has {len(found)} settings, or they come from another pool")
+    expect_none(faults)
+
+
+@check("DSP1041-R15")
+def default_settings(site: Site) -> None:
+    """CIM_ElementSettingData between resource settings says IsDefault 1 and an IsNext, between settings of one type."""
+    known = by_key(site, site.instances(RASD))
+    faults = []
+    for link in site.instances("CIM_ElementSettingData"):
+        pair = [known.get(key(link[end], site.namespace)) for end in ("ManagedElement", "SettingData") if end in link]
+        if None in pair or len(pair) != 2:
+            continue
+        types = {(one.classname, one.get("ResourceType")) for one in pair if one is not None}
+        if link.get("IsDefault") != 1 or link.get("IsNext") not in FLAGS or len(types) != 1:
+            faults.append(
+                f"{show(link['SettingData'])}: IsDefault {link.get('IsDefault')}, IsNext {link.get('IsNext')}"
+            )
+    expect_none(faults)
+
+
+@check("DSP1041-R16")
+def host_resources(site: Site) -> None:
+    """HostResource is given where the consumer sees the resource itself; it holds URIs, and instances that exist."""
+    faults = []
+    for one in state_resources(site):
+        values = [value for value in one.get("HostResource") or [] if value]
+        if one.get("ConsumerVisibility") == PASSED_THROUGH and not values:
+            faults.append(f"{show(one)} is passed through and names no HostResource")
+        faults += [f"{show(one)} has HostResource {value!r}" for value in values if not _leads_somewhere(site, value)]
+    expect_none(faults)
+
+
+def _leads_somewhere(site: Site, value: str) -> bool:
+    if not INSTANCE.match(value):
+        return URI.fullmatch(value) is not None
+    return site.exists(local(CIMInstanceName.from_wbem_uri(value), site.namespace))
+
+
+@check("DSP1041-R17")
+def units_of_settings(site: Site) -> None:
+    """State settings with Reservation or Limit have AllocationUnits, and reserve no more than their limit."""
+    faults = []
+    for one in state_resources(site):
+        reserved, limit = one.get("Reservation"), one.get("Limit")
+        if (reserved, limit) != (None, None) and parsed_unit(one.get("AllocationUnits")) is None:
+            faults.append(f"{show(one)} has AllocationUnits {one.get('AllocationUnits')!r}")
+        if None not in (reserved, limit) and int(str(reserved)) > int(str(limit)):
+            faults.append(f"{show(one)} reserves {reserved} of {limit}")
+    expect_none(faults)
+
+
+@check("DSP1041-R18")
+def service_capabilities(site: Site) -> None:
+    """Each pool configuration service has one set of capabilities, whose two lists of methods have none in common."""
+    services = site.names(SERVICE)
+    skip_unless(services, "the server has no pool configuration service")
+    faults = []
+    for one in services:
+        found = site.across(one, CAPABILITIES, "CIM_ResourcePoolConfigurationCapabilities", "ManagedElement")
+        lists = [
+            {int(number) for number in each.get(name) or []}
+            for each in found
+            for name in ("SynchronousMethodsSupported", "AsynchronousMethodsSupported")
+        ]
+        if len(found) != 1 or lists[0] & lists[1]:
+            faults.append(f"{show(one)} has {len(found)} sets of capabilities, with lists {lists}")
+        faults += [f"{number} is no method" for each in lists for number in each if not _is_method(number)]
+    expect_none(faults)
+
+
+def _is_method(number: int) -> bool:
+    return number in LISTED or number >= VENDOR
+
+
+@check("DSP1041-R25")
+def no_orphans(site: Site) -> None:
+    """All pools together are those that the hosts lead to."""
+    hosted = [path for host in site.require_hosts() for path in site.across_names(host, HOSTED, POOL, "GroupComponent")]
+    every = keys([one.path for one in pools(site)], site.namespace)
+    expect(keys(hosted, site.namespace) == every, f"{len(every)} pools exist, hosts lead to {len(hosted)}")
+
+
+@check("DSP1041-R26")
+def both_ways(site: Site) -> None:
+    """Pools are reached from hosts, devices and settings exactly where they lead back."""
+    faults = []
+    for pool in pools(site):
+        start = local(pool.path, site.namespace)
+        for association, near, far in (
+            (HOSTED, "PartComponent", "GroupComponent"),
+            (ALLOCATED, "Antecedent", "Dependent"),
+            (ASKED, "Antecedent", "Dependent"),
+        ):
+            for other in site.across_names(start, association, role=near)[:5]:
+                back = keys(site.across_names(local(other, site.namespace), association, role=far), site.namespace)
+                if key(start, site.namespace) not in back:
+                    faults.append(f"{association}: {show(other)} does not lead back to {show(start)}")
+    expect_none(faults)

@@ -1,0 +1,120 @@
+"""What a host has to give: its processors, memory and devices, and which of them a virtual device sits on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from virtcim.mapping.hostdev import place_of
+from virtcim.mapping.kind import hexadecimal
+from virtcim.mapping.processor import cpus_of
+from virtcim.mapping.table import Properties
+from virtcim.model.capabilities import Capabilities
+from virtcim.model.devices import Hostdev
+from virtcim.model.domain import Domain
+from virtcim.model.nodedev import NodeDevice
+
+BRIDGES = "0x06"  # PCI class
+ROOT_HUBS = "0x1d6b"  # vendor of what the kernel itself is on USB
+BLOCK = 1024  # CIM_Memory.BlockSize
+READ_WRITE, CPU_ENABLED, OTHER_FAMILY = 3, 1, 1
+STRICT = "strict"
+
+
+@dataclass(frozen=True)
+class Assignable:
+    """A device that can be passed through: `word` is pci or usb, `place` as in the settings of virtual systems."""
+
+    word: str
+    place: str
+    properties: Properties
+
+
+def processors(capabilities: Capabilities, count: int) -> tuple[int, ...]:
+    """The numbers of the host's processors; 0, 1, ... where libvirt tells only how many there are."""
+    known = [cpu.id for cell in capabilities.cells for cpu in cell.cpus if cpu.id is not None]
+    return tuple(sorted(known)) or tuple(range(count))
+
+
+def cells(capabilities: Capabilities, memory: int) -> tuple[tuple[int, int], ...]:
+    """(number, KiB) of the NUMA cells; all memory is in one where libvirt tells none."""
+    known = [(cell.id, cell.memory or 0) for cell in capabilities.cells if cell.id is not None]
+    return tuple(known) or ((0, memory),)
+
+
+def processor_properties(number: int, model: str, mhz: int) -> Properties:
+    return {
+        "Role": "CPU",
+        "Family": OTHER_FAMILY,
+        "OtherFamilyDescription": model or "unknown",
+        "CPUStatus": CPU_ENABLED,
+        "MaxClockSpeed": mhz or None,
+        "CurrentClockSpeed": mhz or None,
+        "NumberOfEnabledCores": 1,
+        "UniqueID": str(number),
+    }
+
+
+def memory_properties(kib: int) -> Properties:
+    return {
+        "BlockSize": BLOCK,
+        "NumberOfBlocks": kib,
+        "ConsumableBlocks": kib,
+        "Volatile": True,
+        "Access": READ_WRITE,
+        "Primordial": True,
+    }
+
+
+def assignable(xml: str) -> Assignable | None:
+    """A device of the host as one to be passed through; None for bridges, hubs and what no IOMMU can hand out."""
+    device = NodeDevice.parse(xml)
+    if device.type == "pci" and device.iommu_group is not None:
+        return None if (device.pci_class or "").startswith(BRIDGES) else _pci(device)
+    usb = device.type == "usb_device" and device.vendor_id != ROOT_HUBS and device.bus is not None
+    return _usb(device) if usb else None
+
+
+def _pci(device: NodeDevice) -> Assignable:
+    numbers = [number or 0 for number in (device.domain, device.bus, device.slot, device.function)]
+    properties = {
+        "ElementName": device.product or device.name,
+        "BusNumber": numbers[1],
+        "DeviceNumber": numbers[2],
+        "FunctionNumber": numbers[3],
+        "VendorID": hexadecimal(device.vendor_id),
+        "PCIDeviceID": hexadecimal(device.product_id),
+        "IOMMUGroup": device.iommu_group,
+    }
+    return Assignable("pci", "{:04x}:{:02x}:{:02x}.{:x}".format(*numbers), properties)
+
+
+def _usb(device: NodeDevice) -> Assignable:
+    properties = {
+        "ElementName": device.product or device.name,
+        "Manufacturer": device.vendor,
+        "Product": device.product,
+        "VendorID": hexadecimal(device.vendor_id),
+        "ProductID": hexadecimal(device.product_id),
+    }
+    return Assignable("usb", f"{device.bus or 0:03}:{device.usb_device or 0:03}", properties)
+
+
+def is_on(view: object, device: Assignable) -> bool:
+    """Whether a virtual device is that device of the host."""
+    return isinstance(view, Hostdev) and view.type == device.word and place_of(view) == device.place
+
+
+def pinned(domain: Domain) -> Iterator[tuple[int, int]]:
+    """(virtual processor, processor of the host) for those that run on one processor alone."""
+    own = {pin.vcpu: pin.cpuset for pin in domain.vcpu_pins}
+    for number in range(domain.vcpu or 1):
+        allowed = cpus_of(own.get(number) or domain.cpuset)
+        if len(allowed) == 1:
+            yield number, next(iter(allowed))
+
+
+def bound_cell(domain: Domain) -> int | None:
+    """The NUMA cell that all memory of the domain has to come from; None when there is none or more than one."""
+    allowed = cpus_of(domain.numa_nodes) if domain.numa_mode == STRICT else ()
+    return next(iter(allowed)) if len(allowed) == 1 else None

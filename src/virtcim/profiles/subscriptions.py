@@ -1,0 +1,255 @@
+"""The filters, destinations and subscriptions of a server: created, changed, deleted, and put to work."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from virtcim.broker.call import CIMError, Path, Properties, Status
+from virtcim.broker.provider import INTEROP, Stored
+from virtcim.profiles import subscription_rules as rules
+from virtcim.profiles.indication_facts import (
+    DynamicFilter,
+    Engine,
+    ServiceFacts,
+    Shelf,
+    cim_now,
+    reference,
+    seconds,
+)
+from virtcim.profiles.static_filters import Collection, StaticFilter
+
+log = logging.getLogger(__name__)
+REMOVE_AFTER_FAILURES = 2  # SubscriptionRemovalAction Remove
+
+
+class Subscriptions:
+    """All of them, over the shelf that keeps them. Errors of all that changes something: CIMError."""
+
+    def __init__(
+        self,
+        facts: ServiceFacts,
+        shelf: Shelf,
+        engine: Engine,
+        check: Callable[[str, str], object],
+        collections: Sequence[Collection],
+    ) -> None:
+        self.facts = facts
+        self.shelf = shelf
+        self._engine = engine
+        self._check = check
+        self.collections = {self.collection_path(one): one for one in collections}
+        self.filters = {self.path(rules.FILTER, one.name): one for one in collections[0].filters}
+        self._failures: dict[Path, tuple[int, float]] = {}
+        for classname in rules.SUBSCRIPTIONS:
+            for one in shelf.of_class(classname):
+                self._put_to_work(one)
+
+    def path(self, classname: str, name: str) -> Path:
+        return rules.named_path(self.facts.system_name, classname, name)
+
+    def collection_path(self, one: Collection) -> Path:
+        return Path(rules.COLLECTION, (("InstanceID", one.instance_id),), INTEROP)
+
+    # Filters and destinations
+
+    def create_filter(self, given: Properties) -> Path:
+        checked = rules.filter_properties(given, self._check, self.facts.namespaces)
+        path = self.path(rules.FILTER, rules.name_of(given, "filter"))
+        if path in self.filters:
+            raise CIMError(Status.ALREADY_EXISTS, f"{path} exists")
+        return self._add(path, checked)
+
+    def create_destination(self, classname: str, given: Properties) -> Path:
+        checked = rules.destination_properties(given)
+        if sum(self.shelf.count(one) for one in rules.DESTINATIONS) >= self.facts.max_destinations:
+            raise CIMError(
+                Status.FAILED, f"there are {self.facts.max_destinations} destinations, the most there may be"
+            )
+        return self._add(self.path(classname, rules.name_of(given, "destination")), checked)
+
+    def _add(self, path: Path, properties: Properties) -> Path:
+        keys = dict(path.keys)
+        self.shelf.add(Stored(path, {**{n: v for n, v in properties.items() if n not in keys}, **keys}))
+        return path
+
+    def modify_filter(self, one: Stored | StaticFilter, changes: Properties) -> None:
+        with self.shelf.lock:
+            old = self._own(one)
+            checked = rules.filter_properties({**old.properties, **changes}, self._check, self.facts.namespaces)
+            self._replace(old, checked)
+
+    def modify_destination(self, one: Stored, changes: Properties) -> None:
+        with self.shelf.lock:
+            self._replace(one, rules.destination_properties({**one.properties, **changes}))
+
+    def _replace(self, old: Stored, properties: Properties) -> None:
+        """What refers to it works with the new one from now on."""
+        self.shelf.replace(old, Stored(old.path, properties))
+        for subscription in self.shelf.referring(old.path):
+            self._put_to_work(subscription)
+
+    def delete(self, one: Stored | StaticFilter) -> None:
+        """A filter or destination that no subscription refers to."""
+        with self.shelf.lock:
+            old = self._own(one)
+            users = self.shelf.referring(old.path)
+            if users:
+                raise CIMError(Status.FAILED, f"{old.path} is in use by {len(users)} subscriptions: {users[0].path}")
+            self.shelf.remove(old)
+            self._engine.forget(old.path)
+
+    def _own(self, one: Stored | StaticFilter) -> Stored:
+        if isinstance(one, StaticFilter):
+            raise CIMError(Status.NOT_SUPPORTED, f"filter {one.name} belongs to its profile: it stays as it is")
+        return one
+
+    # Subscriptions
+
+    def create_subscription(self, classname: str, given: Properties) -> Path:
+        path = self.resolve_subscription(
+            Path(classname, tuple((k, given.get(k)) for k in ("Filter", "Handler")), INTEROP)
+        )
+        source, handler = path.key("Filter"), path.key("Handler")
+        with self.shelf.lock:
+            if not isinstance(source, Path) or not self._exists(source, classname):
+                raise CIMError(Status.INVALID_PARAMETER, f"Filter names nothing to subscribe to: {given.get('Filter')}")
+            if not isinstance(handler, Path) or self.shelf.find(handler) is None:
+                raise CIMError(Status.INVALID_PARAMETER, f"Handler names no destination: {given.get('Handler')}")
+            if sum(self.shelf.count(one) for one in rules.SUBSCRIPTIONS) >= self.facts.max_subscriptions:
+                most = self.facts.max_subscriptions
+                raise CIMError(Status.FAILED, f"there are {most} subscriptions, the most there may be")
+            one = Stored(path, {**rules.subscription_properties(given, cim_now()), **dict(path.keys)})
+            self.shelf.add(one)
+            self._put_to_work(one)
+        return path
+
+    def _exists(self, source: Path, classname: str) -> bool:
+        if classname == rules.COLLECTION_SUBSCRIPTION:
+            return source in self.collections
+        stored = self.shelf.find(source)
+        if stored is not None and stored.properties.get("IndividualSubscriptionSupported") is False:
+            text = f"{source} is not for subscriptions of its own: IndividualSubscriptionSupported is FALSE"
+            raise CIMError(Status.NOT_SUPPORTED, text)
+        return source in self.filters or stored is not None
+
+    def modify_subscription(self, path: Path, changes: Properties) -> None:
+        with self.shelf.lock:
+            old = self.stored(path)
+            if self.remaining(old) == 0:
+                raise CIMError(Status.FAILED, f"{path} has expired: it can only be deleted")
+            new = {**old.properties, **changes}
+            rules.check_subscription(new)
+            if new["SubscriptionState"] != old.properties["SubscriptionState"]:
+                new["TimeOfLastStateChange"] = cim_now()
+            one = Stored(path, new)
+            self.shelf.replace(old, one)
+            self._put_to_work(one)
+
+    def delete_subscription(self, path: Path) -> None:
+        """Nothing of what is queued for it is sent any more."""
+        with self.shelf.lock:
+            self.shelf.remove(self.stored(path))
+            self._engine.unsubscribe(path)
+            self._failures.pop(path, None)
+
+    def stored(self, path: Path) -> Stored:
+        """Errors: CIMError NOT_FOUND."""
+        found = self.shelf.find(path)
+        if found is None:
+            raise CIMError(Status.NOT_FOUND, f"no such instance: {path}")
+        return found
+
+    def _put_to_work(self, one: Stored) -> None:
+        destination = self.shelf.find(reference(one, "Handler"))
+        if one.properties.get("SubscriptionState") != rules.ENABLED or destination is None or self.remaining(one) == 0:
+            self._engine.unsubscribe(one.path)
+            return
+        url = str(destination.properties["Destination"])
+        try:
+            self._engine.subscribe(one.path, self._filters(one), destination.path, url, self.end(one))
+        except CIMError as error:  # of an older version: what it took this one may not
+            log.error("subscription %s selects nothing: %s", one.path, error.message)
+
+    def _filters(self, one: Stored) -> list[Any]:
+        source = reference(one, "Filter")
+        if source in self.collections:
+            return list(self.collections[source].filters)
+        found = self.filters.get(source)
+        stored = self.shelf.find(source)
+        if found is not None or stored is None:
+            return [found] if found else []
+        properties = stored.properties
+        spaces = rules.watched(properties, self.facts.namespaces)
+        return [
+            DynamicFilter(str(properties["Name"]), str(properties["Query"]), str(properties["QueryLanguage"]), spaces)
+        ]
+
+    # What a path is meant for: the server's system is the only one, whatever a client calls it
+
+    def resolve(self, path: Path) -> Path:
+        """The path of the filter or destination of that name."""
+        return self.path(path.classname, str(path.key("Name") or ""))
+
+    def resolve_subscription(self, path: Path) -> Path:
+        keys = tuple((name, self._resolve_key(path.key(name))) for name in ("Filter", "Handler"))
+        return Path(path.classname, keys, INTEROP)
+
+    def _resolve_key(self, value: object) -> Path | None:
+        if not isinstance(value, Path):
+            return None
+        known = {one.lower(): one for one in (rules.FILTER, rules.COLLECTION, *rules.DESTINATIONS)}
+        classname = known.get(value.classname.lower())
+        keys = {name.lower(): key for name, key in value.keys}
+        elsewhere = value.namespace and self.facts.namespaces.get(value.namespace.lower()) != INTEROP
+        if classname is None or elsewhere:
+            return None
+        if classname == rules.COLLECTION:
+            return Path(classname, (("InstanceID", str(keys.get("instanceid", keys.get("")))),), INTEROP)
+        return self.path(classname, str(keys.get("name")))
+
+    # Time, and what delivery tells
+
+    def end(self, one: Stored) -> float | None:
+        """When a subscription expires, in seconds since 1970; None for never."""
+        duration = one.properties.get("SubscriptionDuration")
+        return None if duration is None else seconds(str(one.properties["SubscriptionStartTime"])) + int(str(duration))
+
+    def remaining(self, one: Stored) -> int | None:
+        """Seconds a subscription has left; None for no end."""
+        end = self.end(one)
+        return None if end is None else max(0, math.ceil(end - time.time()))
+
+    def last(self, one: Stored) -> tuple[Any, Any]:
+        """Identifier and time of the indication that was made last since the server started."""
+        running = self._engine.subscription(one.path)
+        return running.last if running else (None, None)
+
+    def arrived(self, path: Path) -> None:
+        self._failures.pop(path, None)
+
+    def given_up(self, path: Path, made: float) -> None:
+        """An indication that was made then could not be delivered, whatever was tried."""
+        count, since = self._failures.get(path, (0, made))
+        self._failures[path] = (count + 1, since)
+        age = time.time() - since
+        try:
+            with self.shelf.lock:
+                self._punish(self.stored(path), count + 1, age)
+        except CIMError as error:
+            log.warning("%s", error.message)
+
+    def _punish(self, one: Stored, failures: int, age: float) -> None:
+        policy = one.properties.get("OnFatalErrorPolicy")
+        fatal = age >= int(str(one.properties.get("FailureTriggerTimeInterval") or 0))
+        if policy == rules.DISABLE and fatal:
+            log.warning("%s is disabled: its destination takes nothing", one.path)
+            self.modify_subscription(one.path, {"SubscriptionState": rules.DISABLED})
+        elif (policy == rules.REMOVE and fatal) or (
+            failures >= REMOVE_AFTER_FAILURES and age >= self.facts.removal_interval
+        ):
+            log.warning("%s is removed: its destination takes nothing", one.path)
+            self.delete_subscription(one.path)

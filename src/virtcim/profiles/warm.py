@@ -1,0 +1,39 @@
+"""Which virtual systems keep what was made from them: those used last. Others make it again when they are asked."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from virtcim.host.inventory import Vm
+
+WARM = 512  # systems of a host; with all its settings and devices as instances, a system takes some 50 kB
+
+
+class Warm:
+    """`cooled` are the names in the __dict__ of a Vm that it loses when it was not used for long."""
+
+    def __init__(self, cooled: Iterable[str], limit: int = WARM) -> None:
+        self._cooled = tuple(cooled)
+        self._limit = limit
+        self._used: OrderedDict[str, Vm] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def use(self, vm: Vm) -> None:
+        """Say that what was made from it is about to be used."""
+        with self._lock:
+            old = self._used.get(vm.uuid)
+            if old is not vm:
+                self._used[vm.uuid] = vm
+            self._used.move_to_end(vm.uuid)
+            cold = self._used.popitem(last=False)[1] if len(self._used) > self._limit else None
+        if cold is not None:
+            self._cool(cold)
+
+    def _cool(self, vm: Vm) -> None:
+        for name in self._cooled:
+            vars(vm).pop(name, None)

@@ -1,0 +1,426 @@
+"""Who may come in: passwords, certificates, the Unix socket; what a stranger is told; pages beside CIM-XML."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography import x509
+from tests.wire.samples import method_call
+from tests.wire.secure import (
+    GOOD,
+    PASSWORDS,
+    Authority,
+    ask,
+    ask_on,
+    basic,
+    connection,
+    front,
+    password_file,
+    settings,
+)
+
+from virtcim.broker.call import Answer, Call, Form, MethodAnswer
+from virtcim.front import Front
+from virtcim.wire import auth, listening
+from virtcim.wire.caller import Caller
+from virtcim.wire.faults import HTTPFault
+from virtcim.wire.gate import Gate
+from virtcim.wire.limits import Limits
+
+ALICE = basic("alice", PASSWORDS["alice"])
+METHOD = {"CIMMethod": "Start", "CIMObject": "root/virt:Virt_System"}
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """A front with passwords, which never locks anybody out."""
+    made = settings(
+        authentication="file",
+        password_file=password_file(tmp_path_factory.mktemp("auth")),
+        lockout_failures=100_000,
+    )
+    with front(made) as served:
+        yield served
+
+
+def encoded(text: bytes) -> str:
+    return base64.b64encode(text).decode()
+
+
+STRANGERS = {
+    "nothing": ({}, "a user name and password are needed"),
+    "wrong password": (basic("alice", "bricks"), "wrong user name or password"),
+    "unknown user": (basic("eve", "wonder:land"), "wrong user name or password"),
+    "empty password": (basic("alice", ""), "wrong user name or password"),
+    "no user": (basic("", "x"), "the credentials name no user"),
+    "no colon": ({"Authorization": "Basic " + encoded(b"alice")}, "the credentials name no user"),
+    "no base64": ({"Authorization": "Basic !!!"}, "the credentials are not base64"),
+    "Latin-1": ({"Authorization": "Basic " + encoded(b"al\xefce:x")}, "wrong user name or password"),
+    "NUL": ({"Authorization": "Basic " + encoded(b"alice\0:x")}, "wrong user name or password"),
+    "Digest": ({"Authorization": 'Digest username="alice"'}, "only Basic authentication is supported"),
+    "Bearer": ({"Authorization": "Bearer abc"}, "only Basic authentication is supported"),
+    "empty": ({"Authorization": ""}, "only Basic authentication is supported"),
+    "long": (basic("x" * 20_000, "y"), "wrong user name or password"),
+}
+
+
+@pytest.mark.parametrize(("headers", "text"), STRANGERS.values(), ids=STRANGERS.keys())
+def test_strangers_are_turned_away(secured: Front, headers: dict[str, str], text: str) -> None:
+    reply = ask(secured.urls[0], headers)
+    assert reply.status == 401
+    assert reply.headers["WWW-Authenticate"].startswith('Basic realm="virtcim"')
+    assert reply.body.decode().strip() == text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/cimom", b"<CIM"),
+        ("POST", "/cimom", b""),
+        ("POST", "/anything", GOOD),
+        ("GET", "/", b""),
+        ("GET", "/metrics", b""),
+        ("PUT", "/healthz", b""),
+    ],
+)
+def test_nothing_else_is_looked_at_before(secured: Front, method: str, path: str, body: bytes) -> None:
+    assert ask(secured.urls[0], {"CIMOperation": "Nonsense"}, method=method, path=path, body=body).status == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "user"),
+    [
+        (ALICE, b"alice"),
+        ({"Authorization": "basic  " + encoded(b"alice:wonder:land") + " "}, b"alice"),
+        (basic("bob", "bricks"), b"bob"),
+    ],
+)
+def test_known_users_come_in(secured: Front, headers: dict[str, str], user: bytes) -> None:
+    reply = ask(secured.urls[0], headers)
+    assert reply.status == 200
+    assert b"<VALUE>" + user + b"</VALUE>" in reply.body
+
+
+def test_role_decides(secured: Front, caplog: pytest.LogCaptureFixture) -> None:
+    reply = ask(secured.urls[0], {**ALICE, **METHOD}, body=method_call())
+    assert reply.status == 200
+    assert b'CODE="2"' in reply.body
+    (record,) = [one for one in caplog.records if one.name == "virtcim.audit"]
+    fields = record.__dict__["fields"]
+    assert (fields["user"], fields["from"], fields["call"]) == ("alice", "127.0.0.1", "Start")
+
+
+def test_refusal_is_logged_without_the_password(secured: Front, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    ask(secured.urls[0], basic("alice", "guessed-word"))
+    (record,) = [one for one in caplog.records if one.name == "virtcim.audit"]
+    fields = record.__dict__["fields"]
+    assert (fields["user"], fields["from"], fields["result"]) == ("alice", "127.0.0.1", "refused")
+    assert "guessed-word" not in caplog.text + str([one.__dict__ for one in caplog.records])
+
+
+def test_refused_body_is_dropped_and_the_connection_goes_on(secured: Front) -> None:
+    with closing(connection(secured.urls[0])) as made:
+        assert ask_on(made, body=b" " * 500_000).status == 401
+        assert ask_on(made, ALICE).status == 200
+
+
+def test_health_is_open_and_says_little(secured: Front) -> None:
+    reply = ask(secured.urls[0], method="GET", path="/healthz")
+    assert (reply.status, json.loads(reply.body)) == (200, {"status": "ok"})
+    assert ask(secured.urls[0], method="HEAD", path="/healthz").body == b""
+
+
+def test_metrics_are_for_known_users(secured: Front) -> None:
+    ask(secured.urls[0], ALICE)
+    ask(secured.urls[0], {**ALICE, "CIMMethod": "X" * 50})
+    reply = ask(secured.urls[0], ALICE, method="GET", path="/metrics")
+    assert reply.status == 200
+    assert reply.headers["Content-Type"].startswith("text/plain")
+    lines = reply.body.decode().splitlines()
+    assert any(line.startswith('virtcim_requests_total{operation="GetInstance",status="0"}') for line in lines)
+    assert any(line.startswith('virtcim_request_seconds_bucket{le="0.001",operation="GetInstance"}') for line in lines)
+    assert any(line.startswith('virtcim_http_faults_total{status="400"}') for line in lines)
+    assert any(line.startswith("virtcim_connections ") for line in lines)
+    assert "XXXX" not in reply.body.decode()
+
+
+def test_metrics_may_be_opened(tmp_path: Path) -> None:
+    made = settings(authentication="file", password_file=password_file(tmp_path), open_metrics=True)
+    with front(made) as served:
+        assert ask(served.urls[0], method="GET", path="/metrics").status == 200
+        assert ask(served.urls[0]).status == 401
+
+
+def test_guessing_is_slowed_down_and_right_passwords_do_not_help_then(tmp_path: Path) -> None:
+    made = settings(authentication="file", password_file=password_file(tmp_path), lockout_failures=3)
+    with front(made) as served:
+        url = served.urls[0]
+        for _ in range(3):
+            assert ask(url, basic("alice", "x")).body.strip() == b"wrong user name or password"
+            assert ask(url, basic("eve", "x")).body.strip() == b"wrong user name or password"
+        for headers in (ALICE, basic("alice", "y"), basic("eve", "x")):
+            reply = ask(url, headers)
+            assert reply.status == 401
+            assert reply.body.strip() == b"too many failures, try again later"
+            assert int(reply.headers["Retry-After"]) >= 1
+        assert ask(url, basic("bob", "bricks")).status == 200
+
+
+def test_changed_password_counts_at_once(tmp_path: Path) -> None:
+    made = settings(authentication="file", password_file=password_file(tmp_path))
+    with front(made) as served:
+        assert ask(served.urls[0], ALICE).status == 200
+        password_file(tmp_path, {"alice": "new"})
+        served.reload()
+        assert ask(served.urls[0], ALICE).status == 401
+        assert ask(served.urls[0], basic("alice", "new")).status == 200
+
+
+def test_too_many_checks_are_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    class Slow:
+        def check(self, user: str, password: str) -> bool:
+            return release.wait(30) and user == password
+
+        def stored(self, user: str) -> str:
+            return ""
+
+    monkeypatch.setattr(auth, "MOST_WAITING", 2)
+    monkeypatch.setattr(Front, "_rules", lambda *_: auth.AuthRules(anonymous=False, passwords=[Slow()]))
+    replies: list[int] = []
+    with front(settings()) as served:
+        url = served.urls[0]
+        threads = [threading.Thread(target=lambda: replies.append(ask(url, basic("a", "a")).status)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        while served._authenticator._waiting < 2:
+            assert any(thread.is_alive() for thread in threads)
+        put_off = ask(url, basic("a", "a"))
+        assert (put_off.status, put_off.headers["Retry-After"]) == (503, "1")
+        assert ask(url, method="GET", path="/healthz").status == 200
+        release.set()
+        for thread in threads:
+            thread.join(30)
+    assert replies == [200, 200]
+
+
+# The Unix socket
+
+
+def test_local_root_needs_no_password(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    made = settings(listen=f"unix:{path}", authentication="file", password_file=password_file(tmp_path))
+    with front(made) as served:
+        assert served.urls == [f"unix:{path}"]
+        assert served.web_urls == []
+        assert path.stat().st_mode & 0o777 == 0o660
+        reply = ask(served.urls[0], METHOD, body=method_call())
+        assert b"RETURNVALUE" in reply.body
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("uid", "name", "trusted"), [(0, "root", True), (1, "daemon", False), (4_000_000, None, False)]
+)
+def test_local_users_are_who_the_kernel_says(uid: int, name: str | None, trusted: bool) -> None:
+    assert auth._local_user(uid) == Caller(name or str(uid), "unix", trusted)
+
+
+AS_DAEMON = f"""
+import os, sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.wire.secure import ask
+from tests.wire.samples import method_call
+os.setuid(1)
+print(ask(sys.argv[1], {METHOD!r}, body=method_call()).body.decode())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_another_local_user_has_the_roles_of_that_user(tmp_path: Path) -> None:
+    path = Path("/tmp") / f"virtcim-test-{os.getpid()}.socket"
+    with front(settings(listen=f"unix:{path}")) as served:
+        os.chmod(path, 0o666)
+        done = subprocess.run(
+            [sys.executable, "-c", AS_DAEMON, served.urls[0]], capture_output=True, text=True, timeout=60, check=True
+        )
+    assert "the roles of daemon do not allow this Start" in done.stdout
+
+
+def test_socket_of_a_dead_server_is_replaced_and_of_a_live_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with front(settings(listen=f"unix:{path}")) as served:
+        with pytest.raises(OSError, match=f"cannot listen on unix:{path}: Address already in use"):
+            listening.Doors(served.urls, {}).bind()
+        assert ask(served.urls[0]).status == 200
+    path.write_text("not a socket", encoding="utf-8")
+    with pytest.raises(OSError, match="no socket"):
+        listening.Doors([f"unix:{path}"], {}).bind()
+    assert path.read_text(encoding="utf-8") == "not a socket"
+
+
+def test_unknown_group_of_a_socket_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no-such-group"):
+        listening.Doors([f"unix:{tmp_path}/socket"], {}, "no-such-group").bind()
+
+
+# Certificates
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+def tls_settings(authority: Authority, **more: object) -> dict[str, object]:
+    files = authority.server()
+    return {
+        "listen": "https://127.0.0.1:0",
+        "tls_certificate": files.certificate,
+        "tls_key": files.key,
+        "client_ca": authority.pem,
+        **more,
+    }
+
+
+def test_certificate_alone(authority: Authority, tmp_path: Path) -> None:
+    cliff = authority.issue("cliff", "cliff.example", common_name="cliff")
+    subject = x509.load_pem_x509_certificate(cliff.certificate.read_bytes()).subject.rfc4514_string()
+    (tmp_path / "access").write_text(yaml.safe_dump({"certificates": {subject: "carol"}, "users": {"carol": "reader"}}))
+    made = settings(**tls_settings(authority, authentication="certificate", access_file=tmp_path / "access"))
+    with front(made) as served:
+        url = served.urls[0]
+        known = authority.trusting(cliff)
+        reply = ask(url, context=known)
+        assert b"<VALUE>carol</VALUE>" in reply.body
+        other = ask(url, context=authority.trusting(authority.issue("dan", "dan.example", common_name="dan")))
+        assert (other.status, other.body.strip()) == (403, b"the client certificate belongs to no user")
+        for refused in (None, authority.issue("expired", "cliff.example", common_name="cliff", expired=True)):
+            with pytest.raises(OSError, match=r"(?i)certificate|alert|EOF|reset|closed"):
+                ask(url, context=authority.trusting(refused))
+        stranger = Authority(tmp_path).issue("cliff", "cliff.example", common_name="cliff")
+        with pytest.raises(OSError, match=r"(?i)unknown ca|alert|EOF|reset|closed"):
+            ask(url, context=authority.trusting(stranger))
+        assert ask(url, context=known).status == 200
+
+
+def test_certificate_or_password(authority: Authority, tmp_path: Path) -> None:
+    ways = ["certificate", "file"]
+    made = settings(**tls_settings(authority, authentication=ways, password_file=password_file(tmp_path)))
+    with front(made) as served:
+        url, plain = served.urls[0], authority.trusting()
+        certified = authority.trusting(authority.issue("cliff", "cliff.example", common_name="cliff"))
+        assert ask(url, context=plain).status == 401
+        assert b"<VALUE>alice</VALUE>" in ask(url, ALICE, plain).body
+        assert b"<VALUE>cliff</VALUE>" in ask(url, context=certified).body
+        assert b"<VALUE>alice</VALUE>" in ask(url, ALICE, certified).body
+        assert ask(url, basic("alice", "x"), certified).status == 401
+
+
+# Shares
+
+
+def test_requests_in_flight_are_bounded() -> None:
+    gate = Gate(Limits(max_in_flight=3, max_in_flight_per_user=2))
+    alice, bob = Caller("alice"), Caller("bob")
+    with gate.entered(alice), gate.entered(alice):
+        with pytest.raises(HTTPFault, match="requests of alice") as refused, gate.entered(alice):
+            pass
+        assert refused.value.status == 503
+        assert ("retry-after", "1") in refused.value.headers
+        with gate.entered(bob), pytest.raises(HTTPFault, match="3 requests are being served"), gate.entered(bob):
+            pass
+    assert gate.in_flight == 0
+    with gate.entered(Caller()), gate.entered(Caller()), gate.entered(Caller()):
+        pass
+    assert not gate._requests
+
+
+def test_one_user_cannot_take_all_the_threads(tmp_path: Path) -> None:
+    release, begun = threading.Event(), threading.Semaphore(0)
+
+    def slow(call: Call) -> Answer:
+        if call.user == "alice":
+            begun.release()
+            assert release.wait(30)
+        return Answer(Form.NOTHING)
+
+    made = settings(authentication="file", password_file=password_file(tmp_path), workers=4)
+    with front(made, slow, blocking=True) as served:
+        url = served.urls[0]
+        threads = [threading.Thread(target=ask, args=(url, ALICE)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        assert begun.acquire(timeout=30)
+        assert begun.acquire(timeout=30)
+        assert ask(url, basic("bob", "bricks")).status == 200
+        assert not begun.acquire(timeout=0.2)
+        release.set()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()
+        assert not served._app._gate._queues
+
+
+def test_over_the_limit_is_503_and_the_next_is_served(tmp_path: Path) -> None:
+    release, begun = threading.Event(), threading.Event()
+
+    def slow(call: Call) -> Answer:
+        begun.set()
+        assert release.wait(30)
+        return Answer(Form.NOTHING)
+
+    made = settings(
+        authentication="file", password_file=password_file(tmp_path), max_in_flight_per_user=1, max_in_flight=2
+    )
+    with front(made, slow, blocking=True) as served:
+        url = served.urls[0]
+        first = threading.Thread(target=ask, args=(url, ALICE))
+        first.start()
+        assert begun.wait(30)
+        refused = ask(url, ALICE)
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+        release.set()
+        first.join(30)
+        assert ask(url, ALICE).status == 200
+
+
+def test_anybody_comes_in_where_nobody_is_asked() -> None:
+    with front(settings()) as served:
+        for headers in ({}, ALICE, basic("eve", "x")):
+            assert ask(served.urls[0], headers).status == 200
+        assert b"RETURNVALUE" in ask(served.urls[0], METHOD, body=method_call()).body
+
+
+@pytest.mark.parametrize(
+    ("reason", "header"),
+    [
+        ("", None),
+        ("vm1 is off", "vm1%20is%20off"),
+        ("Grüße\r\nX: y", "Gr%C3%BC%C3%9Fe%0D%0AX%3A%20y"),
+        ("\ud800", "%3F"),
+        ("ß" * 2000, "%C3%9F" * 500),
+    ],
+    ids=["none", "words", "line end", "surrogate", "long"],
+)
+def test_reason_of_a_refusal_is_a_header(reason: str, header: str | None) -> None:
+    with front(settings(), lambda _: MethodAnswer(5, "uint32", (), reason)) as served:
+        reply = ask(served.urls[0], METHOD, body=method_call())
+    assert reply.headers["WBEM-Reason"] == header
+    assert b">5</VALUE>" in reply.body
