@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-VIRTCIM = Path(sys.executable).with_name("virtcim")
+VIRTCIM = str(Path(sys.executable).with_name("virtcim"))
 SERVES = re.compile(r"serves (\S+?)\.? ")
 START = 60.0  # seconds that a first start may take, which compiles the schema
 
@@ -52,9 +52,10 @@ class Served:
 
     def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
         """Send a signal, and wait; exit status and all that was printed since it served."""
+        assert self.process.stdout is not None
         self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=20)
-        return self.process.returncode, rest
+        rest = self.process.stdout.read()
+        return self.process.wait(20), rest
 
 
 @contextmanager

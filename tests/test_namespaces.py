@@ -1,4 +1,4 @@
-"""Namespaces that clients make: pywbem's own tools create, fill, use and delete them; what they hold outlives the server."""
+"""Namespaces that clients make: pywbem fills, uses and deletes them; what they hold outlives the server."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import pywbem
-from tests.conftest import StartServer, connect
+from tests.conftest import StartServer, connect, running_server
 
 from virtcim.resources import mof_dir
 
 SPACE = "root/Lab"
+OWN = ("interop", "root/virt", "root/cimv2")
 MOF = """
 Qualifier Key : boolean = false, Scope(property, reference), Flavor(DisableOverride, ToSubclass);
 Qualifier Association : boolean = false, Scope(association), Flavor(DisableOverride, ToSubclass);
@@ -47,13 +48,42 @@ instance of LAB_Beside { Left = $one; Right = $two; };
 """
 
 
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with running_server(tmp_path_factory.mktemp("state")) as server:
+        yield server
+
+
 @pytest.fixture
-def lab(conn: pywbem.WBEMConnection) -> Iterator[pywbem.WBEMConnection]:
+def conn(own_server: Any) -> Iterator[pywbem.WBEMConnection]:
+    """A client of the server; what it has made is gone afterwards."""
+    with connect(own_server.url) as connection:
+        yield connection
+        for path in connection.EnumerateInstanceNames("CIM_Namespace", "interop"):
+            if path["Name"] not in OWN:
+                clear(connection, path["Name"])
+                connection.DeleteInstance(path)
+
+
+def clear(conn: pywbem.WBEMConnection, space: str) -> None:
+    """Delete all that a namespace holds, what refers to others first."""
+    names = conn.EnumerateClassNames(space, DeepInheritance=True)
+    for name in sorted(names, key=lambda name: "Association" not in conn.GetClass(name, space).qualifiers):
+        for path in conn.EnumerateInstanceNames(name, space):
+            conn.DeleteInstance(path)
+    for name in reversed(names):
+        conn.DeleteClass(name, space)
+    for declared in conn.EnumerateQualifiers(space):
+        conn.DeleteQualifier(declared.name, space)
+
+
+@pytest.fixture
+def lab(conn: pywbem.WBEMConnection) -> pywbem.WBEMConnection:
     """A client whose default namespace has been made and filled."""
     assert create(conn)[0] == 0
     conn.default_namespace = SPACE
     compile_mof(conn, MOF)
-    yield conn
+    return conn
 
 
 def create(conn: pywbem.WBEMConnection, name: str = SPACE) -> tuple[int, dict[str, Any]]:
@@ -90,6 +120,9 @@ def test_create_and_delete(conn: pywbem.WBEMConnection) -> None:
     value, out = create(conn, "ROOT/lab")
     assert value == 1
     assert [one["CIMStatusCode"] for one in out["Errors"]] == [11]
+    value, out = create(conn, "1 a")
+    assert value == 1
+    assert [one["CIMStatusCode"] for one in out["Errors"]] == [4]
     pywbem.WBEMServer(conn).delete_namespace(SPACE)
     assert SPACE not in names(conn)
     with pytest.raises(pywbem.CIMError) as error:
@@ -280,15 +313,19 @@ def test_class_that_grows(lab: pywbem.WBEMConnection) -> None:
     assert SPACE not in names(lab)
 
 
+def held(conn: pywbem.WBEMConnection) -> tuple[list[str], list[str]]:
+    """All classes and instances, without the address they come from."""
+    classes = conn.EnumerateClasses(DeepInheritance=True, LocalOnly=False, IncludeClassOrigin=True)
+    return [one.tomof() for one in classes], [one.tomof() for one in conn.EnumerateInstances("LAB_Thing")]
+
+
 def test_it_outlives_the_server(start_server: StartServer) -> None:
     with start_server() as server, connect(server.url, SPACE) as conn:
         assert create(conn)[0] == 0
         compile_mof(conn, MOF)
-        classes = conn.EnumerateClasses(DeepInheritance=True, LocalOnly=False, IncludeClassOrigin=True)
-        things = conn.EnumerateInstances("LAB_Thing")
+        before = held(conn)
     with start_server() as server, connect(server.url, SPACE) as conn:
-        assert conn.EnumerateClasses(DeepInheritance=True, LocalOnly=False, IncludeClassOrigin=True) == classes
-        assert conn.EnumerateInstances("LAB_Thing") == things
+        assert held(conn) == before
         assert [p["Name"] for p in conn.AssociatorNames(flask("one"))] == ["two"]
         with pytest.raises(pywbem.CIMError) as error:
             conn.CreateInstance(pywbem.CIMInstance("LAB_Flask", {"Name": "one"}))
@@ -309,15 +346,23 @@ def test_fixed_namespaces_keep_their_classes(shared_conn: pywbem.WBEMConnection)
         assert status(error) == 7
 
 
+STANDARD = (
+    "CIM_ManagedElement",
+    "CIM_ManagedSystemElement",
+    "CIM_LogicalElement",
+    "CIM_Job",
+    "CIM_Dependency",
+    "CIM_Error",
+)
+
+
 def test_standard_classes_compile(conn: pywbem.WBEMConnection) -> None:
     """A part of the standard schema, with all the qualifiers that it uses."""
     assert create(conn)[0] == 0
     conn.default_namespace = SPACE
     tree = Path(mof_dir())
     files = [next(tree.rglob("qualifiers.mof"))]
-    files += [
-        next(tree.rglob(f"{name}.mof")) for name in ("CIM_ManagedElement", "CIM_Dependency", "CIM_Job", "CIM_Error")
-    ]
+    files += [next(tree.rglob(f"{name}.mof")) for name in STANDARD]
     for file in files:
         compile_mof(conn, file.read_text())
     for name in ("CIM_Job", "CIM_Error", "CIM_Dependency"):

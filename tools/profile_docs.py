@@ -49,7 +49,7 @@ def catalog(cache: Path) -> Catalog:
     """The profiles as the server has them, over the classes of one platform."""
     settings, _ = config.load({"state_dir": str(cache)}, {})
     hosts = Hosts(settings.connect, HostSettings())
-    return make_catalog(settings, hosts, Jobs(0, str), server_facts(settings, list))
+    return make_catalog(settings, hosts, Jobs(0, str), server_facts(settings, list, lambda: 0))
 
 
 def pages(known: Catalog) -> list[Page]:

@@ -126,6 +126,7 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
         find_class=spaces.find_class,
         namespaces=namespaces,
         host=facts.system_name,
+        age=lambda: hosts.age,
         readings=[gauges.of_hosts(hosts), gauges.of_jobs(jobs)],
     )
     beat = (manager.alive, manager.watchdog / 2) if manager and manager.watchdog else None
@@ -203,6 +204,8 @@ def _blocks(call: Call) -> bool:
 def _host_settings(settings: config.Settings) -> HostSettings:
     return HostSettings(
         reconcile_interval=settings.reconcile_interval,
+        reread_interval=settings.reread_interval,
+        stale_limit=settings.stale_limit,
         keepalive_interval=settings.keepalive_interval,
         keepalive_count=settings.keepalive_count,
         naming="uuid" if settings.naming == "uuid" else "name",
@@ -250,11 +253,11 @@ def serve(file: Path | None, **flags: object) -> None:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("user")
-@click.password_option(envvar="VIRTCIM_NEW_PASSWORD", help="Asked for when it is not given.")
-def password(file: Path, user: str, password: str) -> None:
-    """Add USER to the password file FILE, or give USER another password."""
+def password(file: Path, user: str) -> None:
+    """Add USER to the password file FILE, or give USER another password: VIRTCIM_NEW_PASSWORD, or asked for."""
+    given = os.environ.get("VIRTCIM_NEW_PASSWORD")
     try:
-        write_entry(file, user, password)
+        write_entry(file, user, given or click.prompt("Password", hide_input=True, confirmation_prompt=True))
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -122,11 +122,17 @@ class Settings:
     reconcile_interval: float = _setting(
         parse.seconds(0.1), 30.0, "Seconds between two looks at what libvirt announces by no event."
     )
+    reread_interval: float = _setting(
+        parse.seconds(1), 300.0, "Seconds between two readings of everything, for what those looks do not show."
+    )
     keepalive_interval: int = _setting(
         parse.whole(1), 5, "Seconds of silence after which a libvirt connection is probed."
     )
     keepalive_count: int = _setting(
         parse.whole(1), 3, "Probes without an answer after which a libvirt connection counts as lost."
+    )
+    stale_limit: float = _setting(
+        parse.seconds(1), 60.0, "Seconds that reads are answered from memory while libvirt hangs; then they fail."
     )
     max_request_bytes: int = _setting(parse.whole(1024), 16 * 1024 * 1024, "Largest request body, in bytes.")
     max_xml_depth: int = _setting(parse.whole(16), 64, "Deepest nesting of elements in a request.")

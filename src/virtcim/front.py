@@ -9,7 +9,7 @@ from pathlib import Path
 from virtcim import config_values
 from virtcim.broker.call import ClassDef
 from virtcim.config import Settings
-from virtcim.wire.app import App, Blocking, Dispatch
+from virtcim.wire.app import Age, App, Blocking, Dispatch
 from virtcim.wire.auth import Authenticator, AuthRules, Passwords
 from virtcim.wire.connections import Connections
 from virtcim.wire.entrance import Entrance, Health
@@ -37,6 +37,7 @@ class Behind:
     host: str
     readings: Iterable[Readings] = ()
     health: Health = lambda: {"status": "ok"}
+    age: Age = lambda: 0.0
 
 
 class Front:
@@ -49,8 +50,9 @@ class Front:
         self._authenticator = Authenticator(self._rules(settings))
         self._metrics = Metrics([self._readings, *behind.readings])
         judge, done = self._guard, self._metrics.done
-        self._app = App(behind.dispatch, behind.blocking, behind.classes, limits, behind.host, judge, done)
-        self._entrance = Entrance(self._app, self._authenticator, self._metrics, behind.health, settings.open_metrics)
+        self._app = App(behind.dispatch, behind.blocking, behind.classes, limits, behind.host, judge, done, behind.age)
+        may_watch = None if settings.open_metrics else self._guard.has_role
+        self._entrance = Entrance(self._app, self._authenticator, self._metrics, behind.health, may_watch)
         self.connections = Connections(limits.max_connections)
         urls = [config_values.listen(url).url for url in settings.listen]
         tls, group = self._tls(settings), settings.unix_socket_group

@@ -23,6 +23,8 @@ def of_hosts(hosts: Hosts) -> Readings:
         yield Reading("virtcim_host_reachable", "1 while libvirt answers.", reachable, labels)
         ages = {label: max(0.0, time.time() - host.read_at) for label, host in known if host.read_at}
         yield Reading("virtcim_inventory_age_seconds", "Since everything was last read.", ages, labels)
+        silence = {label: host.age for label, host in known}
+        yield Reading("virtcim_libvirt_silence_seconds", "Since libvirt answered; 0 while it does.", silence, labels)
         systems = {label: float(len(host.vms)) for label, host in known}
         yield Reading("virtcim_virtual_systems", "Virtual systems known.", systems, labels)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path as File
+from typing import Any
 
 import pytest
 from tests.broker.listeners import indication
@@ -68,7 +69,7 @@ class Rig:
     def tell(self, *notices: Notice) -> None:
         self.engine.note(lambda: notices)
 
-    def queued(self, to: str = "d") -> list[Instance]:
+    def queued(self, to: str = "d") -> list[Any]:
         """What is queued once all has been worked off."""
         self.engine.stop()
         return [indication(one.body) for one in self.store.queued(digest(destination(to)), 100_000)]

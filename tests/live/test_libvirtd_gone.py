@@ -78,8 +78,9 @@ def test_killed_and_kept_down(cim: Cim, guest: pywbem.CIMInstanceName, daemon: P
     assert service["OperationalStatus"] == [13]
     daemon.release()
     wait_until(lambda: answers(cim, guest), 15)
-    with libvirt.open(daemon.uri) as connection:
-        assert Look(connection, guest["Name"]).state == libvirt.VIR_DOMAIN_RUNNING
+    connection = libvirt.open(daemon.uri)
+    assert Look(connection, guest["Name"]).state == libvirt.VIR_DOMAIN_RUNNING
+    connection.close()
     cim.request(guest, QUIESCE)
 
 
@@ -105,10 +106,10 @@ def answers(cim: Cim, guest: pywbem.CIMInstanceName) -> bool:
 
 def test_killed_in_the_middle_of_a_method(cim: Cim, guest: pywbem.CIMInstanceName, daemon: PrivateLibvirtd) -> None:
     """libvirt 9.0 ends with a segmentation fault where a guest with an interface of type null starts."""
-    with libvirt.open(daemon.uri) as connection:
-        name = f"{NAMES}null"
-        xml = f"<domain type='qemu'><name>{name}</name><memory>16384</memory><os><type arch='x86_64'>hvm</type></os>"
-        connection.defineXML(f"{xml}<devices><interface type='null'/></devices></domain>")
+    name = f"{NAMES}null"
+    xml = f"<domain type='qemu'><name>{name}</name><memory>16384</memory><os><type arch='x86_64'>hvm</type></os>"
+    connection = libvirt.open(daemon.uri)
+    connection.defineXML(f"{xml}<devices><interface type='null'/></devices></domain>")
     wait_until(lambda: any(one["Name"] == name for one in cim.connection.EnumerateInstanceNames(SYSTEM)), 5)
     (system,) = (one for one in cim.connection.EnumerateInstanceNames(SYSTEM) if one["Name"] == name)
     began = time.monotonic()

@@ -168,6 +168,14 @@ def test_what_cannot_be_unplugged(cim: Cim, look: Look) -> None:
     assert (look.xml(), look.xml(live=False)) == before
 
 
+@pytest.mark.parametrize("dev", ["balloon:0", "mouse:ps2"])
+def test_what_libvirt_gives_back(cim: Cim, look: Look, dev: str) -> None:
+    """Every guest of QEMU has these: taking them out of the definition is refused, not done for nothing."""
+    before = look.xml(live=False)
+    assert cim.remove(look.name, f"{look.name}/defined/{dev}") == (FAILED, {})
+    assert look.xml(live=False) == before
+
+
 def test_plugging_half_of_a_call(cim: Cim, look: Look) -> None:
     """The second cannot be had: the first is taken out of the guest again."""
     before = look.xml(live=False)

@@ -14,7 +14,7 @@ from tests.profiles.client import Client, explain, parse_embedded
 
 from virtcim.__main__ import make_catalog, server_facts
 from virtcim.broker.broker import NAMESPACES, Broker
-from virtcim.broker.call import Answer, Call, ClassPath, Instance, Path, Value
+from virtcim.broker.call import Answer, Call, ClassPath, Instance, Path, Properties, Value
 from virtcim.broker.delivery import Retry
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.schema import Schema
@@ -41,19 +41,19 @@ class Eventful(Client):
         assert isinstance(answer, Answer)
         return answer
 
-    def create(self, classname: str, namespace: str = "interop", **properties: Value) -> Path:
+    def create(self, classname: str, namespace: str = "interop", /, **properties: Value) -> Path:
         (path,) = self.answer("CreateInstance", namespace, NewInstance=Instance(classname, properties)).items
         assert isinstance(path, Path)
         return path
 
-    def filter(self, query: str = ANYTHING, **properties: Value) -> Path:
-        given = {"QueryLanguage": "DMTF:CQL", "SourceNamespaces": ["root/virt"], **properties}
+    def filter(self, query: str = ANYTHING, /, **properties: Value) -> Path:
+        given: Properties = {"QueryLanguage": "DMTF:CQL", "SourceNamespaces": ["root/virt"], **properties}
         return self.create(FILTER, Query=query, **given)
 
     def destination(self, **properties: Value) -> Path:
         return self.create(DESTINATION, **{"Destination": self.listener.url, **properties})
 
-    def subscribe(self, query: str = ANYTHING, **properties: Value) -> Path:
+    def subscribe(self, query: str = ANYTHING, /, **properties: Value) -> Path:
         return self.create(SUBSCRIPTION, Filter=self.filter(query), Handler=self.destination(), **properties)
 
     def modify(self, path: Path, names: list[Value] | None = None, **properties: Value) -> None:
@@ -74,6 +74,13 @@ class Eventful(Client):
         """So many indications at least."""
         self.listener.wait_for(count)
         return self.listener.indications
+
+    def settle(self, seconds: float = 0.4) -> None:
+        """Until nothing has been heard for a while."""
+        before = -1
+        while before != len(self.listener.bodies):
+            before = len(self.listener.bodies)
+            time.sleep(seconds)
 
     def quiet(self, seconds: float = 0.3) -> None:
         """Nothing is heard for a while."""

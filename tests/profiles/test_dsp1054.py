@@ -176,7 +176,8 @@ def test_references_are_understood_as_clients_write_them(client: Eventful) -> No
     ids=str,
 )
 def test_subscriptions_to_nothing_are_refused(client: Eventful, broken: str, reference: Value) -> None:
-    ends: dict[str, Value] = {"Filter": client.filter(Name="f"), "Handler": client.destination()} | {broken: reference}
+    ends: dict[str, Value] = {"Filter": client.filter(Name="f"), "Handler": client.destination()}
+    ends[broken] = reference
     status, message = refusal(client, "create", SUBSCRIPTION, **ends)
     assert (status, broken in message) == (Status.INVALID_PARAMETER, True), message
     assert client.names(SUBSCRIPTION) == []
@@ -208,6 +209,7 @@ def test_what_is_in_use_stays(client: Eventful) -> None:
         assert (status, "in use" in message) == (Status.FAILED, True)
         client.read(used)
     client.delete(path)
+    assert isinstance(used, Path)
     client.delete(used)
 
 
@@ -320,8 +322,8 @@ def test_state_and_duration(client: Eventful) -> None:
 @pytest.mark.parametrize(("policy", "left"), [("2", [2]), ("3", [4]), ("4", [])], ids=["ignore", "disable", "remove"])
 def test_what_becomes_of_a_subscription_that_nobody_listens_to(client: Eventful, policy: str, left: list[int]) -> None:
     handler = client.destination(Destination="http://127.0.0.1:1/")
-    given = {"Filter": client.filter("SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_System")}
-    path = client.create(SUBSCRIPTION, Handler=handler, OnFatalErrorPolicy=policy, **given)
+    watched = client.filter("SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_System")
+    path = client.create(SUBSCRIPTION, Filter=watched, Handler=handler, OnFatalErrorPolicy=policy)
     change_state(client, "web2")
     deadline = time.monotonic() + (2 if policy == "2" else 10)
     states = [client.read(one)["SubscriptionState"] for one in client.names(SUBSCRIPTION)]

@@ -15,7 +15,7 @@ from virtcim.broker.schema import Schema
 from virtcim.host.events import Event, EventKind, Topic
 from virtcim.profiles.alerts import alert_of
 
-NEW = "<domain type='test'><name>new</name><memory>65536</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"
+NEW = "<domain type='test'><name>new</name><uuid>6e6577ab-0000-4000-8000-000000000001</uuid><memory>65536</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"
 
 
 @pytest.fixture
@@ -78,16 +78,17 @@ def test_the_life_of_a_system_made_by_libvirt(client: Eventful) -> None:
 def test_what_cim_does_is_told_once_too(client: Eventful) -> None:
     client.subscribe(about("Modification"))
     assert client.invoke(system_path("web2"), "RequestStateChange", RequestedState="9").value == 0
-    changed = [one["ChangedPropertyNames"] for one in client.heard(1)]
-    client.quiet()
+    client.heard(1)
+    client.settle()
+    changed = [one["ChangedPropertyNames"] for one in client.listener.indications]
     assert sum("EnabledState" in names for names in changed) == 1
 
 
 def test_settings_come_and_go_with_their_system(client: Eventful) -> None:
     client.subscribe("SELECT * FROM CIM_InstIndication WHERE SourceInstance ISA CIM_ResourceAllocationSettingData")
     libvirt_does(client, lambda c: c.defineXML(NEW))
-    created = client.heard(2)
-    client.quiet()
+    client.heard(2)
+    client.settle()
     created = client.listener.indications
     assert {one.classname for one in created} == {"Test_ResourceAllocationSettingDataCreatedIndication"}
     told = {one["SourceInstance"]["InstanceID"] for one in created}
@@ -134,10 +135,9 @@ def test_the_progress_of_a_job(client: Eventful) -> None:
         return Returned()
 
     job = client.jobs.start(Work("count", [], run, patience=0), "RequestStateChange", As(vm, "Virt_ComputerSystem"))
-    client.jobs.publish(job)
     assert job.ended.wait(5)
-    told = [one["SourceInstance"]["PercentComplete"] for one in client.heard(1)]
-    client.quiet()
+    client.heard(1)
+    client.settle()
     told = [one["SourceInstance"]["PercentComplete"] for one in client.listener.indications]
     assert told == sorted(told)
     assert len(told) <= 22
@@ -168,7 +168,7 @@ def test_alerts(
     client.subscribe("SELECT * FROM CIM_AlertIndication WHERE OwningEntity = 'virtcim'")
     host = client.world.hosts[0]
     event = Event(Topic.DOMAIN, kind, client.vm("web2").uuid, "web2", values)
-    host._event_listeners.tell(host, event)
+    host._keeper.event(event)
     if message_id is None:
         client.quiet(0.2)
         return

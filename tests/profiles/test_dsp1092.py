@@ -153,26 +153,17 @@ def create(client: Client, **properties: Value) -> MethodAnswer:
     return client.invoke(only(client, "CIM_WBEMServer").path, "CreateWBEMServerNamespace", NamespaceTemplate=template)
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "message"),
-    [
-        ("root/new", Status.NOT_SUPPORTED, "namespace root/new cannot be created"),
-        ("/Root/Virt/", Status.ALREADY_EXISTS, "namespace Root/Virt exists"),
-        ("///", Status.INVALID_PARAMETER, "'' is no namespace name"),
-        ("n" * 257, Status.INVALID_PARAMETER, "is no namespace name"),
-    ],
-    ids=["new", "exists", "empty", "too long"],
-)
-def test_namespaces_are_not_created(client: Client, name: str, status: Status, message: str) -> None:
-    answer = create(client, Name=name)
+def test_namespaces_are_not_created(client: Client) -> None:
+    """By a server that nobody gave a place for them."""
+    answer = create(client, Name="root/new")
     assert (answer.value, answer.type) == (1, "uint32")
     assert out(answer, "Namespace") is None
     errors = out(answer, "Errors")
     assert isinstance(errors, list)
     (error,) = errors
     assert isinstance(error, Instance)
-    assert error.properties["CIMStatusCode"] == status
-    assert message in str(error.properties["Message"])
+    assert error.properties["CIMStatusCode"] == Status.NOT_SUPPORTED
+    assert "namespace root/new cannot be created" in str(error.properties["Message"])
     assert str(error.properties["MessageID"]).startswith("VIRTCIM")
     declared = client.broker.schema.get("CIM_Error").properties
     assert {one.lower() for one in error.properties} <= set(declared)

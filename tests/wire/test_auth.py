@@ -157,6 +157,14 @@ def test_metrics_are_for_known_users(secured: Front) -> None:
     assert "XXXX" not in reply.body.decode()
 
 
+def test_metrics_need_a_role(tmp_path: Path) -> None:
+    (tmp_path / "access").write_text("users: {alice: reader}", encoding="utf-8")
+    made = settings(authentication="file", password_file=password_file(tmp_path), access_file=tmp_path / "access")
+    with front(made) as served:
+        assert ask(served.urls[0], ALICE, method="GET", path="/metrics").status == 200
+        assert ask(served.urls[0], basic("bob", "bricks"), method="GET", path="/metrics").status == 403
+
+
 def test_metrics_may_be_opened(tmp_path: Path) -> None:
     made = settings(authentication="file", password_file=password_file(tmp_path), open_metrics=True)
     with front(made) as served:

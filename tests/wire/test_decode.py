@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import pywbem
 from tests.wire.samples import GOOD_NAME, SPACE, message, method_call, operation, parameter
 
-from virtcim.broker.call import Argument, ClassPath, Instance, Path, Value
+from virtcim.broker.call import Argument, ClassPath, Declaration, Instance, Path, Value
 from virtcim.wire.decode import decode
 from virtcim.wire.faults import HTTPFault, RefusedCall
 
@@ -75,8 +76,14 @@ VALUES: dict[str, tuple[str, Value]] = {
         f"<VALUE.NAMEDINSTANCE>{NAME}{INSTANCE}</VALUE.NAMEDINSTANCE>",
         Instance("A", PROPERTIES, Path("A", KEYS)),
     ),
-    "class": ('<CLASS NAME="A" SUPERCLASS="B"><PROPERTY NAME="p" TYPE="string"/></CLASS>', ClassPath("A")),
-    "qualifier": ('<QUALIFIER.DECLARATION NAME="Key" TYPE="boolean"/>', ClassPath("Key")),
+    "class": (
+        '<CLASS NAME="A" SUPERCLASS="B"><PROPERTY NAME="p" TYPE="string"/></CLASS>',
+        Declaration(pywbem.CIMClass("A", superclass="B", properties=[pywbem.CIMProperty("p", None, "string")])),
+    ),
+    "qualifier": (
+        '<QUALIFIER.DECLARATION NAME="Key" TYPE="boolean"/>',
+        Declaration(pywbem.CIMQualifierDeclaration("Key", "boolean", is_array=False)),
+    ),
 }
 
 

@@ -61,6 +61,7 @@ def test_empty_file_knows_nobody(tmp_path: Path) -> None:
         ("alice:$apr1$abc$def", "neither an argon2 nor a bcrypt"),
         ("alice:{SHA}VBPuJHI7uixaa6LQGWx4s+5GKNE=", "neither an argon2 nor a bcrypt"),
         ("alice:$argon2id$v=19$broken", "neither an argon2 nor a bcrypt"),
+        ("alice:$2b$03$" + "a" * 53, "neither an argon2 nor a bcrypt"),
         ("alice:", "neither an argon2 nor a bcrypt"),
         (f"alice:{BCRYPT}\nalice:{BCRYPT}", "line 2: alice is there twice"),
     ],

@@ -71,16 +71,22 @@ class Jobs:
     def publish(self, job: Job) -> None:
         """A client is about to be told of a job."""
         with self._lock:
-            self._published.add(job.id)
-            self._told(job, False)
+            if job.id not in self._published:
+                self._published.add(job.id)
+                self._told(job, False)
 
     def start(self, work: Work, method: str, owner: As) -> Job:
-        """Start work in the background and answer its job at once; `owner` has the method."""
+        """Start work in the background and answer its job at once; `owner` has the method.
+
+        Work without patience is published before it begins, so that all its changes are told.
+        """
         started = now()
         job = Job(id=str(uuid.uuid4()), work=work, owner=owner, method=method, started=started, changed=started)
         job.progress = _Told(lambda: self._tell(job))
         with self._lock:
             self._jobs[job.id] = job
+        if not work.patience:
+            self.publish(job)
         self._pool.submit(self._run, job)
         return job
 

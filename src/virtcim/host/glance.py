@@ -6,8 +6,10 @@ It shows state, vCPUs, autostart, saved images and snapshots of every domain, me
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Container, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 import libvirt
 
@@ -33,6 +35,35 @@ _STABLE = ("state.", "vcpu.current", "vcpu.maximum", "balloon.maximum", "balloon
 _STABLE_ENDS = (".name", ".path", ".capacity")
 
 
+class Looked(NamedTuple):
+    """UUIDs: of all domains, and of those that look as they did the time before."""
+
+    all: tuple[str, ...]
+    same: frozenset[str]
+
+    def others(self, known: Container[str]) -> list[str]:
+        """Those to be read: they look different, or are not known."""
+        return [uuid for uuid in self.all if uuid not in self.same or uuid not in known]
+
+
+class Looks:
+    """Looks at all domains, each compared with the one before."""
+
+    def __init__(self, reread_interval: float) -> None:
+        self._interval = reread_interval
+        self._before: Fingerprints = {}
+        self._trusted_until = 0.0  # by time.monotonic()
+
+    def take(self, connection: libvirt.virConnect) -> Looked | None:
+        """None when everything is to be read: at the first look, and each `reread_interval` seconds."""
+        now, before = look(connection), self._before
+        self._before = now
+        if time.monotonic() >= self._trusted_until:
+            self._trusted_until = time.monotonic() + self._interval
+            return None
+        return Looked(tuple(now), frozenset(uuid for uuid, mark in now.items() if before.get(uuid) == mark))
+
+
 def look(connection: libvirt.virConnect) -> Fingerprints:
     """By UUID, of every domain; the number of one that did not change is the same, within this process."""
     names = {domain.UUIDString(): domain.name() for domain in connection.listAllDomains()}
@@ -40,9 +71,7 @@ def look(connection: libvirt.virConnect) -> Fingerprints:
     for domain, values in (*_stats(connection, _CHEAP, _ON), *_stats(connection, _CHEAP | _OF_DEFINITIONS, _OFF)):
         told[domain.UUIDString()] = tuple(sorted((key, value) for key, value in values.items() if _stable(key)))
     traits = [_having(connection, flag) for flag in _TRAITS]
-    return {
-        uuid: hash((name, told.get(uuid), *(uuid in having for having in traits))) for uuid, name in names.items()
-    }
+    return {uuid: hash((name, told.get(uuid), *(uuid in having for having in traits))) for uuid, name in names.items()}
 
 
 def _stable(key: str) -> bool:
@@ -52,7 +81,7 @@ def _stable(key: str) -> bool:
 
 def _stats(connection: libvirt.virConnect, groups: int, which: int) -> _Stats:
     for flags in (which | _NOWAIT, which):
-        found = _where_supported(lambda flags=flags: connection.getAllDomainStats(groups, flags))
+        found = _where_supported(partial(connection.getAllDomainStats, groups, flags))
         if found is not None:
             return found
     return _states(connection, which)
@@ -71,7 +100,7 @@ def _states(connection: libvirt.virConnect, which: int) -> _Stats:
 
 
 def _having(connection: libvirt.virConnect, flag: int) -> frozenset[str]:
-    found = _where_supported(lambda: connection.listAllDomains(flag))
+    found = _where_supported(partial(connection.listAllDomains, flag))
     return frozenset(domain.UUIDString() for domain in found or ())
 
 

@@ -44,11 +44,16 @@ class Hosts:
         deadline = time.monotonic() + timeout
         return all(host.ready.wait(max(0.0, deadline - time.monotonic())) for host in self.hosts)
 
+    @property
+    def age(self) -> float:
+        """Seconds since the host answered that has been silent for longest; 0 when all answer."""
+        return max([host.age for host in self.hosts])
+
     def reachable(self) -> tuple[Host, ...]:
-        """The hosts that can be asked; HostError(UNREACHABLE) when there is none."""
-        hosts = tuple(host for host in self.hosts if host.reachable)
+        """The hosts of which may be told; HostError(UNREACHABLE) when there is none."""
+        hosts = tuple([host for host in self.hosts if host.readable])
         if not hosts:
-            raise HostError(Kind.UNREACHABLE, "; ".join(host.link.unreachable().message for host in self.hosts))
+            raise HostError(Kind.UNREACHABLE, "; ".join(host.unreadable().message for host in self.hosts))
         return hosts
 
     def vms(self) -> Iterable[Vm]:
@@ -63,9 +68,9 @@ class Hosts:
         """
         by_uuid = self.naming == "uuid"
         found = [vm for host in self.hosts if (vm := host.vm(token.lower()) if by_uuid else host.vm_named(token))]
-        reachable = [vm for vm in found if vm.host.reachable]
+        reachable = [vm for vm in found if vm.host.readable]
         if found and not reachable:
-            raise found[0].host.link.unreachable()
+            raise found[0].host.unreadable()
         if not found:
             self.reachable()
         return reachable

@@ -10,7 +10,8 @@ import libvirt
 from virtcim.host.events import Event, EventKind, Topic
 from virtcim.host.link import Link
 from virtcim.host.listeners import Callbacks
-from virtcim.host.refresher import Workers
+from virtcim.host.pulse import Pulse
+from virtcim.host.refresher import Reread, Workers
 from virtcim.host.settings import HostSettings
 from virtcim.host.watches import Watches
 
@@ -28,7 +29,7 @@ class Keeper:
         self,
         uri: str,
         settings: HostSettings,
-        rereads: Mapping[Topic, Callable[[str], object]],
+        rereads: Mapping[Topic, Reread],
         load: Callable[[libvirt.virConnect], None],
         read: Callable[[libvirt.virConnect], None],
         look: Callable[[libvirt.virConnect], None],
@@ -36,6 +37,7 @@ class Keeper:
         self.link = Link(uri, settings, self)
         self.ready = threading.Event()  # set while the host is reachable and has been read
         self.turns = 0  # how often the link came or went
+        self.pulse = Pulse(self.link)
         self.watches = Watches()
         self.on_event: Callbacks[[Event]] = Callbacks()
         self._load = load
@@ -45,8 +47,10 @@ class Keeper:
     def start(self) -> None:
         self._workers.start()
         self.link.start()
+        self.pulse.start()
 
     def stop(self) -> None:
+        self.pulse.stop()
         self.link.stop()
         self._workers.stop()
 
@@ -62,6 +66,7 @@ class Keeper:
     def connected(self, connection: libvirt.virConnect) -> None:
         self._load(connection)
         self._read(connection)
+        self.pulse.felt()
         self.turns += 1
         self.ready.set()
 

@@ -52,6 +52,7 @@ class Link:
         self.uri = uri
         self.shown_uri = redacted(uri)
         self.reason = "not connected yet"
+        self.silent = False  # lost because libvirt did not answer, not because it closed the connection
         self.single = uri.startswith("test:")
         self.local = re.match(r"\w+(\+unix)?:///", uri) is not None  # nothing is gained by asking in parallel
         self._settings = settings
@@ -203,6 +204,7 @@ class Link:
 
     def _closed(self, _connection: Any, reason: int, life: object) -> None:
         """libvirt's close callback, in the event loop's thread."""
+        self.silent = reason == libvirt.VIR_CONNECT_CLOSE_REASON_KEEPALIVE
         self._drop(life, _CLOSED.get(reason, f"closed for reason {reason}"))
 
     def _drop(self, life: object, reason: str) -> None:

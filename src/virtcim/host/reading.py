@@ -58,30 +58,37 @@ def _has_saved_image(domain: libvirt.virDomain) -> bool:
 
 
 def read_domain(connection: libvirt.virConnect, uuid: str) -> DomainRecord | None:
-    """One domain, None when it is gone."""
+    """One domain, None when it is gone. Read again when its state changed meanwhile: its parts are of one moment."""
 
     def alone(uuid: str) -> DomainRecord:
-        return _domain_alone(connection.lookupByUUIDString(uuid))
+        while True:
+            domain = connection.lookupByUUIDString(uuid)
+            state = domain.state()
+            record = _domain_alone(domain, DomainState(state[0]), state[1])
+            if domain.state() == state and record.active == _is_active(record):
+                return record
 
     return found(alone, uuid)
 
 
-def _domain_alone(domain: libvirt.virDomain) -> DomainRecord:
-    """The record, read again when the state changed meanwhile, so that its parts are of one moment."""
-    state = domain.state()
-    while True:
-        record = _domain(
-            domain,
-            state=DomainState(state[0]),
-            reason=state[1],
-            active=bool(domain.isActive()),
-            persistent=bool(domain.isPersistent()),
-            autostart=bool(domain.autostart()),
-            managed_save=_has_saved_image(domain),
-        )
-        before, state = state, domain.state()
-        if before == state:
-            return record
+def _domain_alone(domain: libvirt.virDomain, state: DomainState, reason: int) -> DomainRecord:
+    """The record. What the handle knows since it was looked up is not asked again."""
+    active = domain.ID() != -1
+    return _domain(
+        domain,
+        state=state,
+        reason=reason,
+        active=active,
+        persistent=bool(domain.isPersistent()) if active else True,  # a transient domain that is off is gone
+        autostart=bool(domain.autostart()),
+        managed_save=_has_saved_image(domain),
+    )
+
+
+def _is_active(record: DomainRecord) -> bool:
+    """By its state, as far as that tells."""
+    either = record.state in (DomainState.CRASHED, DomainState.NOSTATE)
+    return record.active if either else record.state is not DomainState.SHUTOFF
 
 
 def _domain(

@@ -6,11 +6,14 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.events import Topic
 
 log = logging.getLogger(__name__)
+
+SETTLE = 0.003  # seconds
 
 
 def _attempt(work: Callable[[], object], what: str) -> None:
@@ -24,13 +27,21 @@ def _attempt(work: Callable[[], object], what: str) -> None:
         log.exception("%s", what)
 
 
-class Refresher:
-    """Rereads objects by key, each once however many events named it meanwhile."""
+class Reread(NamedTuple):
+    """How objects of a topic are read again, and how to know that a read which began since a ticket is in."""
 
-    def __init__(self, name: str, refresh: Callable[[str], object]) -> None:
-        self._refresh = refresh
+    refresh: Callable[[str], object]
+    ticket: Callable[[], int]
+    read_since: Callable[[str, int], bool]
+
+
+class Refresher:
+    """Rereads objects by key, each once however many events named it meanwhile, and only if nobody else has."""
+
+    def __init__(self, name: str, reread: Reread) -> None:
+        self._reread = reread
         self._name = name
-        self._wanted: dict[str, None] = {}
+        self._wanted: dict[str, int] = {}  # key -> ticket of the last event
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"refresh {name}", daemon=True)
@@ -47,21 +58,26 @@ class Refresher:
     def want(self, key: str) -> None:
         """Ask for a reread; returns at once."""
         with self._changed:
-            self._wanted[key] = None
+            self._wanted[key] = self._reread.ticket()
             self._changed.notify()
 
-    def _next(self) -> str | None:
+    def _next(self) -> tuple[str, int] | None:
         with self._changed:
+            idle = not self._wanted
             self._changed.wait_for(lambda: self._wanted or self._stopping)
+            if idle and not self._stopping:
+                # Events come in bursts, and the verb that caused them is about to reread the object itself.
+                self._changed.wait_for(lambda: self._stopping, SETTLE)
             if self._stopping:
                 return None
             key = next(iter(self._wanted))
-            del self._wanted[key]
-            return key
+            return key, self._wanted.pop(key)
 
     def _run(self) -> None:
-        while (key := self._next()) is not None:
-            _attempt(partial(self._refresh, key), f"rereading {self._name} {key}")
+        while (wanted := self._next()) is not None:
+            key, ticket = wanted
+            if not self._reread.read_since(key, ticket):
+                _attempt(partial(self._reread.refresh, key), f"rereading {self._name} {key}")
 
 
 class Reconciler:
@@ -89,9 +105,9 @@ class Workers:
     """A refresher a topic, so that a large pool does not keep domains waiting, and the reconciler."""
 
     def __init__(
-        self, refresh: Mapping[Topic, Callable[[str], object]], interval: float, work: Callable[[], object]
+        self, rereads: Mapping[Topic, Reread], interval: float, work: Callable[[], object]
     ) -> None:
-        self._refreshers = {topic: Refresher(topic.value, reread) for topic, reread in refresh.items()}
+        self._refreshers = {topic: Refresher(topic.value, reread) for topic, reread in rereads.items()}
         self._threads: list[Refresher | Reconciler] = [*self._refreshers.values(), Reconciler(interval, work)]
 
     def start(self) -> None:

@@ -10,7 +10,10 @@ Naming = Literal["name", "uuid"]
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """Times in seconds; a keepalive_interval of 0 switches keep-alive off."""
+    """Times in seconds; a keepalive_interval of 0 switches keep-alive off.
+
+    What is known of a host whose libvirt hangs is told for `stale_limit` seconds; 0: as long as the link is up.
+    """
 
     reconcile_interval: float = 30.0
     reread_interval: float = 300.0
@@ -21,3 +24,4 @@ class HostSettings:
     shutdown_timeout: float = 120.0
     detach_timeout: float = 30.0
     open_timeout: float = 20.0
+    stale_limit: float = 0.0

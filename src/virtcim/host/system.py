@@ -16,8 +16,9 @@ import libvirt
 from virtcim.host import objects, reading
 from virtcim.host.documents import Documents
 from virtcim.host.emulators import Emulators
+from virtcim.host.errors import HostError
 from virtcim.host.events import Event, Topic
-from virtcim.host.glance import Fingerprints, look
+from virtcim.host.glance import Looks
 from virtcim.host.images import Images, paths_in
 from virtcim.host.keeper import Keeper
 from virtcim.host.listeners import Changes, OnChange
@@ -31,6 +32,7 @@ from virtcim.host.records import (
     VolumeRecord,
     unknown_facts,
 )
+from virtcim.host.refresher import Reread
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import now
 from virtcim.host.tables import R, T, Table
@@ -121,26 +123,25 @@ class Host:
         scheme = uri.partition(":")[0].partition("+")[0]
         self.platform = PLATFORMS.get(scheme, scheme.capitalize())
         self.facts: HostFacts = unknown_facts(uri)
-        self._keeper = Keeper(uri, settings, self._rereads(), self._load, self._read, self._look)
-        self.link = self._keeper.link
-        self.ready = self._keeper.ready
         self.read_at = 0.0  # when everything was last read, by time.time()
         self._listeners = Changes()
         self._locks = Locks()
         self.documents = Documents()
-        self._emulators = Emulators(self.link)
-        self.domain_capabilities = self._emulators.capabilities
-        self.max_vcpus = self._emulators.max_vcpus
-        self.reconcile = self._keeper.reconcile
         self._images = Images()
-        self._seen: Fingerprints = {}
-        self._next_reread = 0.0  # by time.monotonic()
+        self._looks = Looks(settings.reread_interval)
         self._underway: dict[str, tuple[int, int]] = {}
         told = self._listeners.tell
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
         self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
         self._networks: Table[NetworkRecord, Network] = Table(self._network, partial(told, Topic.NETWORK))
         self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(self._device, partial(told, Topic.NODE_DEVICE))
+        self._keeper = Keeper(uri, settings, self._rereads(), self._load, self._read, self._look)
+        self.link = self._keeper.link
+        self.ready = self._keeper.ready
+        self.reconcile = self._keeper.reconcile
+        self._emulators = Emulators(self.link)
+        self.domain_capabilities = self._emulators.capabilities
+        self.max_vcpus = self._emulators.max_vcpus
 
     def __repr__(self) -> str:
         return f"<Host {self.link.shown_uri}>"
@@ -155,6 +156,25 @@ class Host:
     @property
     def reachable(self) -> bool:
         return self.ready.is_set()
+
+    @property
+    def age(self) -> float:
+        """Seconds since libvirt last answered, as far as that is longer than usual: else 0."""
+        return self._keeper.pulse.age if self.known else 0.0
+
+    @property
+    def readable(self) -> bool:
+        """Whether what is known may be told: it is reachable, or hangs for no longer than `stale_limit`."""
+        limit = self.settings.stale_limit
+        if not limit:
+            return self.reachable
+        return (self.reachable or (self.known and self.link.silent)) and self.age <= limit
+
+    def unreadable(self) -> HostError:
+        """Why nothing is told."""
+        if self.reachable or self.link.silent:
+            return self.link.unreachable(f"it has not answered for {self.age:.0f} s")
+        return self.link.unreachable()
 
     @property
     def known(self) -> bool:
@@ -270,12 +290,12 @@ class Host:
             record = read(connection, key)
         return table.put(key, record, ticket)
 
-    def _rereads(self) -> dict[Topic, Callable[[str], object]]:
+    def _rereads(self) -> dict[Topic, Reread]:
         return {
-            Topic.DOMAIN: self.refresh,
-            Topic.POOL: self.refresh_pool,
-            Topic.NETWORK: self.refresh_network,
-            Topic.NODE_DEVICE: self.refresh_node_device,
+            Topic.DOMAIN: Reread(self.refresh, self._domains.ticket, self._domains.read_since),
+            Topic.POOL: Reread(self.refresh_pool, self._pools.ticket, self._pools.read_since),
+            Topic.NETWORK: Reread(self.refresh_network, self._networks.ticket, self._networks.read_since),
+            Topic.NODE_DEVICE: Reread(self.refresh_node_device, self._devices.ticket, self._devices.read_since),
         }
 
     def _load(self, connection: libvirt.virConnect) -> None:
@@ -289,30 +309,26 @@ class Host:
             found = reading.read_domains(connection, workers)
             self._read_others(connection)
             self._domains.replace(found, ticket)
-        self.read_at = time.time()
+
+    def _look(self, connection: libvirt.virConnect) -> None:
+        """Read the domains that look different, now and then all of them."""
+        ticket = self._domains.ticket()  # first: what comes while we look must not be taken for gone
+        looked = self._looks.take(connection)
+        if looked is None:
+            self._read(connection)
+        else:
+            known = self._domains.snapshot.by_key
+            same = [known[uuid].record for uuid in looked.same if uuid in known]
+            changed = (reading.read_domain(connection, uuid) for uuid in looked.others(known))
+            self._domains.replace([*same, *(record for record in changed if record)], ticket)
+            self._read_others(connection)
 
     def _read_others(self, connection: libvirt.virConnect) -> None:
         tickets = [table.ticket() for table in (self._networks, self._devices, self._pools)]
         self._networks.replace(objects.read_networks(connection), tickets[0])
         self._devices.replace(objects.read_node_devices(connection), tickets[1])
         self._pools.replace(objects.read_pools(connection), tickets[2])
-
-    def _look(self, connection: libvirt.virConnect) -> None:
-        """Read the domains that look different; all of them each `reread_interval`."""
-        seen, before = look(connection), self._seen
-        if not before or time.monotonic() >= self._next_reread:
-            self._next_reread = time.monotonic() + self.settings.reread_interval
-            self._read(connection)
-        else:
-            ticket = self._domains.ticket()
-            known = self._domains.snapshot.by_key
-            same = [known[uuid].record for uuid, print in seen.items() if before.get(uuid) == print and uuid in known]
-            kept = {record.uuid for record in same}
-            changed = (reading.read_domain(connection, uuid) for uuid in seen if uuid not in kept)
-            self._domains.replace([*same, *(record for record in changed if record)], ticket)
-            self._read_others(connection)
-            self.read_at = time.time()
-        self._seen = seen
+        self.read_at = time.time()
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
         underway = self._underway.get(record.uuid)

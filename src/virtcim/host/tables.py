@@ -80,6 +80,11 @@ class Table(Generic[R, T]):
         """A number for a read that is about to begin."""
         return next(self._tickets)
 
+    def read_since(self, key: str, ticket: int) -> bool:
+        """Whether a read of the object that began after the ticket was taken is in already."""
+        with self._lock:
+            return self._superseded(key, ticket)
+
     def put(self, key: str, record: R | None, ticket: int) -> T | None:
         """Take what a read of one object found, None for gone; answers what the table holds now."""
         with self._lock:

@@ -70,7 +70,7 @@ def _itself(host: Host) -> list[Host]:
 
 
 def _vms(host: Host) -> Iterable[Vm]:
-    return host.vms if host.reachable else ()
+    return host.vms if host.readable else ()
 
 
 def _host(vm: Vm) -> list[Host]:

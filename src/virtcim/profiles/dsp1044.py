@@ -38,7 +38,7 @@ def processor_below(device: Device) -> list[HostProcessor]:
 
 
 def processors_above(one: HostProcessor) -> Iterator[Device]:
-    for vm in one.host.vms if one.host.reachable else ():
+    for vm in one.host.vms if one.host.readable else ():
         for device in devices(vm) if vm.active else ():
             if one in processor_below(device):
                 yield device

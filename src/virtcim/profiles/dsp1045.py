@@ -36,7 +36,7 @@ def memory_below(device: Device) -> list[HostMemory]:
 
 
 def memories_above(one: HostMemory) -> Iterator[Device]:
-    for vm in one.host.vms if one.host.reachable else ():
+    for vm in one.host.vms if one.host.readable else ():
         for device in devices(vm) if vm.active else ():
             if one in memory_below(device):
                 yield device

@@ -143,7 +143,7 @@ def primordial_pool(host: Host) -> ConnectionPool:
 
 
 def children_of(pool: ConnectionPool) -> list[ConnectionPool]:
-    if pool.switch is not None or not pool.host.reachable:
+    if pool.switch is not None or not pool.host.readable:
         return []
     return [pool_of_switch(switch) for switch in switches_of(pool.host) if has_pool(switch)]
 
@@ -158,7 +158,7 @@ def parents_of(pool: ConnectionPool) -> list[ConnectionPool]:
 
 
 def pools_of(host: Host) -> list[ConnectionPool]:
-    return [primordial_pool(host), *children_of(primordial_pool(host))] if host.reachable else []
+    return [primordial_pool(host), *children_of(primordial_pool(host))] if host.readable else []
 
 
 def connections_from(pool: ConnectionPool) -> Iterator[Connection]:

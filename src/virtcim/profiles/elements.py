@@ -234,12 +234,12 @@ def devices_of(setting: Setting) -> list[Device]:
 
 def version(world: Hosts) -> object:
     """What objects follow that are made from nothing but what the hosts hold; see Profile.source."""
-    return world.version
+    return world.version, [host.readable for host in world.hosts]
 
 
 def vms_of(host: Host) -> Iterable[Vm]:
     """The virtual systems of a host; what they were before it went out of reach is not told."""
-    return host.vms if host.reachable else ()
+    return host.vms if host.readable else ()
 
 
 def all_vms(world: Hosts) -> Iterable[Vm]:

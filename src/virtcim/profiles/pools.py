@@ -193,7 +193,7 @@ def _capacity(host: Host, of: PoolType) -> int | None:
 
 def pools_on(host: Host) -> Iterable[ResourcePool]:
     """The pools of a host; what they were before it went out of reach is not told."""
-    return pools_of(host).values() if host.reachable else ()
+    return pools_of(host).values() if host.readable else ()
 
 
 def all_pools(world: Hosts) -> Iterator[ResourcePool]:
@@ -236,7 +236,7 @@ def pool_of_setting(setting: Setting) -> list[ResourcePool]:
 
 def settings_from(pool: ResourcePool) -> Iterator[Setting]:
     """The settings of both sets that name the pool."""
-    for vm in pool.host.vms if pool.host.reachable else ():
+    for vm in pool.host.vms if pool.host.readable else ():
         for configuration in configurations(vm):
             yield from _by_pool(configuration).get(pool.pool_id, ())
 
@@ -258,7 +258,7 @@ def pool_of_device(device: Device) -> list[ResourcePool]:
 
 def devices_from(pool: ResourcePool) -> Iterator[Device]:
     """The devices of active systems that were taken from the pool."""
-    for vm in pool.host.vms if pool.host.reachable else ():
+    for vm in pool.host.vms if pool.host.readable else ():
         for setting in _by_pool(state_of(vm)).get(pool.pool_id, ()) if vm.active else ():
             yield from devices_of(setting)
 

@@ -142,4 +142,4 @@ def by_keys(devices: Callable[[Host], Iterable[D]]) -> Callable[[Hosts, Keys], I
 
 def on(devices: Callable[[Host], Iterable[D]]) -> Callable[[Host], Iterable[D]]:
     """The devices of a host; what they were before it went out of reach is not told."""
-    return lambda host: devices(host) if host.reachable else ()
+    return lambda host: devices(host) if host.readable else ()

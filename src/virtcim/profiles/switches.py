@@ -118,7 +118,7 @@ def switch_of(network: Network) -> Switch:
 
 def switches_of(host: Host) -> Iterator[Switch]:
     """The switches of a host; what they were before it went out of reach is not told."""
-    if not host.reachable:
+    if not host.readable:
         return
     for network in host.networks:
         yield switch_of(network)

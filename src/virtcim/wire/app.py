@@ -23,12 +23,13 @@ from virtcim.wire.headers import checked_headers
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder
-from virtcim.wire.replies import Reply, Scope, Send, reason_header, send_fault, send_reply
+from virtcim.wire.replies import Reply, Scope, Send, reason_header, send_fault, send_reply, stale_headers
 from virtcim.wire.terms import Terms, terms
 
 Dispatch = Callable[[Call], Answer | MethodAnswer]
 Blocking = Callable[[Call], bool]
 Done = Callable[[Call, int, float], None]
+Age = Callable[[], float]
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class App:
     """The ASGI callable. `dispatch` answers or raises CIMError; calls for which `blocking` holds run in a thread.
 
     scope["caller"] says who calls, anybody without it. `done` is told of each call, its CIM status and its seconds.
+    `age` tells how many seconds old what answers say may be, 0 when they are of now.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class App:
         host: str | None = None,
         judge: Judge | None = None,
         done: Done | None = None,
+        age: Age = lambda: 0.0,
     ) -> None:
         self._dispatch = dispatch
         self._blocking = blocking
@@ -72,6 +75,7 @@ class App:
         self._decoder = Decoder(limits.max_depth)
         self._judge = judge or AllowAll()
         self._done = done
+        self._age = age
         self._gate = Gate(limits)
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="call")
 
@@ -151,7 +155,7 @@ class App:
     def _encoded(self, call: Call, answer: Answer | MethodAnswer) -> Reply:
         if isinstance(answer, MethodAnswer):
             return Reply(self._encoder.method_reply(call, answer), headers=reason_header(answer.reason))
-        return Reply(self._encoder.reply(call, answer))
+        return Reply(self._encoder.reply(call, answer), headers=stale_headers(self._age()))
 
     def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:
         return Reply(self._encoder.error_reply(call, error, asked.extended_errors), int(error.status))

@@ -11,7 +11,7 @@ from typing import Any
 from virtcim.wire.app import App
 from virtcim.wire.auth import Authenticator
 from virtcim.wire.body import Receive
-from virtcim.wire.caller import Peer
+from virtcim.wire.caller import Caller, Peer
 from virtcim.wire.faults import HTTPFault
 from virtcim.wire.metrics import CONTENT_TYPE, Metrics
 from virtcim.wire.replies import Scope, Send, send_fault
@@ -27,17 +27,23 @@ Health = Callable[[], Mapping[str, object]]
 class Entrance:
     """The ASGI callable in front of the application.
 
-    /healthz is open to everybody and so says little; /metrics is for callers who are known, unless `open_metrics`.
+    /healthz is open to everybody and so says little; /metrics is for callers for whom `may_watch` holds, or open to
+    everybody where that is None.
     """
 
     def __init__(
-        self, app: App, authenticator: Authenticator, metrics: Metrics, health: Health, open_metrics: bool = False
+        self,
+        app: App,
+        authenticator: Authenticator,
+        metrics: Metrics,
+        health: Health,
+        may_watch: Callable[[Caller], bool] | None,
     ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._metrics = metrics
         self._health = health
-        self._open_metrics = open_metrics
+        self._may_watch = may_watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request."""
@@ -58,11 +64,13 @@ class Entrance:
         if page == HEALTH:
             await _send_page(send, scope, "application/json", json.dumps(self._health()).encode())
             return
-        if page == METRICS and self._open_metrics:
+        if page == METRICS and self._may_watch is None:
             await _send_page(send, scope, CONTENT_TYPE, self._metrics.text())
             return
         caller = await self._authenticator.caller(scope.get("peer", NOBODY), dict(scope["headers"]))
-        if page == METRICS:
+        if page == METRICS and self._may_watch is not None:
+            if not self._may_watch(caller):
+                raise HTTPFault(403, None, "a role is needed")
             await _send_page(send, scope, CONTENT_TYPE, self._metrics.text())
             return
         scope["caller"] = caller

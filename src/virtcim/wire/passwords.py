@@ -16,7 +16,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from virtcim.wire.files import Reloaded
 
 _ARGON2 = PasswordHasher()
-_BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}\Z")
+_BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}\Z")
 _BCRYPT_LENGTH = 72  # bytes of a password that bcrypt looks at
 _SALT = os.urandom(16)
 
@@ -50,7 +50,7 @@ def matches(stored: str, password: str) -> bool:
     if stored.startswith("$argon2"):
         try:
             return _ARGON2.verify(stored, password)
-        except Argon2Error:
+        except (Argon2Error, InvalidHashError):
             return False
     return bcrypt.checkpw(password.encode()[:_BCRYPT_LENGTH], stored.encode())
 

@@ -18,6 +18,7 @@ Send = Callable[[Any], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 REASON = b"wbem-reason"
+STALE = (b"warning", b'110 virtcim "Response is Stale"')
 REASON_LENGTH = 500  # characters of a reason, before escaping
 _XML_HEADERS = [(b"content-type", b'application/xml; charset="utf-8"'), (b"cimoperation", b"MethodResponse")]
 # After these the rest of the request may still be on its way, so the connection cannot be used again.
@@ -32,6 +33,11 @@ class Reply:
     chunks: Iterator[bytes]
     status: int = 0
     headers: tuple[Header, ...] = ()
+
+
+def stale_headers(age: float) -> tuple[Header, ...]:
+    """The headers of an answer from memory while libvirt is silent: Age in seconds, and Warning (RFC 7234) 110."""
+    return ((b"age", b"%d" % age), STALE) if age else ()
 
 
 def reason_header(reason: str) -> tuple[Header, ...]:

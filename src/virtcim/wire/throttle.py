@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 ENTRIES = 20_000  # kept at most; the ones without news for longest are forgotten
 ADDRESS_SHARE, USER_SHARE = 4, 10  # times the failures that one user may have from one address
+LONGEST_NAME = 64  # characters that tell users apart
 FIRST_WAIT = 1.0  # seconds, doubled by each failure after
 
 
@@ -56,7 +57,7 @@ class Throttle:
     def succeeded(self, user: str, address: str) -> None:
         """Forget the failures of the user at this address, and no others: they may be somebody else's."""
         with self._lock:
-            self._entries.pop((user, address), None)
+            self._entries.pop((user[:LONGEST_NAME], address), None)
 
     def _count(self, key: tuple[str, str], free: int, now: float) -> None:
         entry = self._entries.pop(key, None)
@@ -70,6 +71,7 @@ class Throttle:
             entry.until = now + min(self._longest, FIRST_WAIT * 2**doublings)
 
     def _keys(self, user: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
+        user = user[:LONGEST_NAME]
         return (
             ((user, address), self._free),
             (("", address), self._free * ADDRESS_SHARE),

@@ -1,0 +1,321 @@
+"""DSP1044 Processor Resource Virtualization: processors, their pool and their settings."""
+
+from __future__ import annotations
+
+import re
+
+from pywbem import CIMInstance, CIMInstanceName, Uint32, Uint64
+
+from virtcim.conformance.check import check
+from virtcim.conformance.dsp1042_settings import remove
+from virtcim.conformance.methods import Answer, complete
+from virtcim.conformance.paths import key, keys, local, show
+from virtcim.conformance.pools import (
+    AC,
+    ALLOCATED,
+    CAPABILITIES,
+    DEFAULT,
+    MAXIMUM,
+    POOL,
+    PROCESSOR,
+    RASD,
+    active_systems,
+    capabilities,
+    change,
+    of_type,
+    parsed_unit,
+    pools_of_type,
+    request,
+    sample,
+)
+from virtcim.conformance.site import Site
+from virtcim.conformance.systems import (
+    DISABLED,
+    activate,
+    defined_settings,
+    memory,
+    processors,
+    reach,
+    resource,
+    service,
+    state_settings,
+    temporary,
+)
+from virtcim.conformance.verdict import expect, expect_none, skip_unless
+
+NAME = "Processor Resource Virtualization"
+BASES = ("hertz", "percent", "count")
+BOUND = (3, 4, 5)  # MappingBehavior
+COMPONENT = "CIM_ConcreteComponent"
+WORD = re.compile(r"[^\s:]+(:[^\s:]+)+")
+STATUSES = ("Unknown", "Enabled", "Disabled")
+DEVICE_ID_LENGTH = 64
+
+
+def primordial(site: Site) -> CIMInstance:
+    found = [one for one in pools_of_type(site, PROCESSOR) if one.get("Primordial")]
+    skip_unless(found, "there is no primordial pool of processors")
+    return found[0]
+
+
+def virtual_processors(site: Site, system: CIMInstanceName) -> list[CIMInstance]:
+    return site.across(system, "CIM_SystemDevice", "CIM_Processor", "GroupComponent")
+
+
+def setting(site: Site, system: CIMInstanceName) -> CIMInstance:
+    """The State setting of a system's processors."""
+    return resource(site, state_settings(site, system).path, PROCESSOR)
+
+
+def all_settings(site: Site) -> list[CIMInstance]:
+    return [one for system in site.require_virtual_systems() for one in of_type(site, system.path, PROCESSOR)]
+
+
+def ask(site: Site, one: CIMInstance, **properties: object) -> Answer:
+    """Change properties of a setting, whatever the answer."""
+    return change(site, service(site), CIMInstance(one.classname, {"InstanceID": one["InstanceID"], **properties}))
+
+
+@check("DSP1044-R01")
+def registered(site: Site) -> None:
+    """Processor Resource Virtualization 1.0.0 is registered, and refers to the profiles it specializes."""
+    references(site, NAME)
+
+
+def references(site: Site, name: str) -> None:
+    """A profile is registered as 1.0.0 and refers to Resource Allocation and Allocation Capabilities."""
+    found = [one for one in site.registered(name) if one.get("RegisteredVersion") == "1.0.0"]
+    expect(len(found) == 1, f"{name} 1.0.0 is registered {len(found)} times")
+    others = site.across(local(found[0].path, site.interop), "CIM_ReferencedProfile", role="Dependent")
+    names = {one.get("RegisteredName") for one in others}
+    missing = {"Resource Allocation", "Allocation Capabilities"} - names
+    expect(not missing, f"{name} does not refer to {sorted(missing)}")
+
+
+@check("DSP1044-R02")
+def has_a_pool(site: Site) -> None:
+    """There is a primordial pool of processors, hosted by a system."""
+    pool = primordial(site)
+    hosts = site.across_names(local(pool.path, site.namespace), "CIM_HostedResourcePool", role="PartComponent")
+    expect(len(hosts) == 1, f"{show(pool)} is hosted by {len(hosts)} systems")
+
+
+@check("DSP1044-R03")
+def counts_processors(site: Site) -> None:
+    """Pools of processors count in hertz, percent or pieces, and have a capacity."""
+    faults = []
+    for one in pools_of_type(site, PROCESSOR):
+        unit = parsed_unit(one.get("AllocationUnits"))
+        if unit is None or unit[0] not in BASES or not one.get("Capacity"):
+            faults.append(f"{show(one)} has {one.get('Capacity')} {one.get('AllocationUnits')}")
+    expect_none(faults)
+
+
+@check("DSP1044-R04")
+def active_systems_have_processors(site: Site) -> None:
+    """Each active system has a processor."""
+    found = active_systems(site)
+    expect_none([f"{show(one)} has none" for one in found if not virtual_processors(site, one.path)])
+
+
+@check("DSP1044-R05")
+def as_many_as_allocated(site: Site) -> None:
+    """An active system has as many processors as its State setting says."""
+    faults = []
+    for one in active_systems(site):
+        count, said = len(virtual_processors(site, one.path)), setting(site, one.path).get("VirtualQuantity")
+        faults += [f"{show(one)} has {count} processors, its setting says {said}"] if count != said else []
+    expect_none(faults)
+
+
+@check("DSP1044-R06")
+def processors_are_allocated(site: Site) -> None:
+    """Each processor of an active system is from one pool of processors and defined by one setting."""
+    faults = []
+    for system in active_systems(site):
+        for one in virtual_processors(site, system.path):
+            path = local(one.path, site.namespace)
+            sources = site.across(path, ALLOCATED, POOL, "Dependent")
+            settings = site.across(path, "CIM_SettingsDefineState", RASD, "ManagedElement")
+            types = [each.get("ResourceType") for each in (*sources, *settings)]
+            faults += [f"{show(one)} is tied to {types}"] if types != [PROCESSOR, PROCESSOR] else []
+    expect_none(faults)
+
+
+@check("DSP1044-R07")
+def quantities_are_counts(site: Site) -> None:
+    """Processor settings count processors, and at least one."""
+    expect_none(
+        [
+            f"{show(one)} has {one.get('VirtualQuantity')} {one.get('VirtualQuantityUnits')}"
+            for one in all_settings(site)
+            if one.get("VirtualQuantityUnits") != "count" or not one.get("VirtualQuantity")
+        ]
+    )
+
+
+@check("DSP1044-R08")
+def limits(site: Site) -> None:
+    """The Limit of processors is no less than their Reservation and no more than the host has."""
+    most = primordial(site).get("Capacity")
+    faults = []
+    for one in all_settings(site):
+        limit, least = one.get("Limit"), one.get("Reservation") or 0
+        if limit is not None and not least <= limit <= most:
+            faults.append(f"{show(one)} has Limit {limit}, Reservation {least}, the host {most}")
+    expect_none(faults)
+
+
+@check("DSP1044-R09")
+def bound_to_processors_of_the_host(site: Site) -> None:
+    """Processors bound to some of the host name them, and these are components of the pool."""
+    pool = local(primordial(site).path, site.namespace)
+    members = keys(site.across_names(pool, COMPONENT, "CIM_Processor", "GroupComponent"), site.namespace)
+    faults = []
+    for one in all_settings(site):
+        if one.get("MappingBehavior") not in BOUND:
+            continue
+        paths = [CIMInstanceName.from_wbem_uri(text) for text in one.get("HostResource") or []]
+        if not paths or not keys(paths, site.namespace) <= members:
+            faults.append(f"{show(one)} is bound to {one.get('HostResource')}")
+    expect_none(faults)
+
+
+@check("DSP1044-R10", write=True)
+def definition_changes_later(site: Site) -> None:
+    """A change of the defined number of processors shows in a running system after its next activation."""
+    with temporary(site) as system:
+        activate(site, system)
+        defined = resource(site, defined_settings(site, system).path, PROCESSOR)
+        complete(site, ask(site, defined, VirtualQuantity=Uint64(2)))
+        expect(len(virtual_processors(site, system)) == 1, "the running system has another processor at once")
+        reach(site, system, DISABLED, DISABLED)
+        activate(site, system)
+        expect(len(virtual_processors(site, system)) == 2, "after the next activation there are not two processors")
+
+
+def most_now(site: Site, one: CIMInstance) -> int | None:
+    """The maximum of the capabilities of a State setting."""
+    for each in site.across(local(one.path, site.namespace), CAPABILITIES, AC, "ManagedElement"):
+        found = sample(site, local(each.path, site.namespace), MAXIMUM)
+        if found is not None and found.get("VirtualQuantity") is not None:
+            return int(found["VirtualQuantity"])
+    return None
+
+
+@check("DSP1044-R11", write=True)
+def processors_are_added(site: Site) -> None:
+    """A running system gets a processor more when its State setting asks for it within its maximum."""
+    wanted = processors(site, 1)
+    declared = site.cls(wanted.classname)
+    skip_unless(
+        declared is not None and "MaxVirtualQuantity" in declared.properties, "no setting tells a maximum to start with"
+    )
+    with temporary(site, resources=[request(wanted, MaxVirtualQuantity=Uint64(2)), memory(site, 64)]) as system:
+        activate(site, system)
+        one = setting(site, system)
+        expect(most_now(site, one) == 2, f"the maximum is {most_now(site, one)} instead of 2")
+        complete(site, ask(site, one, VirtualQuantity=Uint64(2)))
+        expect(len(virtual_processors(site, system)) == 2, "there are not two processors")
+
+
+@check("DSP1044-R12", write=True)
+def no_more_than_the_maximum(site: Site) -> None:
+    """A running system is refused more processors than its maximum, by 4 or 5, and nothing changes."""
+    with temporary(site) as system:
+        activate(site, system)
+        one = setting(site, system)
+        answer = ask(site, one, VirtualQuantity=Uint64((most_now(site, one) or 1) + 1))
+        expect(answer.code in (4, 5), f"{answer} above the maximum")
+        expect(len(virtual_processors(site, system)) == 1, "the number of processors has changed")
+
+
+@check("DSP1044-R13")
+def consumed(site: Site) -> None:
+    """CurrentlyConsumedResource of the primordial pool is the number of processors allocated from it."""
+    pool = primordial(site)
+    skip_unless(pool.get("CurrentlyConsumedResource") is not None, "the pool does not tell what is consumed")
+    found = site.across_names(local(pool.path, site.namespace), ALLOCATED, "CIM_Processor", "Antecedent")
+    said = site.get(local(pool.path, site.namespace))["CurrentlyConsumedResource"]
+    expect(said == len(found), f"{show(pool)} says {said}, {len(found)} processors are from it")
+
+
+@check("DSP1044-R14", write=True)
+def default_number(site: Site) -> None:
+    """A system defined without processors has as many as the default says."""
+    one = capabilities(site, primordial(site))
+    default = sample(site, local(one[0].path, site.namespace), DEFAULT) if one else None
+    skip_unless(default is not None, "no default is told")
+    with temporary(site, resources=[memory(site, 64)]) as system:
+        said = default.get("VirtualQuantity") if default is not None else None
+        made = resource(site, defined_settings(site, system).path, PROCESSOR).get("VirtualQuantity")
+        expect(made == said, f"{made} processors were made, the default is {said}")
+
+
+@check("DSP1044-R15")
+def instruction_sets(site: Site) -> None:
+    """InstructionSet is a word of the organization that also names the ProcessorArchitecture before it."""
+    faults = []
+    for one in all_settings(site):
+        kind, words = one.get("ProcessorArchitecture"), one.get("InstructionSet")
+        bad = [word for word in (kind, words) if word is not None and not WORD.fullmatch(word)]
+        if bad or (kind and words and not words.startswith(f"{kind}:")):
+            faults.append(f"{show(one)} has {kind!r} and {words!r}")
+    expect_none(faults)
+
+
+@check("DSP1044-R16")
+def extensions(site: Site) -> None:
+    """Extensions of the instruction set and their states are arrays of the same length."""
+    faults = []
+    for one in all_settings(site):
+        names, states = (one.get(f"InstructionSetExtension{word}") or [] for word in ("Name", "Status"))
+        if len(names) != len(states) or not set(states) <= {*STATUSES}:
+            faults.append(f"{show(one)} has {names} and {states}")
+    expect_none(faults)
+
+
+@check("DSP1044-R17")
+def device_ids(site: Site) -> None:
+    """DeviceIDs of processors have at most 64 characters and lead back to the processor."""
+    found = site.instances("CIM_Processor")
+    skip_unless(found, "there are no processors")
+    faults = [f"{show(one)} is too long" for one in found if len(str(one.get("DeviceID"))) > DEVICE_ID_LENGTH]
+    again = [site.get(local(one.path, site.namespace)) for one in found[:10]]
+    faults += [
+        f"{show(one)} is another one by its path"
+        for one, same in zip(found, again, strict=False)
+        if key(one.path, site.namespace) != key(same.path, site.namespace)
+    ]
+    expect_none(faults)
+
+
+@check("DSP1044-R18", write=True)
+def weights(site: Site) -> None:
+    """The weight of processors can be changed in a definition and is then read back."""
+    with temporary(site) as system:
+        defined = resource(site, defined_settings(site, system).path, PROCESSOR)
+        complete(site, ask(site, defined, Weight=Uint32(512)))
+        got = resource(site, defined_settings(site, system).path, PROCESSOR).get("Weight")
+        expect(got == 512, f"Weight is {got} after it was set to 512")
+
+
+@check("DSP1044-R19", write=True)
+def processors_stay(site: Site) -> None:
+    """The processors of a system cannot be removed."""
+    with temporary(site) as system:
+        defined = resource(site, defined_settings(site, system).path, PROCESSOR)
+        answer = remove(site, [defined.path])
+        expect(not answer.accepted, f"{answer} for the processors of a system")
+        expect(site.exists(local(defined.path, site.namespace)), "the processors are gone")
+
+
+@check("DSP1044-R20")
+def off_is_off(site: Site) -> None:
+    """Processors of a system that is off are from no pool and not enabled."""
+    faults = []
+    for system in site.require_virtual_systems():
+        for one in virtual_processors(site, system.path) if system.get("EnabledState") == DISABLED else ():
+            running = one.get("EnabledState") == 2 and system.get("OperationalStatus") != [6]
+            faults += [f"{show(one)} is enabled"] if running else []
+    expect_none(faults)

@@ -1,0 +1,314 @@
+"""DSP1045 Memory Resource Virtualization: memory, its pool and its settings."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from pywbem import CIMInstance, CIMInstanceName, Uint64
+
+from virtcim.conformance.check import check
+from virtcim.conformance.dsp1042_settings import add, remove
+from virtcim.conformance.dsp1044 import ask, references
+from virtcim.conformance.methods import complete, ended_job
+from virtcim.conformance.paths import local, show
+from virtcim.conformance.pools import (
+    ALLOCATED,
+    DEFAULT,
+    MAXIMUM,
+    MEMORY,
+    MINIMUM,
+    POOL,
+    RASD,
+    active_systems,
+    allocated,
+    capabilities,
+    family,
+    in_base,
+    of_type,
+    parsed_unit,
+    pools_of_type,
+    sample,
+    total,
+)
+from virtcim.conformance.site import Site
+from virtcim.conformance.systems import (
+    DISABLED,
+    activate,
+    define_call,
+    defined_settings,
+    defined_system,
+    destroy,
+    new_name,
+    processors,
+    rasd,
+    reach,
+    resource,
+    state_settings,
+    temporary,
+    vssd,
+)
+from virtcim.conformance.verdict import expect, expect_none, skip_unless
+
+NAME = "Memory Resource Virtualization"
+BYTES = re.compile(r"byte( ?\* ?(2|10) ?\^ ?\d+)?")
+KIB, MIB = "byte * 2^10", "byte * 2^20"
+RESERVED_TYPES = (1, 4, 35)
+
+
+def primordial(site: Site) -> CIMInstance:
+    found = [one for one in pools_of_type(site, MEMORY) if one.get("Primordial")]
+    skip_unless(found, "there is no primordial pool of memory")
+    return site.get(local(found[0].path, site.namespace))
+
+
+def memories(site: Site, system: CIMInstanceName) -> list[CIMInstance]:
+    return site.across(system, "CIM_SystemDevice", "CIM_Memory", "GroupComponent")
+
+
+def all_settings(site: Site) -> list[CIMInstance]:
+    return [one for system in site.require_virtual_systems() for one in of_type(site, system.path, MEMORY)]
+
+
+def size(one: CIMInstance, name: str, units: str) -> Fraction:
+    """A quantity of a setting in bytes, 0 when it is NULL."""
+    found = in_base(one.get(name), one.get(units))
+    return Fraction(0) if found is None else found[1]
+
+
+def quantity(one: CIMInstance) -> Fraction:
+    return size(one, "VirtualQuantity", "VirtualQuantityUnits")
+
+
+def setting(site: Site, system: CIMInstanceName) -> CIMInstance:
+    """The State setting of a system's memory."""
+    return resource(site, state_settings(site, system).path, MEMORY)
+
+
+def amount(one: CIMInstance, factor: int) -> Uint64:
+    return Uint64(int(one["VirtualQuantity"]) * factor)
+
+
+@check("DSP1045-R01")
+def registered(site: Site) -> None:
+    """Memory Resource Virtualization 1.0.0 is registered, and refers to the profiles it specializes."""
+    references(site, NAME)
+
+
+@check("DSP1045-R02")
+def has_a_pool(site: Site) -> None:
+    """There is a primordial pool of memory, with a capacity in bytes."""
+    pool = primordial(site)
+    unit = parsed_unit(pool.get("AllocationUnits"))
+    expect(unit is not None and unit[0] == "byte" and pool.get("Capacity"), f"{show(pool)} has {pool.get('Capacity')}")
+
+
+@check("DSP1045-R03")
+def active_systems_have_memory(site: Site) -> None:
+    """Each active system has memory, and some that is volatile."""
+    found = {show(one): memories(site, one.path) for one in active_systems(site)}
+    expect_none([name for name, each in found.items() if not any(one.get("Volatile") for one in each)])
+
+
+@check("DSP1045-R04")
+def as_much_as_allocated(site: Site) -> None:
+    """The memory of an active system is as large as its State settings say."""
+    faults = []
+    for system in active_systems(site):
+        real = sum(int(one["BlockSize"]) * int(one["NumberOfBlocks"]) for one in memories(site, system.path))
+        said = sum(map(quantity, of_type(site, system.path, MEMORY)))
+        faults += [f"{show(system)} has {real} bytes, its settings say {said}"] if real != said else []
+    expect_none(faults)
+
+
+@check("DSP1045-R05")
+def units_are_bytes(site: Site) -> None:
+    """Memory settings count in bytes or binary or decimal multiples of them."""
+    names = ("VirtualQuantityUnits", "AllocationUnits")
+    expect_none(
+        [
+            f"{show(one)} has {name} {one.get(name)!r}"
+            for one in all_settings(site)
+            for name in names
+            if not BYTES.fullmatch(str(one.get(name)))
+        ]
+    )
+
+
+@check("DSP1045-R06")
+def limits(site: Site) -> None:
+    """Memory is no larger than its Limit, and reserves no more than that."""
+    faults = []
+    for one in all_settings(site):
+        limit = size(one, "Limit", "AllocationUnits")
+        if limit and max(quantity(one), size(one, "Reservation", "AllocationUnits")) > limit:
+            faults.append(f"{show(one)} has Limit {limit} and VirtualQuantity {quantity(one)}")
+    expect_none(faults)
+
+
+@check("DSP1045-R07")
+def reserved(site: Site) -> None:
+    """Reserved of the primordial pool is the sum of the Reservations of the memory taken from it."""
+    site.forget()
+    pool = primordial(site)
+    taken = [one for name in family(site, pool) for one in allocated(site).get(name, ())]
+    wanted = total(taken, "Reservation", "AllocationUnits", pool.get("AllocationUnits"))
+    expect(pool.get("Reserved") in (None, wanted), f"{show(pool)} has reserved {pool.get('Reserved')}, not {wanted}")
+
+
+@check("DSP1045-R08")
+def consumed(site: Site) -> None:
+    """CurrentlyConsumedResource of the primordial pool is the sum of the memory taken from it."""
+    site.forget()
+    pool = primordial(site)
+    taken = [one for name in family(site, pool) for one in allocated(site).get(name, ())]
+    wanted = total(taken, "VirtualQuantity", "VirtualQuantityUnits", pool.get("ConsumedResourceUnits"))
+    said = pool.get("CurrentlyConsumedResource")
+    expect(said in (None, wanted), f"{show(pool)} says {said}, not {wanted}")
+
+
+@check("DSP1045-R09")
+def memory_is_allocated(site: Site) -> None:
+    """Each memory of an active system is from one pool of memory and defined by one setting."""
+    faults = []
+    for system in active_systems(site):
+        for one in memories(site, system.path):
+            path = local(one.path, site.namespace)
+            sources = site.across(path, ALLOCATED, POOL, "Dependent")
+            settings = site.across(path, "CIM_SettingsDefineState", RASD, "ManagedElement")
+            types = [each.get("ResourceType") for each in (*sources, *settings)]
+            faults += [f"{show(one)} is tied to {types}"] if types != [MEMORY, MEMORY] else []
+    expect_none(faults)
+
+
+@check("DSP1045-R11", write=True)
+def definition_changes_later(site: Site) -> None:
+    """A change of the defined memory shows in a running system after its next activation."""
+    with temporary(site) as system:
+        activate(site, system)
+        before = quantity(setting(site, system))
+        defined = resource(site, defined_settings(site, system).path, MEMORY)
+        double = amount(defined, 2)
+        complete(site, ask(site, defined, VirtualQuantity=double, Limit=double, Reservation=double))
+        expect(quantity(setting(site, system)) == before, "the running system has more memory at once")
+        reach(site, system, DISABLED, DISABLED)
+        activate(site, system)
+        expect(quantity(setting(site, system)) == before * 2, "after the next activation it has not twice the memory")
+
+
+@check("DSP1045-R12", write=True)
+def no_more_than_the_limit(site: Site) -> None:
+    """A running system is refused more memory than its Limit, and nothing changes."""
+    with temporary(site) as system:
+        activate(site, system)
+        one = setting(site, system)
+        answer = ask(site, one, VirtualQuantity=Uint64(int(one["Limit"]) + 1024))
+        expect(answer.code in (4, 5, 6), f"{answer} above the limit")
+        expect(quantity(setting(site, system)) == quantity(one), "the memory has changed")
+
+
+@check("DSP1045-R13", write=True)
+def mebibytes(site: Site) -> None:
+    """512 byte * 2^20 asked for are 536870912 bytes when read back."""
+    asked = rasd(site, MEMORY, VirtualQuantity=Uint64(512), VirtualQuantityUnits=MIB, AllocationUnits=MIB)
+    with temporary(site, resources=[processors(site, 1), asked]) as system:
+        got = quantity(resource(site, defined_settings(site, system).path, MEMORY))
+        expect(got == 512 * 2**20, f"{got} bytes were made of 512 MiB")
+
+
+@check("DSP1045-R14", write=True)
+def old_words(site: Site) -> None:
+    """A unit that is none is refused with 4, or kept as one that is."""
+    skip_unless(site.write, "creates a system of its own; not allowed without --write")
+    quantities = {"VirtualQuantity": Uint64(65536), "Limit": Uint64(65536)}
+    asked = rasd(site, MEMORY, AllocationUnits="KiloBytes", **quantities)
+    answer = define_call(site, vssd(site, ElementName=new_name(site)), [processors(site, 1), asked])
+    if answer.code == 4:
+        return
+    system = defined_system(site, answer)
+    try:
+        made = resource(site, defined_settings(site, system).path, MEMORY)
+        expect(BYTES.fullmatch(str(made.get("AllocationUnits"))), f"it has {made.get('AllocationUnits')!r}")
+    finally:
+        destroy(site, system)
+
+
+@check("DSP1045-R15", write=True)
+def modules(site: Site) -> None:
+    """Memory added to a running system appears with its setting, or the request is refused without a trace."""
+    with temporary(site) as system:
+        activate(site, system)
+        before = len(memories(site, system)), len(of_type(site, system, MEMORY))
+        units = {"VirtualQuantityUnits": MIB, "AllocationUnits": MIB}
+        asked = rasd(site, MEMORY, VirtualQuantity=Uint64(128), ResourceSubType="dimm", **units)
+        answer = add(site, state_settings(site, system).path, [asked])
+        job = ended_job(site, answer)
+        done = answer.accepted and (job is None or job.get("JobState") == 7)
+        site.forget()
+        after = len(memories(site, system)), len(of_type(site, system, MEMORY))
+        wanted = (before[0] + 1, before[1] + 1) if done else before
+        expect(after == wanted, f"{answer}; memories and settings were {before} and are {after}")
+
+
+@check("DSP1045-R16", write=True)
+def limit_of_a_running_system(site: Site) -> None:
+    """The Limit of a running system's memory cannot be changed, and stays."""
+    with temporary(site) as system:
+        activate(site, system)
+        one = setting(site, system)
+        answer = ask(site, one, Limit=amount(one, 2))
+        expect(answer.code in (2, 5), f"{answer} for another Limit")
+        expect(setting(site, system).get("Limit") == one.get("Limit"), "the Limit has changed")
+
+
+@check("DSP1045-R17")
+def off_is_off(site: Site) -> None:
+    """Memory of a system that is off is not enabled; its definition has a memory setting."""
+    off = [one for one in site.require_virtual_systems() if one.get("EnabledState") == DISABLED]
+    skip_unless(off, "no virtual system is off")
+    faults = [f"{show(one)} is enabled" for system in off for one in memories(site, system.path) if _enabled(one)]
+    for system in off:
+        head = defined_settings(site, system.path).path
+        parts = site.across(head, "CIM_VirtualSystemSettingDataComponent", RASD, "GroupComponent")
+        found = [one for one in parts if one.get("ResourceType") == MEMORY]
+        faults += [] if found else [f"{show(system)} has no memory defined"]
+    expect_none(faults)
+
+
+def _enabled(one: CIMInstance) -> bool:
+    return bool(one.get("EnabledState") == 2)
+
+
+@check("DSP1045-R18")
+def ranges(site: Site) -> None:
+    """The default of memory is within its range, which is no larger than the host."""
+    pool = primordial(site)
+    for one in capabilities(site, pool):
+        path = local(one.path, site.namespace)
+        found = [sample(site, path, role) for role in (MINIMUM, DEFAULT, MAXIMUM)]
+        low, usual, high = (quantity(each) if each is not None else Fraction(0) for each in found)
+        expect(low <= usual <= high, f"{show(one)} has {low}, {usual} and {high} bytes")
+        most = in_base(pool.get("Capacity"), pool.get("AllocationUnits"))
+        expect(most is not None and high <= most[1], f"{show(one)} allows {high} bytes of {most}")
+
+
+@check("DSP1045-R19")
+def classes(site: Site) -> None:
+    """CIM_MemoryAllocationSettingData is used for the types of memory it is made for alone."""
+    expect_none(
+        [
+            f"{show(one)} has ResourceType {one.get('ResourceType')}"
+            for one in site.instances("CIM_MemoryAllocationSettingData")
+            if one.get("ResourceType") not in RESERVED_TYPES
+        ]
+    )
+
+
+@check("DSP1045-R20", write=True)
+def memory_stays(site: Site) -> None:
+    """The memory of a system cannot be removed."""
+    with temporary(site) as system:
+        defined = resource(site, defined_settings(site, system).path, MEMORY)
+        answer = remove(site, [defined.path])
+        expect(not answer.accepted, f"{answer} for the memory of a system")
+        expect(site.exists(local(defined.path, site.namespace)), "the memory is gone")

@@ -1,0 +1,263 @@
+"""Switches and connections on a real libvirtd: guests that reach each other, are cut off and joined again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pytest
+from tests.live import open_vswitch
+from tests.live.conftest import Guest, guest_xml, wait_until
+from tests.live.consoles import Console
+from tests.profiles.switching import Switching, switching_client
+
+from virtcim.broker import schema
+from virtcim.broker.call import Item
+from virtcim.broker.schema import Schema
+from virtcim.host import networks
+from virtcim.resources import mof_dir
+
+OK, FAILED, INVALID, IN_USE = 0, 2, 4, 6
+FIRST, SECOND = "virtcim-test-net-first", "virtcim-test-net-second"
+GUESTS = {"net-a": "52:54:00:fe:00:0a", "net-b": "52:54:00:fe:00:0b"}
+BOOT_SECONDS = 90
+HEADS: dict[str, dict[str, Any]] = {
+    FIRST: {
+        "ForwardMode": "isolated",
+        "IPAddresses": ["192.168.238.1/24"],
+        "DHCPRanges": ["192.168.238.10-192.168.238.19"],
+        "DHCPHosts": [f"{GUESTS['net-a']},192.168.238.5,first-guest"],
+    },
+    SECOND: {"ForwardMode": "nat", "IPAddresses": ["192.168.239.1/24"]},
+}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
+    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
+
+
+@pytest.fixture
+def switching(repository: Schema, libvirtd: str, qemu: libvirt.virConnect) -> Iterator[Switching]:
+    """Without anything of these tests before and after."""
+    clean(qemu)
+    with switching_client(repository, libvirtd, shutdown_timeout=3.0) as found:
+        yield found
+    clean(qemu)
+
+
+def clean(qemu: libvirt.virConnect) -> None:
+    for domain in qemu.listAllDomains():
+        if domain.name().startswith("virtcim-test-net-"):
+            with suppress(libvirt.libvirtError):
+                domain.destroy()
+            with suppress(libvirt.libvirtError):
+                domain.undefine()
+    for network in qemu.listAllNetworks():
+        if network.name().startswith("virtcim-test-net-"):
+            with suppress(libvirt.libvirtError):
+                network.destroy()
+            with suppress(libvirt.libvirtError):
+                network.undefine()
+
+
+class Pair:
+    """Two running guests, each with one adapter that was asked for together with its connection."""
+
+    def __init__(self, switching: Switching, qemu: libvirt.virConnect, guest: Guest) -> None:
+        self.switching, self.qemu, self.guest = switching, qemu, guest
+        self.consoles: dict[str, Console] = {}
+
+    def start(self, **wire: Any) -> None:
+        for name, mac in GUESTS.items():
+            self.qemu.defineXML(guest_xml(name, self.guest))
+            wait_until(lambda name=name: self.switching.host.vm_named(full(name)) is not None, 5)  # type: ignore[misc]
+            adapter = self.switching.adapter(InstanceID="new", Address=mac, ResourceSubType="virtio")
+            answer = self.switching.add_to(full(name), adapter, self.switching.wire(Parent="new", **wire))
+            assert answer.value == OK, answer.reason
+            domain = self.qemu.lookupByName(full(name))
+            domain.create()
+            self.consoles[name] = Console(domain)
+        for console in self.consoles.values():
+            console.wait_for("GUEST-READY", BOOT_SECONDS)
+            console.run("", BOOT_SECONDS)
+        for name in GUESTS:
+            self.switching.host.refresh(self.qemu.lookupByName(full(name)).UUIDString())
+
+    def close(self) -> None:
+        for console in self.consoles.values():
+            console.close()
+
+    def address(self, name: str) -> str:
+        _, said = self.consoles[name].run("ip -4 -o addr show dev eth0")
+        return next((word.partition("/")[0] for word in said.split() if word.startswith("192.168.")), "")
+
+    def set_address(self, name: str, address: str) -> None:
+        code, said = self.consoles[name].run(f"ip link set eth0 up; ip addr add {address}/24 dev eth0")
+        assert code == 0, said
+
+    def reaches(self, name: str, address: str) -> bool:
+        """Whether one packet out of three comes back."""
+        code, _ = self.consoles[name].run(f"ping -c 3 -W 2 {address} >/dev/null", 40)
+        return code == 0
+
+    def wire(self, name: str, defined: bool = False) -> Item:
+        (found,) = self.switching.wires(full(name), defined)
+        return found
+
+    def change(self, name: str, **properties: Any) -> None:
+        """The connection of a running guest."""
+        given = self.switching.wire(InstanceID=self.wire(name).properties["InstanceID"], **properties)
+        answer = self.switching.change(given)
+        assert answer.value == OK, answer.reason
+
+    def connections(self, switch: str) -> int:
+        ports = self.switching.client.across(self.switching.switch_path(switch), "CIM_SystemDevice")
+        for port in ports:
+            (lan,) = self.switching.client.across(port.path, "CIM_PortImplementsEndpoint", "CIM_LANEndpoint")
+            assert len(self.switching.client.links(lan.path, "CIM_ActiveConnection")) == 1
+        return len(ports)
+
+
+def full(name: str) -> str:
+    return f"virtcim-test-{name}"
+
+
+@pytest.fixture
+def pair(switching: Switching, qemu: libvirt.virConnect, guest_image: Guest) -> Iterator[Pair]:
+    found = Pair(switching, qemu, guest_image)
+    yield found
+    found.close()
+
+
+def start_switch(switching: Switching, name: str, **head: Any) -> None:
+    switching.made(name, **head)
+    assert switching.request(name, 2) == OK
+
+
+def test_two_guests_on_a_switch(switching: Switching, pair: Pair) -> None:
+    """DHCP of a real dnsmasq, traffic, a link taken down and up, a move to another switch and back."""
+    for name, head in HEADS.items():
+        start_switch(switching, name, **head)
+    pair.start(Connection=[FIRST])
+    assert pair.connections(FIRST) == 2
+    wait_until(lambda: all(pair.address(name) for name in GUESTS), 60)
+    network = switching.host.network_named(FIRST)
+    assert network is not None
+    leased = {str(one["mac"]): str(one["ipaddr"]) for one in networks.leases(network)}
+    assert leased[GUESTS["net-a"]] == "192.168.238.5" == pair.address("net-a")
+    assert leased[GUESTS["net-b"]] == pair.address("net-b")
+    target = pair.address("net-b")
+    assert pair.reaches("net-a", target)
+
+    (wire,) = switching.wires(full("net-b"), defined=False)
+    assert switching.remove(wire).value == OK
+    assert pair.connections(FIRST) == 1
+    assert not pair.reaches("net-a", target)
+    parent = wire.properties["Parent"]
+    again = switching.add_to(full("net-b"), switching.wire(Parent=parent, Connection=[FIRST]), defined=False)
+    assert again.value == OK, again.reason
+    assert pair.reaches("net-a", target)
+
+    pair.change("net-b", HostResource=[f'/root/virt:KVM_VirtualEthernetSwitch.Name="switch/{SECOND}"'])
+    assert (pair.connections(FIRST), pair.connections(SECOND)) == (1, 1)
+    assert pair.wire("net-b", defined=True).properties["Connection"] == [SECOND]
+    assert not pair.reaches("net-a", target)
+    pair.change("net-b", PoolID=f"EthernetConnectionPool/{FIRST}")
+    assert pair.reaches("net-a", target)
+
+    assert switching.request(FIRST, 3) == IN_USE
+    assert switching.destroy(FIRST).value == FAILED
+    assert switching.destroy(SECOND).value == OK
+
+
+@pytest.fixture
+def ovs_bridge(scratch_dir: Path) -> Iterator[str]:
+    """A bridge of Open vSwitch in user space."""
+    name = "vctestovs0"
+    with open_vswitch.running(scratch_dir):
+        open_vswitch.vsctl("--may-exist", "add-br", name, "--", "set", "bridge", name, "datapath_type=netdev")
+        yield name
+        open_vswitch.vsctl("--if-exists", "del-br", name)
+
+
+def test_two_guests_in_vlans(ovs_bridge: str, switching: Switching, pair: Pair) -> None:
+    """Cut by a change of VLAN and joined again, all by the profile's own calls, on running guests."""
+    head = {"VirtualSystemType": "Virt:openvswitch", "BridgeName": ovs_bridge, "VLANConnection": ["42", "47"]}
+    start_switch(switching, FIRST, **head)
+    pair.start(Connection=[FIRST], PortVID=42)
+    for name, address in (("net-a", "192.168.238.1"), ("net-b", "192.168.238.2")):
+        pair.set_address(name, address)
+    assert pair.reaches("net-a", "192.168.238.2")
+    assert tags(pair) == {"net-a": "42", "net-b": "42"}
+
+    pair.change("net-b", PortVID=47)
+    assert tags(pair) == {"net-a": "42", "net-b": "47"}
+    assert vlan_shown(pair, "net-b") == 47
+    assert not pair.reaches("net-a", "192.168.238.2")
+    pair.change("net-b", PortVID=42)
+    assert pair.reaches("net-a", "192.168.238.2")
+
+    given = switching.wire(InstanceID=pair.wire("net-b").properties["InstanceID"], PortVID=99)
+    assert switching.change(given).value == INVALID
+    assert tags(pair)["net-b"] == "42"
+
+
+def tags(pair: Pair) -> dict[str, str]:
+    """The VLAN of each guest's port as Open vSwitch itself has it."""
+    found = {}
+    for name in GUESTS:
+        port = next(view.target for view in pair.switching.client.vm(full(name)).state_document.interfaces)
+        found[name] = open_vswitch.vsctl("get", "port", str(port), "tag")
+    return found
+
+
+def vlan_shown(pair: Pair, name: str) -> object:
+    """AccessVLAN of the port's VLAN endpoint."""
+    (port,) = pair.switching.client.across(pair.wire(name).path, "CIM_SettingsDefineState")
+    (endpoint,) = pair.switching.client.across(port.path, "CIM_PortImplementsEndpoint", "CIM_VLANEndpoint")
+    (setting,) = pair.switching.client.across(endpoint.path, "CIM_ElementSettingData")
+    return setting.properties["AccessVLAN"]
+
+
+def test_a_switch_lives_and_dies_in_libvirt(switching: Switching, qemu: libvirt.virConnect) -> None:
+    """Defined, autostarted, started, changed while it is active, stopped and destroyed: libvirt agrees each time."""
+    switching.made(FIRST, **HEADS[FIRST], AutomaticStartupAction=4)
+    network = qemu.networkLookupByName(FIRST)
+    assert (network.isActive(), network.autostart()) == (0, 1)
+    assert switching.request(FIRST, 2) == OK
+    assert network.isActive() == 1
+    answer = switching.modify(FIRST, defined=False, DHCPHosts=[f"{GUESTS['net-b']},192.168.238.6"])
+    assert answer.value == OK, answer.reason
+    for flags in (0, libvirt.VIR_NETWORK_XML_INACTIVE):
+        assert "192.168.238.6" in network.XMLDesc(flags)
+        assert "192.168.238.5" not in network.XMLDesc(flags)
+    assert switching.request(FIRST, 3) == OK
+    assert network.isActive() == 0
+    assert switching.destroy(FIRST).value == OK
+    assert FIRST not in [one.name() for one in qemu.listAllNetworks()]
+
+
+def test_what_cannot_start_is_told(switching: Switching) -> None:
+    """Two networks cannot have one subnet; the reason is libvirt's."""
+    start_switch(switching, FIRST, **HEADS[FIRST])
+    switching.made(SECOND, IPAddresses=["192.168.238.77/24"])
+    answer = switching.client.invoke(switching.switch_path(SECOND), "RequestStateChange", RequestedState="2")
+    assert answer.value == 4
+    assert "already in use" in answer.reason
+    assert switching.switch(SECOND).properties["EnabledState"] == 3
+
+
+def test_a_vlan_on_a_bridge_is_refused_though_libvirt_takes_it(
+    switching: Switching, qemu: libvirt.virConnect, guest_image: Guest
+) -> None:
+    switching.made(FIRST, **HEADS[FIRST])
+    qemu.defineXML(guest_xml("net-a", guest_image))
+    wait_until(lambda: switching.host.vm_named(full("net-a")) is not None, 5)
+    wire = switching.wire(Parent="new", Connection=[FIRST], PortVID=42)
+    answer = switching.add_to(full("net-a"), switching.adapter(InstanceID="new"), wire)
+    assert (answer.value, "PortVID" in answer.reason) == (INVALID, True)
+    assert "<interface" not in qemu.lookupByName(full("net-a")).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)

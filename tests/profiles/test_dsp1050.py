@@ -1,0 +1,271 @@
+"""DSP1050: adapters, their endpoints and their connections to switches; each asked for apart, or both in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.profiles.client import out
+from tests.profiles.management import instance
+from tests.profiles.switching import ADAPTER, CONNECTION, Switching, switching_client
+
+from virtcim.broker.call import Item, Path
+from virtcim.broker.schema import Schema
+
+OK, FAILED, INVALID = 0, 2, 4
+DISABLED = 3
+
+
+@pytest.fixture(scope="module")
+def node(repository: Schema, node_uri: str) -> Iterator[Switching]:
+    """For tests that only read."""
+    with switching_client(repository, node_uri) as found:
+        yield found
+
+
+@pytest.fixture
+def switching(repository: Schema, node_uri: str) -> Iterator[Switching]:
+    with switching_client(repository, node_uri) as found:
+        yield found
+
+
+def key(item: Item) -> str:
+    return str(item.properties["InstanceID"])
+
+
+# What is there
+
+
+def test_each_adapter_has_an_endpoint_with_its_address(node: Switching) -> None:
+    adapters = node.client.instances("Virt_NetworkPort")
+    for adapter in adapters:
+        (lan,) = node.client.across(adapter.path, "CIM_DeviceSAPImplementation", "CIM_LANEndpoint")
+        assert lan.properties["MACAddress"] == adapter.properties["PermanentAddress"]
+        assert lan.properties["SystemName"] == adapter.properties["SystemName"]
+        (system,) = node.client.across(lan.path, "CIM_HostedAccessPoint")
+        assert system.properties["Name"] == adapter.properties["SystemName"]
+
+
+def test_each_connection_is_in_the_configuration_of_its_adapter(node: Switching) -> None:
+    found = node.client.instances("Virt_EthernetConnectionAllocationSettingData")
+    assert found
+    for one in found:
+        (head,) = node.client.across(one.path, "CIM_VirtualSystemSettingDataComponent")
+        settings = node.client.across(head.path, "CIM_VirtualSystemSettingDataComponent")
+        parents = [other for other in settings if key(other) == one.properties["Parent"]]
+        assert [other.properties["ResourceType"] for other in parents] == [10]
+        assert one.properties["ResourceType"] == 33
+
+
+def test_a_connection_leads_to_its_switch(node: Switching) -> None:
+    (wire,) = [one for one in node.wires("db1") if one.properties["Connection"] == ["production"]]
+    assert str(wire.properties["HostResource"]).endswith('Name="switch/production"\']')
+    (pool,) = node.client.across(wire.path, "CIM_ResourceAllocationFromPool")
+    assert pool.properties["PoolID"] == wire.properties["PoolID"] == "EthernetConnectionPool/production"
+    (switch,) = node.client.across(pool.path, "CIM_ConcreteComponent")
+    assert switch.path.key("Name") == "switch/production"
+
+
+def test_the_port_is_what_the_state_of_the_connection_makes(node: Switching) -> None:
+    (wire,) = [one for one in node.wires("db1", defined=False) if one.properties["Connection"] == ["production"]]
+    (port,) = node.client.across(wire.path, "CIM_SettingsDefineState")
+    assert port.path.key("SystemName") == "switch/production"
+    (defined,) = node.client.across(wire.path, "CIM_ElementSettingData")
+    assert node.client.across(defined.path, "CIM_SettingsDefineState") == []
+
+
+def test_pools(node: Switching) -> None:
+    pools = node.client.instances("Virt_EthernetConnectionPool")
+    (root,) = [one for one in pools if one.properties["Primordial"]]
+    children = node.client.across(root.path, "CIM_ElementAllocatedFromPool", "CIM_ResourcePool")
+    assert len(children) == len(pools) - 1
+    assert root.properties["Reserved"] == sum(int(str(one.properties["Reserved"])) for one in children)
+    for pool in pools:
+        (host,) = node.client.across(pool.path, "CIM_HostedResourcePool")
+        assert host.cls.name == "Test_HostSystem"
+
+
+# Asked for with the system
+
+
+def test_adapter_and_connection_in_one_request(switching: Switching) -> None:
+    adapter = switching.adapter(InstanceID="new:1", ResourceSubType="virtio", Address="52:54:00:aa:bb:01")
+    wire = switching.wire(Parent="new:1", PoolID="EthernetConnectionPool/production", PortVID=20, Limit=8_000_000)
+    answer = switching.define_system("made", adapter, wire)
+    assert answer.value == OK, answer.reason
+    (one,), (plugged,) = switching.adapters("made"), switching.wires("made")
+    assert plugged.properties["Parent"] == key(one) == "made/defined/52:54:00:aa:bb:01"
+    assert (plugged.properties["PortVID"], plugged.properties["Limit"]) == (20, 8_000_000)
+    assert one.properties["NetworkName"] == "production"
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "pool": {"PoolID": "EthernetConnectionPool/development"},
+    "name": {"Connection": ["development"]},
+    "UUID": {"Connection": ["5d1f4a3c-8e27-4b66-a0c5-2f9b7d640202"]},
+    "path": {"HostResource": ['/root/virt:Test_VirtualEthernetSwitch.Name="switch/development"']},
+    "path with host": {
+        "HostResource": ['//vm/root/virt:Test_VirtualEthernetSwitch.CreationClassName="x",Name="switch/development"']
+    },
+    "all of them": {"PoolID": "EthernetConnectionPool/development", "Connection": ["development"]},
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_ways_to_name_a_switch(switching: Switching, way: dict[str, Any]) -> None:
+    answer = switching.define_system("made", switching.adapter(InstanceID="a"), switching.wire(Parent="a", **way))
+    assert answer.value == OK, answer.reason
+    assert switching.wires("made")[0].properties["Connection"] == ["development"]
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no parent": ({"Connection": ["development"], "Parent": None}, "Parent"),
+    "another parent": ({"Connection": ["development"], "Parent": "b"}, "Parent"),
+    "no switch": ({}, "HostResource"),
+    "unknown switch": ({"Connection": ["nowhere"]}, "Connection"),
+    "two switches": ({"Connection": ["development", "backbone"]}, "Connection"),
+    "contradiction": ({"Connection": ["development"], "PoolID": "EthernetConnectionPool/backbone"}, "PoolID"),
+    "VLAN on a bridge": ({"Connection": ["development"], "PortVID": 42}, "PortVID"),
+    "trunk on a bridge": (
+        {"Connection": ["development"], "DesiredVLANEndpointMode": 5, "AllowedToReceiveVLANs": [42]},
+        "PortVID",
+    ),
+    "VLAN out of reach": ({"Connection": ["production"], "PortVID": 99}, "PortVID"),
+    "dynamic mode": ({"Connection": ["production"], "DesiredVLANEndpointMode": 3}, "DesiredVLANEndpointMode"),
+    "priorities": ({"Connection": ["production"], "DefaultPriority": 3}, "DefaultPriority"),
+    "manager": ({"Connection": ["production"], "ManagerID": 256}, "ManagerID"),
+    "version": ({"Connection": ["production"], "VSITypeIDVersion": 0, "VSITypeID": 16777216}, "VSITypeID"),
+}
+
+
+@pytest.mark.parametrize(("properties", "named"), BAD.values(), ids=BAD)
+def test_connections_that_cannot_be(switching: Switching, properties: dict[str, Any], named: str) -> None:
+    wire = switching.wire(**{"Parent": "a", **properties})
+    answer = switching.define_system("made", switching.adapter(InstanceID="a"), wire)
+    assert (answer.value, named in answer.reason) == (INVALID, True), answer.reason
+    assert switching.host.vm_named("made") is None
+
+
+def test_two_connections_of_one_adapter(switching: Switching) -> None:
+    wires = [switching.wire(Parent="a", Connection=[name]) for name in ("development", "backbone")]
+    assert switching.define_system("made", switching.adapter(InstanceID="a"), *wires).value == INVALID
+
+
+def test_a_vlan_of_an_adapter_on_a_bridge_is_refused(switching: Switching) -> None:
+    """The same in libvirt-cim's way, where the adapter says it all (DSP1050-R16)."""
+    adapter = switching.adapter(PoolID="NetworkPool/development", PortVID=42)
+    answer = switching.define_system("made", adapter)
+    assert (answer.value, "PortVID" in answer.reason) == (INVALID, True)
+
+
+# Asked for later
+
+
+def made(switching: Switching, *wires: str) -> None:
+    """A system with an adapter that has no wire, and others that have."""
+    adapters = [
+        switching.adapter(Address=f"52:54:00:aa:bb:{number:02}", PoolID=f"NetworkPool/{name}")
+        for number, name in enumerate(wires)
+    ]
+    answer = switching.define_system("made", switching.adapter(Address="52:54:00:aa:bb:99"), *adapters)
+    assert answer.value == OK, answer.reason
+
+
+def test_an_adapter_without_a_wire(switching: Switching) -> None:
+    made(switching)
+    (adapter,) = switching.adapters("made")
+    assert adapter.properties["AutomaticAllocation"] is False
+    assert switching.wires("made") == []
+    (port,) = [one for one in switching.client.instances("Virt_NetworkPort") if one.path.key("SystemName") == "made"]
+    assert port.properties["EnabledState"] == DISABLED
+
+
+def test_plugging_in(switching: Switching) -> None:
+    made(switching)
+    parent = key(switching.adapters("made")[0])
+    answer = switching.add_to("made", switching.wire(Parent=parent, Connection=["production"], PortVID=20))
+    assert answer.value == OK, answer.reason
+    (wire,) = switching.wires("made")
+    assert out(answer, "ResultingResourceSettings") == [wire.path]
+    assert wire.properties["PortVID"] == 20
+    again = switching.add_to("made", switching.wire(Parent=parent, Connection=["development"]))
+    assert (again.value, "connected already" in again.reason) == (INVALID, True)
+
+
+def test_adding_both(switching: Switching) -> None:
+    made(switching)
+    answer = switching.add_to(
+        "made", switching.wire(Parent="n", Connection=["backbone"]), switching.adapter(InstanceID="n")
+    )
+    assert answer.value == OK, answer.reason
+    wire, adapter = out(answer, "ResultingResourceSettings")  # type: ignore[misc, union-attr]
+    assert isinstance(wire, Path)
+    assert (wire.classname, adapter.classname) == (f"Test_{CONNECTION}", f"Test_{ADAPTER}")
+
+
+def test_unplugging_leaves_the_adapter(switching: Switching) -> None:
+    made(switching, "development")
+    (wire,) = switching.wires("made")
+    assert switching.remove(wire).value == OK
+    assert switching.wires("made") == []
+    assert len(switching.adapters("made")) == 2
+
+
+def test_an_adapter_goes_with_its_connection(switching: Switching) -> None:
+    made(switching, "development")
+    (wire,) = switching.wires("made")
+    (adapter,) = [one for one in switching.adapters("made") if key(one) == wire.properties["Parent"]]
+    assert switching.remove(adapter, wire).value == OK
+    assert switching.wires("made") == []
+    assert len(switching.adapters("made")) == 1
+
+
+def test_moving_to_another_switch(switching: Switching) -> None:
+    made(switching, "production")
+    wire = switching.wires("made")[0]
+    moved = switching.wire(InstanceID=key(wire), Connection=["backbone"])
+    answer = switching.change(moved)
+    assert answer.value == OK, answer.reason
+    assert switching.wires("made")[0].properties["PoolID"] == "EthernetConnectionPool/backbone"
+
+
+def test_a_vlan_is_left_where_there_are_none(switching: Switching) -> None:
+    made(switching, "production")
+    wire = key(switching.wires("made")[0])
+    assert switching.change(switching.wire(InstanceID=wire, PortVID=20)).value == OK
+    assert switching.change(switching.wire(InstanceID=wire, Connection=["development"])).value == OK
+    assert "PortVID" not in switching.wires("made")[0].properties
+    assert "<vlan" not in str(switching.client.vm("made").defined_xml)
+
+
+def test_a_vlan_is_given_up(switching: Switching) -> None:
+    made(switching, "production")
+    wire = key(switching.wires("made")[0])
+    assert switching.change(switching.wire(InstanceID=wire, PortVID=20)).value == OK
+    assert switching.change(switching.wire(InstanceID=wire, PortVID=0)).value == OK
+    assert "PortVID" not in switching.wires("made")[0].properties
+
+
+def test_whole_instances_come_back(switching: Switching) -> None:
+    made(switching, "production")
+    given = instance(switching.wires("made")[0])
+    given.properties["Limit"] = "16000000"
+    answer = switching.change(given)
+    assert answer.value == OK, answer.reason
+    assert switching.wires("made")[0].properties["Limit"] == 16_000_000
+
+
+NOT_FOUND = {
+    "missing": None,
+    "an adapter": "made/defined/52:54:00:aa:bb:99",
+    "unplugged": "made/defined/52:54:00:aa:bb:99/connection",
+    "no system": "nobody/52:54:00:aa:bb:99/connection",
+}
+
+
+@pytest.mark.parametrize("instance_id", NOT_FOUND.values(), ids=NOT_FOUND)
+def test_connections_that_are_not_there(switching: Switching, instance_id: str | None) -> None:
+    made(switching, "development")
+    answer = switching.change(switching.wire(InstanceID=instance_id, Limit=8_000_000))
+    assert (answer.value, "InstanceID" in answer.reason) == (INVALID, True)
