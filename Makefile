@@ -1,5 +1,6 @@
 # run: the server on the embedded node.  test: everything, with real QEMU guests.  check: all that needs no hypervisor.
-.PHONY: run test check lint format docs setup
+# fuzz: a million spoilt requests to the decoder and thousands to a server: make fuzz ARGS="--decode 10000 --seed 7"
+.PHONY: run test check lint format docs fuzz setup deb
 venv := .venv/bin
 # Where virtcim listens and what it manages: make run ARGS="--connect qemu:///system"
 ARGS ?=
@@ -26,6 +27,12 @@ lint: setup
 format: setup
 	$(venv)/ruff check --fix .
 	$(venv)/ruff format .
+
+fuzz: setup
+	@$(venv)/python -m tests.fuzz.run $(ARGS)
+
+deb:
+	@packaging/build-deb.sh dist
 
 docs: setup
 	$(venv)/python -m tools.profile_docs

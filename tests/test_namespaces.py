@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def compile_mof(conn: pywbem.WBEMConnection, text: str) -> None:
     compiler.compile_string(text, conn.default_namespace)
 
 
-def flask(name: str, namespace: str = SPACE) -> pywbem.CIMInstanceName:
+def flask(name: str, namespace: str | None = SPACE) -> pywbem.CIMInstanceName:
     return pywbem.CIMInstanceName("LAB_Flask", {"Name": name}, namespace=namespace)
 
 
@@ -334,13 +334,14 @@ def test_it_outlives_the_server(start_server: StartServer) -> None:
 
 def test_fixed_namespaces_keep_their_classes(shared_conn: pywbem.WBEMConnection) -> None:
     declared = pywbem.CIMQualifierDeclaration("Q", "string")
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: shared_conn.CreateClass(klass()),
         lambda: shared_conn.ModifyClass(shared_conn.GetClass("CIM_ComputerSystem")),
         lambda: shared_conn.DeleteClass("CIM_ComputerSystem"),
         lambda: shared_conn.SetQualifier(declared),
         lambda: shared_conn.DeleteQualifier("Key"),
-    ):
+    )
+    for call in calls:
         with pytest.raises(pywbem.CIMError) as error:
             call()
         assert status(error) == 7

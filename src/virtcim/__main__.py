@@ -94,6 +94,7 @@ class Server:
         self._events.start()
         self.hosts.start()
         self.hosts.wait(FIRST_READ)
+        self._events.look_around()
         self.front.start()
 
     def stop(self) -> None:
@@ -117,7 +118,7 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
     events = make_events(settings, load_schema(settings, hosts), Store(store_url(settings)), facts, namespaces)
     spaces = Namespaces(events.shelf, CODEC, faults.translate)
     catalog = make_catalog(settings, hosts, jobs, replace(facts, created=spaces), events)
-    broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces, PULL_LIMITS)
+    broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces, pull_limits(settings))
     spaces.open(broker)
     behind = Behind(
         dispatch=spaces.answer,
@@ -188,6 +189,12 @@ def server_facts(
         pull_timeouts=(1, PULL_LIMITS.max_timeout),
         endless_pulls=PULL_LIMITS.allow_no_timeout,
     )
+
+
+def pull_limits(settings: config.Settings) -> PullLimits:
+    """The limits of pulled enumerations."""
+    most, of_one = settings.max_enumerations, settings.max_enumerations_per_user
+    return replace(PULL_LIMITS, sessions=most, sessions_per_user=of_one)
 
 
 def _machine_name() -> str:

@@ -1,19 +1,19 @@
-"""The settings: one frozen object from defaults, a YAML file, the environment and flags, each over the one before."""
+"""The settings that hold: defaults, a YAML file, the environment and flags, each over the one before."""
 
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import yaml
 
-from virtcim import config_values as parse
-from virtcim.resources import data_file
+from virtcim.settings import Settings, complaints, embedded_node
+
+__all__ = ["ConfigError", "Origins", "Settings", "embedded_node", "help_texts", "load", "render"]
 
 Origins = Mapping[str, str]
 """Setting name -> where its value came from: "default", "flag --listen", "environment VIRTCIM_LISTEN", "file ..."."""
@@ -32,148 +32,6 @@ class ConfigError(Exception):
         super().__init__(f"{setting} ({source}): {reason}")
 
 
-def _setting(read: parse.Parser, default: object, text: str) -> Any:
-    """One setting: how a raw value is read, its default (or a function of the environment), its documentation."""
-    if callable(default):
-        return field(metadata={"read": read, "help": text, "make": default})
-    return field(default=default, metadata={"read": read, "help": text})
-
-
-def embedded_node() -> str:
-    """libvirt URI of the node that ships with the package; every open of it is a fresh copy."""
-    return f"test://{data_file('node.xml')}"
-
-
-def _default_connect(environ: Mapping[str, str]) -> tuple[str, ...]:
-    del environ
-    return (embedded_node(),)
-
-
-def _default_state_dir(environ: Mapping[str, str]) -> Path:
-    """/var/lib/virtcim for root, the XDG state directory for anyone else."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/virtcim")
-    home = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "/")) / ".local" / "state"
-    return Path(home) / "virtcim"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Every setting of virtcim; made by load(), which checks them. Times are seconds."""
-
-    connect: tuple[str, ...] = _setting(
-        parse.uris, _default_connect, "libvirt URIs to manage; without any, the embedded test node."
-    )
-    listen: tuple[str, ...] = _setting(
-        parse.urls,
-        ("http://127.0.0.1:5988",),
-        "URLs to serve: http://ADDRESS:PORT, https://ADDRESS:PORT, unix:/PATH; port 0 takes a free one.",
-    )
-    insecure_listen: bool = _setting(
-        parse.boolean, False, "Allow listening beyond loopback without TLS, or without authentication."
-    )
-    tls_certificate: Path | None = _setting(
-        parse.file, None, "PEM file of the certificate, and those that signed it, for https URLs that name none."
-    )
-    tls_key: Path | None = _setting(parse.file, None, "PEM file of that certificate's private key, not encrypted.")
-    tls_minimum: str = _setting(parse.choice("1.2", "1.3"), "1.2", "Lowest version of TLS that is spoken.")
-    client_ca: Path | None = _setting(
-        parse.file, None, "PEM file of the authorities whose client certificates are accepted."
-    )
-    unix_socket_group: str = _setting(
-        parse.word, "", "Group that may use the sockets of unix: URLs; empty leaves the group of the server."
-    )
-    authentication: tuple[str, ...] = _setting(
-        parse.choices("none", "file", "pam", "certificate"),
-        ("none",),
-        "How callers show who they are: passwords in password_file, passwords checked by PAM, certificates, or none.",
-    )
-    password_file: Path | None = _setting(
-        parse.file, None, "Users and password hashes, made with virtcim password; for authentication by file."
-    )
-    pam_service: str = _setting(parse.word, "virtcim", "PAM service that checks passwords, a file of /etc/pam.d.")
-    access_file: Path | None = _setting(
-        parse.file, None, "YAML file of roles and of who has them; without it all known users are readers."
-    )
-    lockout_failures: int = _setting(
-        parse.whole(1), 5, "Wrong passwords for a user from one address before each further one has to wait."
-    )
-    lockout_seconds: float = _setting(parse.seconds(1), 300.0, "Longest such wait; silence as long ends it.")
-    password_cache: float = _setting(
-        parse.seconds(0), 60.0, "Seconds that a password found right is not checked again."
-    )
-    open_metrics: bool = _setting(parse.boolean, False, "Show /metrics to everybody, not only to known users.")
-    state_dir: Path = _setting(
-        parse.directory,
-        _default_state_dir,
-        "Directory of durable state and caches; /var/lib/virtcim for root, else ~/.local/state/virtcim.",
-    )
-    naming: str = _setting(
-        parse.choice("name", "uuid"),
-        "name",
-        "What keys are made of: name (as libvirt-cim's), or uuid (survives a rename, unique across hosts).",
-    )
-    legacy_resource_types: bool = _setting(
-        parse.boolean,
-        False,
-        "Show disks with ResourceType 17, as libvirt-cim did, not 31; only with naming: name.",
-    )
-    cimv2_alias: bool = _setting(parse.boolean, False, "Serve root/virt under the name root/cimv2 as well.")
-    reconcile_interval: float = _setting(
-        parse.seconds(0.1), 30.0, "Seconds between two looks at what libvirt announces by no event."
-    )
-    reread_interval: float = _setting(
-        parse.seconds(1), 300.0, "Seconds between two readings of everything, for what those looks do not show."
-    )
-    keepalive_interval: int = _setting(
-        parse.whole(1), 5, "Seconds of silence after which a libvirt connection is probed."
-    )
-    keepalive_count: int = _setting(
-        parse.whole(1), 3, "Probes without an answer after which a libvirt connection counts as lost."
-    )
-    stale_limit: float = _setting(
-        parse.seconds(1), 60.0, "Seconds that reads are answered from memory while libvirt hangs; then they fail."
-    )
-    max_request_bytes: int = _setting(parse.whole(1024), 16 * 1024 * 1024, "Largest request body, in bytes.")
-    max_xml_depth: int = _setting(parse.whole(16), 64, "Deepest nesting of elements in a request.")
-    max_header_bytes: int = _setting(parse.whole(1024), 64 * 1024, "Largest header of a request, in bytes.")
-    max_connections: int = _setting(parse.whole(1), 512, "Client connections served at the same time.")
-    max_in_flight: int = _setting(parse.whole(1), 256, "Requests served at the same time; above, 503.")
-    max_in_flight_per_user: int = _setting(parse.whole(1), 64, "Of those, requests of one user; above, 503.")
-    workers: int = _setting(parse.whole(1), 16, "Method calls run at the same time; one user has half of them at most.")
-    header_timeout: float = _setting(
-        parse.seconds(0.1), 30.0, "Seconds that the TLS handshake, and then the header of a request, may take."
-    )
-    body_timeout: float = _setting(parse.seconds(0.1), 60.0, "Seconds that the body of a request may take.")
-    write_timeout: float = _setting(parse.seconds(0.1), 60.0, "Seconds that a client may take no more of a reply.")
-    keep_alive: int = _setting(parse.whole(1), 60, "Seconds that a connection may lie idle.")
-    stop_timeout: int = _setting(parse.whole(1), 5, "Seconds that requests have to end when the server stops.")
-    store: str = _setting(
-        parse.database,
-        "",
-        "URL of the database of durable state, postgresql://USER@HOST/NAME; without one, SQLite in state_dir.",
-    )
-    indication_retry_attempts: int = _setting(
-        parse.whole(0), 3, "How often the delivery of an indication is tried again; then it is given up."
-    )
-    indication_retry_interval: float = _setting(
-        parse.seconds(0.1), 30.0, "Seconds before the first such attempt; doubled before each further one, to 8 times."
-    )
-    indication_timeout: float = _setting(parse.seconds(0.1), 10.0, "Seconds a listener may take for an indication.")
-    listener_ca: Path | None = _setting(
-        parse.file, None, "PEM file of the CAs to verify https listeners by; without one, the system's."
-    )
-    job_retention: float = _setting(parse.seconds(0), 3600.0, "Seconds a finished job stays visible.")
-    shutdown_timeout: float = _setting(
-        parse.seconds(1), 120.0, "Seconds a guest may take to obey a shutdown before the request fails."
-    )
-    detach_timeout: float = _setting(
-        parse.seconds(1), 30.0, "Seconds a guest may take to release a device before its removal fails."
-    )
-    log_level: str = _setting(parse.choice("debug", "info", "warning", "error"), "info", "Least severe message to log.")
-    log_format: str = _setting(parse.choice("text", "json"), "text", "How messages are logged: as text, or as JSON.")
-
-
 def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None = None) -> tuple[Settings, Origins]:
     """Settings and the origin of each; ConfigError for anything unknown or unusable.
 
@@ -187,7 +45,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
     for name, raw, source in (*_from_file(file), *_from_environment(environ), *_from_flags(flags)):
         values[name], origins[name] = _read(name, raw, source), source
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was read by its own parser
-    _check_together(settings, origins)
+    for name, reason in complaints(settings):
+        raise ConfigError(name, origins[name], reason)
     return settings, MappingProxyType(origins)
 
 
@@ -250,53 +109,3 @@ def _read(name: str, raw: object, source: str) -> object:
         return known[name].metadata["read"](raw)
     except ValueError as error:
         raise ConfigError(name, source, str(error)) from error
-
-
-def _check_together(settings: Settings, origins: Origins) -> None:
-    """What no setting can be judged for alone."""
-    for check in (_tls, _callers, _reach, _naming):
-        for setting, reason in check(settings):
-            raise ConfigError(setting, origins[setting], reason)
-
-
-Complaints = Iterable[tuple[str, str]]
-
-
-def _tls(settings: Settings) -> Complaints:
-    """https needs a certificate and its key."""
-    for url in map(parse.listen, settings.listen):
-        if url.scheme == "https" and not (url.certificate or (settings.tls_certificate and settings.tls_key)):
-            yield "listen", f"{url.url} needs tls_certificate and tls_key"
-    if bool(settings.tls_certificate) != bool(settings.tls_key):
-        yield "tls_certificate" if settings.tls_certificate else "tls_key", "is of no use without the other"
-
-
-def _callers(settings: Settings) -> Complaints:
-    ways = settings.authentication
-    if "none" in ways and len(ways) > 1:
-        yield "authentication", "none cannot be combined with others"
-    if "file" in ways and settings.password_file is None:
-        yield "authentication", "file needs password_file"
-    if "certificate" in ways and settings.client_ca is None:
-        yield "authentication", "certificate needs client_ca"
-    if "certificate" in ways and not any(url.startswith("https:") for url in settings.listen):
-        yield "authentication", "certificate needs an https URL in listen"
-
-
-def _reach(settings: Settings) -> Complaints:
-    """Whoever reaches the server may manage the machine: beyond loopback, only the known do, and nobody listens in."""
-    if settings.insecure_listen:
-        return
-    for url in settings.listen:
-        lacks = [] if url.startswith("https:") else ["TLS"]
-        lacks += ["authentication"] if "none" in settings.authentication else []
-        if lacks and not parse.is_loopback(url):
-            words = " and no ".join(lacks)
-            yield "listen", f"{url} is beyond loopback, and there is no {words}: set insecure_listen: true to allow it"
-
-
-def _naming(settings: Settings) -> Complaints:
-    if settings.naming == "name" and (platform := parse.repeated_platform(settings.connect)):
-        yield "connect", f"names of several {platform} hosts are not unique: set naming: uuid"
-    if settings.naming == "uuid" and settings.legacy_resource_types:
-        yield "legacy_resource_types", "needs naming: name"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,13 +14,14 @@ from virtcim.broker.delivery_http import Link, Listeners
 from virtcim.broker.indications import Indications
 from virtcim.broker.indications_lifecycle import Lifecycle, Notice, stamp
 from virtcim.broker.jobs import Jobs
+from virtcim.broker.jobs_kept import INTERRUPTED, KeptJobs
 from virtcim.broker.provider import VIRT, Job, Profile
 from virtcim.broker.schema import Schema
 from virtcim.broker.store import Delivery, Store
 from virtcim.broker.store_shelf import Shelf
 from virtcim.host.events import Event
 from virtcim.host.inventory import Host, Hosts
-from virtcim.profiles import dsp1054
+from virtcim.profiles import dsp1054, dsp1103
 from virtcim.profiles.alerts import alert_of
 from virtcim.profiles.indication_facts import ServiceFacts, cim_now
 from virtcim.profiles.registration import Facts
@@ -58,6 +59,7 @@ class Events:
             retry_interval=round(settings.retry.interval),
         )
         self._subscriptions: Subscriptions | None = None
+        self._looking: set[Host] = set()
         policy = Policy(self._wanted, self._link, self._arrived, self._given_up)
         self._deliverer = Deliverer(store, settings.retry, policy)
 
@@ -78,9 +80,11 @@ class Events:
     def watch(self, broker: Broker, hosts: Hosts, jobs: Jobs) -> None:
         """Make indications of what happens to the hosts, once they have been read in, and to jobs."""
         lifecycle = Lifecycle(broker.instances, self._facts.system_name)
+        kept = KeptJobs(self._store, broker.instances, dsp1103.classname_of)
         seen: dict[str, Item] = {}
 
         def job_changed(job: Job, gone: bool) -> None:
+            kept.changed(job, gone)
             found = broker.instances.named(job, JOB)
             if found is not None:
                 before, after = seen.pop(job.id, None), None if gone else found.item
@@ -92,17 +96,40 @@ class Events:
             host = (new or old).host
             if host.known:
                 self._engine.note(partial(lifecycle.compare, old, new))
+                self._look(lifecycle, host)
 
         def happened(host: Host, event: Event) -> None:
             self._engine.note(partial(_alerts, host, event, cim_now()))
 
         jobs.on_change(job_changed)
+        for job in kept.restored():
+            found = broker.instances.named(job, JOB)
+            if found is not None:
+                seen[job.id] = found.item
+                jobs.adopt(job, INTERRUPTED)
+        self._engine.on_first = partial(_look_around, lifecycle, hosts)
         hosts.on_change(changed)
         hosts.on_event(happened)
+
+    def _look(self, lifecycle: Lifecycle, host: Host) -> None:
+        """At what a host has beside its systems, once for all changes that have been noted by then."""
+
+        def look() -> Iterable[Notice]:
+            self._looking.discard(host)
+            return lifecycle.look(host)
+
+        if host not in self._looking:
+            self._looking.add(host)
+            if not self._engine.note(look):
+                self._looking.discard(host)
 
     def start(self) -> None:
         self._deliverer.start()
         self._engine.start(self._deliverer.wake)
+
+    def look_around(self) -> None:
+        """The hosts have been read: what they have now is no news."""
+        self._engine.note(self._engine.on_first)
 
     def stop(self) -> None:
         """What is queued stays queued, and goes out after the next start."""
@@ -132,6 +159,15 @@ class Events:
         found = self._engine.by_key(key)
         if found is not None and self._subscriptions is not None:
             self._subscriptions.given_up(found.path, made)
+
+
+def _look_around(lifecycle: Lifecycle, hosts: Hosts) -> list[Notice]:
+    """As things are before anybody is told of changes."""
+    lifecycle.forget()
+    for host in hosts.hosts:
+        if host.known:
+            list(lifecycle.look(host))
+    return []
 
 
 def _alerts(host: Host, event: Event, time: str) -> list[Notice]:

@@ -46,13 +46,13 @@ class Postgres:
         return f"postgresql://virtcim@127.0.0.1:{self._port}/postgres"
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [self._bin / program, *arguments]
+        command = [str(self._bin / program), *arguments]
         done = subprocess.run(command, user=self._user, cwd="/", capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
         options = ("-c", "listen_addresses=127.0.0.1", "-p", str(self._port), "-k", str(self._data))
-        command = [self._bin / "postgres", "-D", str(self._data), *options]
+        command = [str(self._bin / "postgres"), "-D", str(self._data), *options]
         self._process = subprocess.Popen(
             command, user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

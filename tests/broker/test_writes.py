@@ -55,7 +55,7 @@ def writing(repository: Schema, world: World, asked: Asked) -> Iterator[Client]:
 
 def modify(client: Client, name: str, names: list[str] | None = None, **properties: object) -> None:
     given = Instance(SYSTEM, dict(properties), system_path(name))  # type: ignore[arg-type]
-    client.answer("ModifyInstance", ModifiedInstance=given, PropertyList=names)  # type: ignore[arg-type]
+    client.answer("ModifyInstance", ModifiedInstance=given, PropertyList=names)
 
 
 def test_create_answers_the_path_and_it_is_there(writing: Client) -> None:

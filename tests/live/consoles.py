@@ -7,7 +7,6 @@ import select
 import termios
 import time
 import tty
-from pathlib import Path
 
 import libvirt
 from lxml import etree
@@ -17,10 +16,9 @@ class Console:
     """Runs commands in a running guest that has said GUEST-READY."""
 
     def __init__(self, domain: libvirt.virDomain) -> None:
-        path = etree.fromstring(domain.XMLDesc()).findtext("devices/serial/source") or etree.fromstring(
-            domain.XMLDesc()
-        ).find("devices/serial/source").get("path")
-        self._file = os.open(Path(path), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        source = etree.fromstring(domain.XMLDesc()).find("devices/serial/source")
+        assert source is not None
+        self._file = os.open(str(source.get("path")), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(self._file, termios.TCSANOW)
         self._count = 0
 
@@ -31,8 +29,9 @@ class Console:
         """What the guest says up to and with the text. Errors: TimeoutError with what it said instead."""
         deadline, said = time.monotonic() + seconds, ""
         while text not in said:
-            ready, _, _ = select.select([self._file], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
+            left = deadline - time.monotonic()
+            ready, _, _ = select.select([self._file], [], [], max(0.0, left))
+            if not ready or left < 0:
                 raise TimeoutError(f"the guest does not say {text!r} in {seconds:g} s but {said[-2000:]!r}")
             said += os.read(self._file, 4096).decode(errors="replace")
         return said

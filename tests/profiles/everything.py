@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path as File
 
 from tests.profiles.client import Client, explain, parse_embedded, system_path
 
 from virtcim.__main__ import make_catalog, server_facts
 from virtcim.broker.broker import Broker
-from virtcim.broker.call import ClassPath, Item
+from virtcim.broker.call import ClassPath, Instance, Item, Path, Value
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.provider import InstanceProvider
 from virtcim.config import load
@@ -48,7 +48,7 @@ NAMESPACES = ("root/virt", "interop")
 
 
 @contextmanager
-def everything_running(state_dir: Path, uri: str) -> Iterator[Client]:
+def everything_running(state_dir: File, uri: str) -> Iterator[Client]:
     """A client of the whole server but its wire, with a transient system and a job that has ended."""
     settings = load({"state_dir": str(state_dir)}, {})[0]
     world = Hosts([uri], HostSettings())
@@ -61,11 +61,29 @@ def everything_running(state_dir: Path, uri: str) -> Iterator[Client]:
     domains.start(domains.define(world.hosts[0], RARITIES))
     networks.define(world.hosts[0], UPLINKED)
     client.job_of(client.invoke(system_path("web2"), "RequestStateChange", RequestedState="10"))
+    subscribe(client)
     try:
         yield client
     finally:
         jobs.close()
         world.stop()
+
+
+def subscribe(client: Client) -> None:
+    """To a filter and to a collection, with either kind of destination."""
+
+    def create(classname: str, **properties: Value) -> Value:
+        (path,) = client.call("CreateInstance", "interop", NewInstance=Instance(classname, properties))
+        assert isinstance(path, Path)
+        return path
+
+    watched = create("CIM_IndicationFilter", Query="SELECT * FROM CIM_InstCreation", QueryLanguage="WQL")
+    (collection, *_) = client.call("EnumerateInstances", "interop", ClassName=ClassPath("CIM_FilterCollection"))
+    nowhere = "http://127.0.0.1:9/"
+    handler = create("CIM_ListenerDestinationCIMXML", Destination=nowhere)
+    create("CIM_IndicationSubscription", Filter=watched, Handler=handler)
+    other = create("CIM_IndicationHandlerCIMXML", Destination=nowhere)
+    create("CIM_FilterCollectionSubscription", Filter=collection.path, Handler=other)
 
 
 def objects(client: Client, provider: InstanceProvider) -> Iterator[object]:

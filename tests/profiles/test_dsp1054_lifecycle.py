@@ -15,7 +15,10 @@ from virtcim.broker.schema import Schema
 from virtcim.host.events import Event, EventKind, Topic
 from virtcim.profiles.alerts import alert_of
 
-NEW = "<domain type='test'><name>new</name><uuid>6e6577ab-0000-4000-8000-000000000001</uuid><memory>65536</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"
+NEW = (
+    "<domain type='test'><name>new</name><uuid>6e6577ab-0000-4000-8000-000000000001</uuid>"
+    "<memory>65536</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"
+)
 
 
 @pytest.fixture
@@ -103,6 +106,28 @@ def test_settings_come_and_go_with_their_system(client: Eventful) -> None:
     client.listener.wait_for(heard + len(created))
     gone = client.listener.indications[heard:]
     assert {one["SourceInstance"]["InstanceID"] for one in gone} == told
+
+
+POOL = "<pool type='dir'><name>more</name><target><path>/more</path></target></pool>"
+
+
+def test_pools_come_change_and_go(client: Eventful) -> None:
+    client.subscribe("SELECT * FROM CIM_InstIndication WHERE SourceInstance ISA CIM_ResourcePool")
+
+    def told(classname: str) -> list[str]:
+        found = [one for one in client.listener.indications if one.classname == classname]
+        return [one["SourceInstance"]["InstanceID"] for one in found]
+
+    libvirt_does(client, lambda c: c.storagePoolDefineXML(POOL))
+    client.heard(1)
+    client.settle()
+    assert "DiskPool/more" in told("CIM_InstCreation")
+    libvirt_does(client, lambda c: c.storagePoolLookupByName("more").undefine())
+    client.settle()
+    assert "DiskPool/more" in told("CIM_InstDeletion")
+    libvirt_does(client, lambda c: c.defineXML(NEW).create())
+    client.settle()
+    assert any(name.startswith("MemoryPool/") for name in told("CIM_InstModification"))
 
 
 def test_the_life_of_a_job(client: Eventful) -> None:

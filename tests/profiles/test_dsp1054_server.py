@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path as File
 from queue import Empty, Queue
@@ -196,6 +198,40 @@ def test_kill_9_loses_nothing(server: Process) -> None:
             assert numbers == list(range(len(numbers)))
         old = [one for one in taken if one["SequenceContext"] == contexts[0]]
         assert enabled_states(old) == [9, 2, 9, 2]
+
+
+def test_a_job_that_was_cut_off_says_so(server: Process) -> None:
+    """A shutdown of a guest that takes its time; after kill -9 the job is there, has failed, and its listener hears."""
+    with listening() as listener:
+        subscribe(server, listener.url, "SELECT * FROM CIM_InstIndication WHERE SourceInstance ISA CIM_ConcreteJob")
+        keys = {"CreationClassName": "Test_ComputerSystem", "Name": "web2"}
+        system = pywbem.CIMInstanceName("Test_ComputerSystem", keys, namespace="root/virt")
+        code, out = server.cim.InvokeMethod("RequestStateChange", system, RequestedState=pywbem.Uint16(10))
+        assert code == 4096
+        listener.wait_for(2)
+        server.kill()
+        set_running(server.state / "virtcim.db")
+        heard = len(listener.bodies)
+        server.start()
+        job = server.cim.GetInstance(out["Job"])
+        assert (job["JobState"], job["PercentComplete"] < 100) == (10, True)
+        assert "the server ended" in job["ErrorDescription"]
+        code, errors = server.cim.InvokeMethod("GetErrors", job.path)
+        assert (code, len(errors["Errors"])) == (0, 1)
+        owners = server.cim.AssociatorNames(job.path, AssocClass="CIM_OwningJobElement")
+        affected = server.cim.AssociatorNames(job.path, AssocClass="CIM_AffectedJobElement")
+        assert [path["Name"] for path in (*owners, *affected)] == ["web2", "web2"]
+        listener.wait_for(heard + 1)
+        assert listener.indications[-1]["SourceInstance"]["JobState"] == 10
+
+
+def set_running(database: File) -> None:
+    """As if the job had still been running when the server died: the embedded node is quicker than a kill."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            "UPDATE jobs SET state = 4, document = replace(document, '\"percent\": 100', '\"percent\": 40')"
+        )
+        connection.commit()
 
 
 def test_kill_9_under_load(server: Process) -> None:

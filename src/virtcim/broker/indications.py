@@ -82,7 +82,10 @@ class _Sequence:
 
 
 class Indications:
-    """The engine. `service` names it in SequenceContext; `queued` is told which destinations have got something."""
+    """The engine. `service` names it in SequenceContext; `queued` is told which destinations have got something.
+
+    `on_first` is called in the engine's thread when somebody subscribes and nobody had before.
+    """
 
     def __init__(self, schema: Schema, store: Store, encode: Encode, service: str) -> None:
         self._schema = schema
@@ -99,6 +102,7 @@ class Indications:
         self._thread = threading.Thread(target=self._work, name="indications", daemon=True)
         self._closing = threading.Event()
         self._queued: Callable[[str], None] = lambda _: None
+        self.on_first: Cause = tuple
         self.compile = lru_cache(4096)(lambda language, text: compile_filter(schema, language, text))
         self._always = frozenset(schema.get(INDICATION).properties)
 
@@ -121,6 +125,8 @@ class Indications:
         """From now on indications that a filter selects go to the URL; instead of what the path subscribed before."""
         self.unsubscribe(path)
         one = Subscription(path, destination, url, until, digest(path), digest(destination))
+        if not self._index:
+            self._causes.put(self.on_first)
         with self._lock:
             watches = [self._watch(each) for each in filters]
             for watch in watches:
@@ -173,10 +179,12 @@ class Indications:
 
     # Causes
 
-    def note(self, cause: Cause) -> None:
-        """Leave a note of what makes indications; it is called in the engine's thread, if anyone subscribed at all."""
-        if self._index:
-            self._causes.put(cause)
+    def note(self, cause: Cause) -> bool:
+        """Leave a note of what makes indications; it is called in the engine's thread. False when nobody subscribed."""
+        if not self._index:
+            return False
+        self._causes.put(cause)
+        return True
 
     def _work(self) -> None:
         while True:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from virtcim.broker.call import Instance, Item, Path, Properties
 from virtcim.broker.catalog import Catalog
@@ -16,6 +17,7 @@ from virtcim.broker.schema import leaf_name
 
 log = logging.getLogger(__name__)
 
+Parts = Callable[[Any], Iterable[object]]
 PLAIN = Announcement("", "CIM_InstCreation", "CIM_InstModification", "CIM_InstDeletion")
 # A change of nothing but these is no modification: they follow others, or the clock.
 FOLLOWING = frozenset({"TimeOfLastStateChange", "ElapsedTime"})
@@ -37,14 +39,30 @@ class Lifecycle:
         self._catalog: Catalog = instances.catalog
         self._schema = instances.schema
         self._host = host
-        self._parts = {kind: parts for p in self._catalog.profiles for kind, parts in p.parts.items()}
+        self._parts: dict[type, list[Parts]] = {}
+        for kind, parts in (declared for p in self._catalog.profiles for declared in p.parts.items()):
+            self._parts.setdefault(kind, []).append(parts)
         self._announcements = [one for p in self._catalog.profiles for one in p.announcements]
         self._providers: dict[type, list[InstanceProvider]] = {}
         self._how: dict[str, Announcement] = {}
+        self._before: dict[object, Mapping[Path, Item]] = {}
 
     def compare(self, old: object | None, new: object | None) -> Iterator[Notice]:
         """What has come, changed and gone between two states of an object; None for not there."""
-        before, after = self.items(old), self.items(new)
+        return self._compare(self.items(old), self.items(new))
+
+    def look(self, target: object) -> Iterator[Notice]:
+        """What has become of the parts of an object that stays, since the last look; nothing at the first."""
+        after = self.items(target)
+        before = self._before.get(target, after)
+        self._before[target] = after
+        return self._compare(before, after)
+
+    def forget(self) -> None:
+        """The next look is the first."""
+        self._before.clear()
+
+    def _compare(self, before: Mapping[Path, Item], after: Mapping[Path, Item]) -> Iterator[Notice]:
         for path, item in reversed(list(before.items())):
             if path not in after:
                 yield self.deleted(item)
@@ -72,8 +90,7 @@ class Lifecycle:
         return found
 
     def _parts_of(self, target: object) -> list[object]:
-        parts = self._parts.get(type(target))
-        return [] if parts is None else list(parts(target))
+        return [one for parts in self._parts.get(type(target), ()) for one in parts(target)]
 
     def _serving(self, kind: type) -> list[InstanceProvider]:
         if kind not in self._providers:

@@ -90,6 +90,16 @@ class Jobs:
         self._pool.submit(self._run, job)
         return job
 
+    def adopt(self, job: Job, reason: str) -> None:
+        """Take over a job of an earlier run; one that was running then has failed for this reason."""
+        with self._lock:
+            self._jobs[job.id] = job
+            self._published.add(job.id)
+            if job.state not in ENDED:
+                job.error = reason
+                self._set(job, EXCEPTION)
+        job.ended.set()
+
     def terminate(self, job: Job) -> bool:
         """Ask a job's work to end early; False when it has ended or cannot be asked."""
         with self._lock:

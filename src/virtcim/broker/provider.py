@@ -177,6 +177,18 @@ class Work:
     patience: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """An object as an earlier run of the server knew it; `find` leads from its path to what it is now, or to None."""
+
+    path: Path
+    platform: str | None
+    find: Callable[[Path], object | None]
+
+    def now(self) -> object | None:
+        return self.find(self.path)
+
+
 @dataclass
 class Progress:
     """Where running work tells how far it is: 0..100."""

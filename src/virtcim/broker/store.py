@@ -18,10 +18,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
-from virtcim.broker.call import CIMError, Path, Status
+from virtcim.broker.call import CIMError, Path, Properties, Status
 from virtcim.broker.provider import Stored
 from virtcim.broker.store_json import BadDocument, dumps, loads, path_of, path_text
-from virtcim.broker.store_tables import DELIVERIES, INSTANCES
+from virtcim.broker.store_tables import DELIVERIES, INSTANCES, JOBS
 
 MIGRATIONS = File(__file__).resolve().parent / "migrations"
 SQLITE_SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
@@ -43,6 +43,16 @@ class Delivery:
     body: bytes
     attempts: int = 0
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptJob:
+    """What is kept of a job; `changed` in seconds since 1970."""
+
+    id: str
+    state: int
+    changed: float
+    document: Properties
 
 
 def digest(path: Path) -> str:
@@ -149,6 +159,29 @@ class Store:
         with self._writing() as connection:
             counted = sa.update(DELIVERIES).where(DELIVERIES.c.id == delivery.id)
             connection.execute(counted.values(attempts=delivery.attempts + 1))
+
+    # Jobs
+
+    def jobs(self) -> list[KeptJob]:
+        """Every job that clients know of. Errors: StoreError for one that is not readable."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(JOBS).order_by(JOBS.c.changed))
+            try:
+                return [KeptJob(row.id, row.state, row.changed, loads(row.document)) for row in rows]
+            except BadDocument as error:
+                raise StoreError(f"store {self.name}: {error}") from error
+
+    def keep_job(self, job: KeptJob) -> None:
+        """Put a job in the place of what was kept of it."""
+        values = {"state": job.state, "changed": job.changed, "document": dumps(job.document)}
+        with self._writing() as connection:
+            found = connection.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(values))
+            if not found.rowcount:
+                connection.execute(sa.insert(JOBS).values(id=job.id, **values))
+
+    def drop_job(self, job_id: str) -> None:
+        with self._writing() as connection:
+            connection.execute(sa.delete(JOBS).where(JOBS.c.id == job_id))
 
 
 def migrate(engine: sa.Engine) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import INTEROP, End, Keys, Profile, Stored, Writer
-from virtcim.host.inventory import Hosts, Vm
+from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids
 from virtcim.profiles import elements
 from virtcim.profiles import subscription_rules as rules
 from virtcim.profiles.indication_links import Served, Service
+from virtcim.profiles.pools import pools_on
 from virtcim.profiles.registration import Registration
 from virtcim.profiles.static_filters import Collection, StaticFilter
 from virtcim.profiles.subscriptions import Subscriptions
@@ -261,6 +262,7 @@ def _declare_lives(profile: Profile) -> None:
     told_as("CIM_ResourceAllocationSettingData", "ResourceAllocationSettingData")
     told_as("Virt_MigrationJob", "ComputerSystemMigrationJob")
     profile.comes_with(Vm, parts_of)
+    profile.comes_with(Host, pools_on)
 
 
 def parts_of(vm: Vm) -> Iterator[object]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from virtcim.broker.call import Instance, Properties, Status
-from virtcim.broker.provider import As, End, Job, Keys, Profile, Refused, Returned
+from virtcim.broker.provider import As, End, Job, Keys, Profile, Refused, Remembered, Returned
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import ids
 from virtcim.profiles.cim_error import cim_error
@@ -141,9 +141,16 @@ def present(targets: Iterable[object]) -> Iterator[object]:
     """The elements as they are now: a virtual system may have changed since, or be gone."""
     for target in targets:
         plain = target.target if isinstance(target, As) else target
-        now = plain.host.vm(plain.uuid) if isinstance(plain, Vm) else plain
+        now = current(plain)
         if now is not None:
-            yield As(now, classname_of(target))
+            yield As(now, classname_of(target if isinstance(target, As) else now))
+
+
+def current(element: object) -> object | None:
+    """An element as it is now; None when it is gone."""
+    if isinstance(element, Remembered):
+        return element.now()
+    return element.host.vm(element.uuid) if isinstance(element, Vm) else element
 
 
 def classname_of(target: object) -> str:
@@ -162,6 +169,8 @@ def effects(job: Job, element: object) -> Properties:
 def same(target: object, element: object) -> bool:
     """Whether both are one element; a virtual system stays the same one when it changes."""
     plain = target.target if isinstance(target, As) else target
+    if isinstance(plain, Remembered):
+        return plain.now() is element
     if isinstance(plain, Vm) and isinstance(element, Vm):
         return plain.host is element.host and plain.uuid == element.uuid
     return plain is element

@@ -49,6 +49,16 @@ _SYSTEM, _DEVICE, _JOB = "CIM_ComputerSystem", "CIM_LogicalDevice", "CIM_Concret
 _VSSD, _RASD = "CIM_VirtualSystemSettingData", "CIM_ResourceAllocationSettingData"
 # Profile -> its name in the filters' names, then (what follows it, the query, what it tells)
 _TABLE: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
+    "dsp1041": (
+        "Resource Allocation",
+        (
+            (
+                "PoolModified",
+                _life("Modification", "CIM_ResourcePool"),
+                "A resource pool has changed, or what it has left",
+            ),
+        ),
+    ),
     "dsp1042": (
         "System Virtualization",
         (
