@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import libvirt
 
@@ -55,7 +56,7 @@ def announced(
         domain, name = guests[turn % len(guests)]
         change = (retitle, redefine)[turn % 2]
         request = service.get(name)
-        samples.append(until_seen(connection, request, lambda d=domain, t=turn, c=change: c(d, t), 60.0, 0.0005))
+        samples.append(until_seen(connection, request, partial(change, domain, turn), 60.0, 0.0005))
     return statistics.median(samples)
 
 

@@ -41,7 +41,9 @@ def define_request(service: Service, manager: str, platform: str) -> bytes:
     """DefineSystem of a guest with one processor, disk and interface."""
     head = _settings("SystemSettings", _embedded(f"{platform}_VirtualSystemSettingData", SYSTEM), array=False)
     each = [_embedded(f"{platform}_{kind}ResourceAllocationSettingData", given) for kind, given in RESOURCES]
-    return service.extrinsic("DefineSystem", manager, system=head, resources=_settings("ResourceSettings", *each, array=True))
+    return service.extrinsic(
+        "DefineSystem", manager, system=head, resources=_settings("ResourceSettings", *each, array=True)
+    )
 
 
 def destroy_request(service: Service, manager: str, system: str) -> bytes:

@@ -20,14 +20,16 @@ inside apt-get install -y -qq --no-install-recommends /virtcim.deb > /dev/null
 inside virtcim --version
 inside getent passwd virtcim
 
-# The settings as installed, but on the embedded node: there is no libvirtd here.
-inside sh -ec '
+# The settings as installed, but on the embedded node: there is no libvirtd here. The network is its own.
+unshare --net sh -ec 'ip link set lo up; exec chroot "$@"' sh "$chroot" sh -ec '
     VIRTCIM_NEW_PASSWORD=secret virtcim password /etc/virtcim/users alice
     [ "$(stat -c "%a %U %G" /etc/virtcim/users)" = "640 root virtcim" ]
     sed -i "/^connect:/d" /etc/virtcim/virtcim.yaml
+    sed -i "s/^users: {}/users: {alice: reader}/" /etc/virtcim/access.yaml
     install -d -o virtcim -g virtcim /run/virtcim /var/lib/virtcim
     setpriv --reuid virtcim --regid virtcim --init-groups virtcim serve --config /etc/virtcim/virtcim.yaml > /log 2>&1 &
     server=$!
+    trap "kill -9 \$server 2> /dev/null || true" EXIT
     for _ in $(seq 60); do
         grep -q serves /log && break
         kill -0 $server || { cat /log; exit 1; }
@@ -48,6 +50,7 @@ metrics = urllib.request.urlopen(urllib.request.Request(url + "/metrics", header
 assert b"virtcim_host_reachable" in metrics
 ASK
     kill -TERM $server
+    trap - EXIT
     wait $server || { cat /log; exit 1; }
 '
 inside apt-get purge -y -q virtcim > /dev/null

@@ -101,7 +101,7 @@ class Listener:
         connection.sendall(head + content)
         return True
 
-    def wait_for(self, count: int, seconds: float = 10.0) -> None:
+    def wait_for(self, count: int, seconds: float = 30.0) -> None:
         """Until so many requests have come."""
         deadline = time.monotonic() + seconds
         while len(self.bodies) < count:

@@ -48,7 +48,7 @@ StartRig = Callable[..., Rig]
 def start_rig(tmp_path: File) -> Iterator[StartRig]:
     rigs: list[Rig] = []
 
-    def start(retry: Retry = FAST, timeout: float = 1.0, ca: str = "") -> Rig:
+    def start(retry: Retry = FAST, timeout: float = 5.0, ca: str = "") -> Rig:
         rigs.append(Rig(Store(sqlite_url(tmp_path)), retry, Listeners(timeout, ca)))
         rigs[-1].deliverer.start()
         return rigs[-1]

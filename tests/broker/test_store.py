@@ -15,7 +15,7 @@ from tests.broker.postgres import Postgres, running_postgres
 
 from virtcim.broker.call import CIMError, ClassPath, Instance, Path, Properties, Status
 from virtcim.broker.provider import Stored
-from virtcim.broker.store import Delivery, Store, StoreError, digest, sqlite_url
+from virtcim.broker.store import Delivery, KeptJob, Store, StoreError, digest, sqlite_url
 from virtcim.broker.store_json import BadDocument, dumps, loads, path_of
 from virtcim.broker.store_shelf import Shelf
 from virtcim.broker.store_tables import METADATA
@@ -149,6 +149,17 @@ def test_a_subscription_takes_its_queue_with_it(open_store: OpenStore) -> None:
     store.enqueue(queued)
     store.change((one,), ())
     assert [left.body for left in store.queued("d", 10)] == [b"body 1"]
+
+
+def test_jobs_are_kept_and_dropped(open_store: OpenStore) -> None:
+    store = open_store()
+    one, other = KeptJob("a", 4, 1.5, {"owner": FILTER, "percent": 7}), KeptJob("b", 7, 0.5, {})
+    for job in (one, other, replace(one, state=7, changed=2.5)):
+        store.keep_job(job)
+    assert open_store().jobs() == [other, replace(one, state=7, changed=2.5)]
+    store.drop_job("b")
+    store.drop_job("never there")
+    assert [job.id for job in store.jobs()] == ["a"]
 
 
 def test_the_migrations_make_what_the_tables_say(open_store: OpenStore) -> None:

@@ -10,7 +10,7 @@ from tests.test_method_failures import METHODS
 from tests.test_operation_failures import CALLS
 from tests.wire.samples import SPACE
 
-from virtcim.conformance.raw import intrinsic, message, text
+from virtcim.conformance.raw import class_name, intrinsic, message, text
 
 EMBEDDED = (
     "&lt;INSTANCE CLASSNAME=&quot;CIM_VirtualSystemSettingData&quot;&gt;&lt;PROPERTY NAME=&quot;ElementName&quot;"
@@ -45,6 +45,33 @@ QUERIES = (
 )
 
 
+FUZZED = "root/fuzzed"  # a namespace that is made for it
+THING = (
+    '<CLASS NAME="X_Thing"><PROPERTY NAME="Name" TYPE="string"><QUALIFIER NAME="Key" TYPE="boolean"><VALUE>TRUE</VALUE>'
+    '</QUALIFIER></PROPERTY><PROPERTY NAME="Size" TYPE="uint8"/><PROPERTY.ARRAY NAME="Words" TYPE="string"/></CLASS>'
+)
+KEY = '<QUALIFIER.DECLARATION NAME="Key" TYPE="boolean"><SCOPE PROPERTY="true"/></QUALIFIER.DECLARATION>'
+ONE = '<INSTANCENAME CLASSNAME="X_Thing"><KEYBINDING NAME="Name"><KEYVALUE>one</KEYVALUE></KEYBINDING></INSTANCENAME>'
+INSTANCE = (
+    '<INSTANCE CLASSNAME="X_Thing"><PROPERTY NAME="Name" TYPE="string"><VALUE>one</VALUE></PROPERTY>'
+    '<PROPERTY NAME="Size" TYPE="uint8"><VALUE>3</VALUE></PROPERTY></INSTANCE>'
+)
+OWN = (
+    ("SetQualifier", {"QualifierDeclaration": KEY}),
+    ("CreateClass", {"NewClass": THING}),
+    ("CreateInstance", {"NewInstance": INSTANCE}),
+    ("ModifyInstance", {"ModifiedInstance": f"<VALUE.NAMEDINSTANCE>{ONE}{INSTANCE}</VALUE.NAMEDINSTANCE>"}),
+    ("SetProperty", {"InstanceName": ONE, "PropertyName": text("Size"), "NewValue": text(4)}),
+    ("GetInstance", {"InstanceName": ONE}),
+    ("EnumerateInstances", {"ClassName": class_name("X_Thing")}),
+    ("ModifyClass", {"ModifiedClass": THING}),
+    ("DeleteInstance", {"InstanceName": ONE}),
+    ("DeleteClass", {"ClassName": class_name("X_Thing")}),
+    ("DeleteQualifier", {"QualifierName": text("Key")}),
+)
+SPACE_INSTANCE = f'<INSTANCE CLASSNAME="CIM_Namespace"><PROPERTY NAME="Name" TYPE="string"><VALUE>{FUZZED}</VALUE></PROPERTY></INSTANCE>'
+
+
 class Request(NamedTuple):
     """A request: what CIMMethod and CIMObject name, and the body."""
 
@@ -53,20 +80,28 @@ class Request(NamedTuple):
     body: bytes
 
 
+def operation(name: str, namespace: str, given: dict[str, str]) -> Request:
+    return Request(name, namespace, message(intrinsic(name, namespace, **given)).encode())
+
+
+MAKE_SPACE = operation("CreateInstance", "interop", {"NewInstance": SPACE_INSTANCE})
+
+
 def requests() -> Iterator[Request]:
     """All of them."""
+    yield from (operation(name, FUZZED, given) for name, given in OWN)
     for name, (given, _) in CALLS.items():
-        yield Request(name, "root/virt", message(intrinsic(name, "root/virt", **given)).encode())
+        yield operation(name, "root/virt", given)
     for query in QUERIES:
         for language in ("WQL", "DMTF:CQL"):
             given = {"QueryLanguage": text(language), "Query": text(query)}
-            yield Request("ExecQuery", "root/virt", message(intrinsic("ExecQuery", "root/virt", **given)).encode())
+            yield operation("ExecQuery", "root/virt", given)
     for name, given in (
         ("CreateClass", {"NewClass": CLASS}),
         ("SetQualifier", {"QualifierDeclaration": QUALIFIER}),
         ("GetClass", {"ClassName": CLASS}),
     ):
-        yield Request(name, "root/virt", message(intrinsic(name, "root/virt", **given)).encode())
+        yield operation(name, "root/virt", given)
     for target, name, _ in METHODS.values():
         yield from _method(name, target)
 

@@ -7,14 +7,17 @@ import re
 import socket
 from collections import Counter
 from random import Random
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from tests.fuzz.corpus import REQUESTS, Request
+from tests.fuzz.corpus import MAKE_SPACE, REQUESTS, Request
 from tests.fuzz.mutate import mutated
 
 TIMEOUT = 30.0  # seconds: a server that says nothing for so long hangs
 # 501 is what DSP0200 wants for versions and methods that are not supported; 503 is not expected from one client.
 ALLOWED = frozenset({200, 400, 405, 406, 408, 411, 413, 415, 431, 501, 510})
+_CALLED = re.compile(rb'<(I?METHODCALL) NAME="([\w.-]+)"')
+_NAMESPACE = re.compile(rb'<NAMESPACE NAME="([\w./-]+)"', re.ASCII)
+_TARGET = re.compile(rb'</LOCALNAMESPACEPATH><(?:CLASSNAME|INSTANCENAME)[^<>]*NAME="([\w.-]+)"')
 _INTERNAL = re.compile(rb'<ERROR CODE="1" DESCRIPTION="internal error"')
 _NASTY_FIELDS = (
     b"Content-Length: 99999999999999999999",
@@ -55,6 +58,8 @@ class Prober:
         self._kept: http.client.HTTPConnection | None = None
         self._bodies = [one.body for one in REQUESTS]
         self.statuses: Counter[int] = Counter()
+        if (fault := self._proper(MAKE_SPACE, MAKE_SPACE.body)) is not None:
+            raise RuntimeError(fault)
 
     def probe(self, random: Random) -> str | None:
         """Send one request: what is wrong with the answer, None when nothing is."""
@@ -71,12 +76,7 @@ class Prober:
 
     def _proper(self, request: Request, body: bytes) -> str | None:
         """HTTP as it should be around a body that is not."""
-        headers = {
-            "Content-Type": "application/xml",
-            "CIMOperation": "MethodCall",
-            "CIMMethod": request.method,
-            "CIMObject": request.object,
-        }
+        headers = {"Content-Type": "application/xml", "CIMOperation": "MethodCall", **_named(request, body)}
         if self._kept is None:
             self._kept = http.client.HTTPConnection(*self._address, timeout=TIMEOUT)
         try:
@@ -102,8 +102,8 @@ class Prober:
                 received = b"".join(iter(lambda: sock.recv(65536), b""))
             except TimeoutError:
                 return f"no answer within {TIMEOUT} s: {data[:20_000]!r}"
-            except ConnectionError:
-                return None
+            except OSError:
+                return None  # refused, and closed before all was sent
         found = re.match(rb"HTTP/1\.[01] (\d{3}) ", received)
         if not received or received.startswith(b"HTTP/1.1 100 "):
             return None
@@ -114,6 +114,17 @@ class Prober:
         if status not in ALLOWED:
             return f"HTTP {status}: {sent[:20_000]!r}"
         return f"an internal error: {sent[:20_000]!r}" if _INTERNAL.search(received) else None
+
+
+def _named(request: Request, body: bytes) -> dict[str, str]:
+    """The CIM headers that go with what the body has become, as far as that can be told."""
+    called = _CALLED.search(body)
+    path = "/".join(name.decode() for name in _NAMESPACE.findall(body.partition(b"</LOCALNAMESPACEPATH>")[0]))
+    target = _TARGET.search(body) if called and called[1] == b"METHODCALL" else None
+    return {
+        "CIMMethod": quote(called[2]) if called else request.method,
+        "CIMObject": quote(f"{path}:{target[1].decode('latin-1')}" if target else path or request.object),
+    }
 
 
 def _spoilt(random: Random, request: Request, body: bytes) -> bytes:

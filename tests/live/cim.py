@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +16,8 @@ from lxml import etree
 from tests.conftest import connect, running_server
 from tests.live.conftest import Guest, wait_until
 
-NAMES = "virtcim-1042-"  # of the systems here; others remove what begins with their own prefix
+OWNED = re.compile(r"virtcim-1042-(\d+)-")
+NAMES = f"virtcim-1042-{os.getpid()}-"  # of the systems here: other runs, and other workers of this one, have their own
 OK, FAILED, INVALID, BAD_STATE, JOB = 0, 2, 4, 5, 4096
 COMPLETED, EXCEPTION, ENDED = 7, 10, (7, 8, 9, 10)  # JobState
 ENABLED, DISABLED, SHUT_DOWN, OFFLINE, QUIESCE, REBOOT, RESET = 2, 3, 4, 6, 9, 10, 11
@@ -187,11 +190,12 @@ def cim_server(state_dir: Path, uri: str, **settings: Any) -> Iterator[Cim]:
 
 
 def remove_systems(uri: str) -> None:
-    """Remove the domains NAMES..., whatever state they are in."""
+    """Remove the domains of this process, and of those that have died, whatever state they are in."""
     flags = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
     connection = libvirt.open(uri)
     for domain in connection.listAllDomains():
-        if domain.name().startswith(NAMES):
+        owner = OWNED.match(domain.name())
+        if owner and (int(owner[1]) == os.getpid() or not Path("/proc", owner[1]).exists()):
             with suppress(libvirt.libvirtError):  # not running, or transient and gone
                 domain.destroy()
             with suppress(libvirt.libvirtError):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import libvirt
@@ -63,8 +63,14 @@ def test_after_another_process_changed_things_all_is_as_in_a_server_that_starts_
     keep.close()
 
 
-# What section by section of libvirt's API no event announces, and which reading finds it.
-SILENT = {
+CONFIG, LIVE = libvirt.VIR_DOMAIN_AFFECT_CONFIG, libvirt.VIR_DOMAIN_AFFECT_LIVE
+DISK = "<disk type='file' device='disk'><source file='/srv/x.img'/><target dev='vdq' bus='virtio'/></disk>"
+NIC = "<interface type='user'><mac address='52:54:00:cc:00:09'/></interface>"
+LINK_DOWN = "<interface type='user'><mac address='52:54:00:cc:00:01'/><link state='down'/></interface>"
+
+# What no event announces: which reading finds it, whether the domain is running, the change.
+Change = Callable[[libvirt.virDomain], object]
+SILENT: dict[str, tuple[str, str, Change]] = {
     "maximum memory": ("look", "off", lambda domain: domain.setMaxMemory(32768)),
     "memory of the definition": ("look", "off", lambda domain: domain.setMemoryFlags(8192, CONFIG)),
     "vCPUs of the definition": ("look", "off", lambda domain: domain.setVcpusFlags(2, CONFIG)),
@@ -79,10 +85,6 @@ SILENT = {
     "memory of a running domain's definition": ("reread", "on", lambda domain: domain.setMemoryFlags(8192, CONFIG)),
     "memory tuning": ("reread", "off", lambda domain: domain.setMemoryParameters({"hard_limit": 65536}, CONFIG)),
 }  # fmt: skip
-CONFIG, LIVE = libvirt.VIR_DOMAIN_AFFECT_CONFIG, libvirt.VIR_DOMAIN_AFFECT_LIVE
-DISK = "<disk type='file' device='disk'><source file='/srv/x.img'/><target dev='vdq' bus='virtio'/></disk>"
-NIC = "<interface type='user'><mac address='52:54:00:cc:00:09'/></interface>"
-LINK_DOWN = "<interface type='user'><mac address='52:54:00:cc:00:01'/><link state='down'/></interface>"
 
 
 @pytest.mark.parametrize("change", SILENT)

@@ -1,6 +1,6 @@
 """Pulled enumerations (DSP0200 clause 5.3.2.24): sessions, their contexts, time-outs and limits.
 
-A session holds the iterator of its operation, over objects that live anyway, and one item taken ahead to know the end.
+A session holds the iterator of its operation, over objects that live anyway, and looks ahead to know the end.
 An iterator walks the collections that the inventory held when it came to them: those never change, a change replaces
 them. So what exists all the time comes once, and what comes or goes meanwhile may or may not show.
 Every reply brings a new context, and the one before is void. Pulls on one session take turns, the second with a void
@@ -12,14 +12,14 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from virtcim.broker.call import Answer, CIMError, Form, Out, PropertyDef, Selection, Status, Value
+from virtcim.broker.portions import Portions
 
 _CONTEXT = PropertyDef("EnumerationContext", "string")
 _END_OF_SEQUENCE = PropertyDef("EndOfSequence", "boolean")
-_END = object()
 _FOREVER = float("inf")
 
 
@@ -49,22 +49,17 @@ class _Session:
     owner: Owner
     form: Form
     selection: Selection
-    items: Iterator[object]
+    items: Portions
     timeout: float
-    ahead: object = _END
     context: str = ""
     deadline: float = _FOREVER
     empty_pulls: int = 0
     abandoned: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, count: int) -> list[object]:
+    def take(self, count: int) -> Iterable[object]:
         """The next items, at most `count`."""
-        batch: list[object] = []
-        while len(batch) < count and self.ahead is not _END and not self.abandoned:
-            batch.append(self.ahead)
-            self.ahead = next(self.items, _END)
-        return batch
+        return self.items.take(count, lambda: self.abandoned)
 
 
 class Sessions:
@@ -94,11 +89,10 @@ class Sessions:
 
     def open(self, owner: Owner, answer: Answer, timeout: float, count: int) -> Answer:
         """The first batch of an answer, and a session for the rest if there is one. Errors: SERVER_LIMITS_EXCEEDED."""
-        items = iter(answer.items)
-        session = _Session(owner, answer.form, answer.selection, items, timeout, next(items, _END))
+        session = _Session(owner, answer.form, answer.selection, Portions(answer.items), timeout)
         batch = session.take(min(count, self.limits.batch))
         with self._lock:
-            if session.ahead is not _END:
+            if not session.items.ended:
                 self._forget()
                 self._check_room(owner)
                 self._renew(session)
@@ -137,7 +131,7 @@ class Sessions:
             session.deadline = _FOREVER
             return session
 
-    def _end(self, session: _Session, batch: list[object], count: int) -> Answer:
+    def _end(self, session: _Session, batch: Iterable[object], count: int) -> Answer:
         with self._lock:
             if session.abandoned:
                 raise CIMError(Status.PULL_HAS_BEEN_ABANDONED, "the enumeration was closed during the pull")
@@ -146,7 +140,7 @@ class Sessions:
             if session.empty_pulls > self.limits.empty_pulls:
                 text = f"{self.limits.empty_pulls} pulls in a row asked for no object: the enumeration is closed"
                 raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)
-            if session.ahead is not _END:
+            if not session.items.ended:
                 self._renew(session)
             else:
                 session.context = ""
@@ -182,8 +176,8 @@ class Sessions:
             raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)
 
 
-def _reply(session: _Session, batch: list[object]) -> Answer:
-    ended = session.ahead is _END
+def _reply(session: _Session, batch: Iterable[object]) -> Answer:
+    ended = session.items.ended
     context: Value = None if ended else session.context
     return Answer(session.form, batch, session.selection, (Out(_CONTEXT, context), Out(_END_OF_SEQUENCE, ended)))
 

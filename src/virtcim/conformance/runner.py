@@ -31,6 +31,9 @@ from virtcim.conformance import (
     dsp1044_changes,
     dsp1045,
     dsp1045_changes,
+    dsp1050,
+    dsp1050_changes,
+    dsp1050_values,
     dsp1052,
     dsp1054,
     dsp1057,
@@ -39,6 +42,9 @@ from virtcim.conformance import (
     dsp1059,
     dsp1059_changes,
     dsp1092,
+    dsp1097,
+    dsp1097_changes,
+    dsp1097_vlans,
     dsp1103,
 )
 from virtcim.conformance.check import REGISTRY, Check
@@ -64,6 +70,9 @@ MODULES = (
     dsp1044_changes,
     dsp1045,
     dsp1045_changes,
+    dsp1050,
+    dsp1050_changes,
+    dsp1050_values,
     dsp1052,
     dsp1054,
     dsp1057,
@@ -72,6 +81,9 @@ MODULES = (
     dsp1059,
     dsp1059_changes,
     dsp1092,
+    dsp1097,
+    dsp1097_changes,
+    dsp1097_vlans,
     dsp1103,
 )
 PASS, FAIL, SKIP = "PASS", "FAIL", "SKIP"

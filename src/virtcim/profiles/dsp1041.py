@@ -10,7 +10,7 @@ from virtcim.host.inventory import Network, Pool
 from virtcim.mapping import ids, pools
 from virtcim.profiles import pools as stock
 from virtcim.profiles import pools_service as making
-from virtcim.profiles.elements import Device, Setting, host_class, present
+from virtcim.profiles.elements import Device, Setting, host_class, present, version
 from virtcim.profiles.pools import ResourcePool
 from virtcim.profiles.pools_service import PoolService, PoolServiceCapabilities, VolumeSetting
 
@@ -37,7 +37,7 @@ def _pool_of(of: type[ResourcePool], classname: str) -> None:
 
 
 for of in stock.POOL_TYPES:
-    profile.source(of, stock.pools_of_type(of))
+    profile.source(of, stock.pools_of_type(of), follows=version)
     profile.central("CIM_ResourcePool", of)
 for pool_type, classname in stock.SERVED:
     _pool_of(pool_type, classname)
@@ -52,7 +52,7 @@ def pool_properties(pool: ResourcePool) -> Properties:
         "Caption": pool.name,
         "Primordial": pool.primordial,
         "ResourceType": pool.resource_type,
-        "OtherResourceType": pool.type.other_type,
+        "OtherResourceType": pool.other_type,
         "AllocationUnits": pool.type.units,
         "Capacity": pool.capacity,
         "Reserved": pool.reserved,
@@ -104,9 +104,11 @@ MANAGES = 5  # ElementEffects
 SERVICE, CAPABILITIES = "Virt_ResourcePoolConfigurationService", "Virt_ResourcePoolConfigurationCapabilities"
 VOLUME = "Virt_StorageVolumeResourceAllocationSettingData"
 
-profile.source(PoolService, lambda world: (making.service(host) for host in world.hosts))
-profile.source(PoolServiceCapabilities, lambda world: (making.capabilities(host) for host in world.hosts))
-profile.source(VolumeSetting, making.all_volume_settings)
+profile.source(PoolService, lambda world: (making.service(host) for host in world.hosts), follows=version)
+profile.source(
+    PoolServiceCapabilities, lambda world: (making.capabilities(host) for host in world.hosts), follows=version
+)
+profile.source(VolumeSetting, making.all_volume_settings, follows=version)
 profile.instance(VOLUME, of=VolumeSetting, find=making.find_volume_setting)(making.volume_properties)
 
 

@@ -6,9 +6,8 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile
 from virtcim.mapping import allocation, allocation_pools, ids
 from virtcim.mapping.resources import KINDS
-from virtcim.profiles import elements
 from virtcim.profiles import pools_capabilities as offers
-from virtcim.profiles.elements import Setting, present
+from virtcim.profiles.elements import Setting, present, version
 from virtcim.profiles.pools import ResourcePool
 from virtcim.profiles.pools_capabilities import ROLES, Allocation, Mutability, Template
 
@@ -18,9 +17,9 @@ AC = "Virt_AllocationCapabilities"
 RASD = "CIM_ResourceAllocationSettingData"
 DEFAULT = 2  # Characteristics
 
-profile.source(Allocation, offers.all_allocations, follows=elements.version)
-profile.source(Mutability, offers.all_mutabilities, follows=elements.version)
-profile.source(Template, offers.all_templates, follows=elements.version)
+profile.source(Allocation, offers.all_allocations, follows=version)
+profile.source(Mutability, offers.all_mutabilities, follows=version)
+profile.source(Template, offers.all_templates, follows=version)
 profile.central(AC, Allocation)
 profile.central(AC, Mutability)
 
@@ -35,7 +34,7 @@ def allocation_capabilities(one: Allocation) -> Properties:
         "InstanceID": one.id,
         "ElementName": f"Allocation capabilities of {one.pool.name}",
         "ResourceType": one.pool.resource_type,
-        "OtherResourceType": one.pool.type.other_type,
+        "OtherResourceType": one.pool.other_type,
         "ResourceSubType": one.sub_type,
         "RequestTypesSupported": allocation.request_types(word),
         "SharingMode": allocation.sharing_mode(word),
@@ -107,6 +106,8 @@ profile.associate(
     End("Capabilities", AC, across=lambda one: [one.setting], of=Mutability),
     properties=_default,
 )
+
+
 def _spelled_out(owner: type[Allocation] | type[Mutability]) -> None:
     def owner_of(one: Template) -> list[object]:
         return [one.owner] if isinstance(one.owner, owner) else []

@@ -8,13 +8,13 @@ from virtcim.broker.provider import End, Profile
 from virtcim.mapping.pools_host import pinned
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.profiles import pools_host as hardware
-from virtcim.profiles.elements import Device, devices, kept, state_of
+from virtcim.profiles.elements import Device, devices, kept, state_of, version
 from virtcim.profiles.pools import ProcessorPool, pools_of
 from virtcim.profiles.pools_host import HostProcessor
 
 profile = Profile("dsp1044")
 profile.central("CIM_ResourcePool", ProcessorPool)
-profile.source(HostProcessor, hardware.everywhere(hardware.processors))
+profile.source(HostProcessor, hardware.everywhere(hardware.processors), follows=version)
 HOST_PROCESSOR = "Virt_HostProcessor"
 profile.instance(HOST_PROCESSOR, of=HostProcessor, find=hardware.by_keys(hardware.processors))(
     hardware.device_properties

@@ -8,13 +8,13 @@ from virtcim.broker.provider import End, Profile
 from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.pools_host import bound_cell
 from virtcim.profiles import pools_host as hardware
-from virtcim.profiles.elements import Device, devices, kept, state_of
+from virtcim.profiles.elements import Device, devices, kept, state_of, version
 from virtcim.profiles.pools import MemoryPool, pools_of
 from virtcim.profiles.pools_host import HostMemory
 
 profile = Profile("dsp1045")
 profile.central("CIM_ResourcePool", MemoryPool)
-profile.source(HostMemory, hardware.everywhere(hardware.memories))
+profile.source(HostMemory, hardware.everywhere(hardware.memories), follows=version)
 HOST_MEMORY = "Virt_HostMemory"
 profile.instance(HOST_MEMORY, of=HostMemory, find=hardware.by_keys(hardware.memories))(hardware.device_properties)
 

@@ -10,7 +10,7 @@ from virtcim.host.inventory import Host
 from virtcim.mapping import pools
 from virtcim.mapping.pools_host import is_on
 from virtcim.profiles import pools_host as hardware
-from virtcim.profiles.elements import Device
+from virtcim.profiles.elements import Device, version
 from virtcim.profiles.pools import DevicePool, devices_from, pools_of
 from virtcim.profiles.pools_host import HostPci, HostUsb, Passed
 
@@ -39,7 +39,7 @@ def _host_devices(of: type[Any], classname: str, virtual: str, devices: Callable
     def members(pool: DevicePool) -> Iterable[object]:
         return devices(pool.host) if pool.pool_id == HOST_DEVICES else ()
 
-    profile.source(of, hardware.everywhere(devices))
+    profile.source(of, hardware.everywhere(devices), follows=version)
     profile.instance(classname, of=of, find=hardware.by_keys(devices))(hardware.device_properties)
     profile.associate(
         "Virt_SystemDevice",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, Network, Pool, Vm
 from virtcim.mapping import ids, pools
+from virtcim.mapping.disk import DISK
 from virtcim.mapping.kind import DISK_DRIVE
 from virtcim.mapping.pools import HOST_DEVICES, LUNS, MEMORIES, NETWORKS, PROCESSORS, STORAGE, TYPES, PoolType
 from virtcim.profiles import pools_host as hardware
@@ -62,10 +63,20 @@ class ResourcePool:
         return self.source.name if self.source else f"{self.type.label} of {self.host.name}"
 
     @property
+    def of_old(self) -> bool:
+        """Whether it is shown as libvirt-cim did, to which disks, drives and file systems were of one type."""
+        legacy = self.host.settings.legacy_resource_types
+        return legacy and self.type.kinds[0].setting_class == DISK.setting_class
+
+    @property
     def resource_type(self) -> int:
         """ResourceType of the pool and of all that comes from it."""
-        old = self.type.word == STORAGE and self.host.settings.legacy_resource_types
-        return DISK_DRIVE if old else self.type.resource_type
+        return DISK_DRIVE if self.of_old else self.type.resource_type
+
+    @property
+    def other_type(self) -> str | None:
+        """OtherResourceType of the pool and of all that comes from it."""
+        return None if self.of_old else self.type.other_type
 
     def shows(self, other: ResourcePool) -> bool:
         """Whether it is the same pool with nothing new to tell."""

@@ -193,7 +193,7 @@ def _common(owner: Owner) -> Properties:
     word = (ids.parse_pool_id(kind.pool) or ("", ""))[0]
     properties: Properties = {
         "ResourceType": owner.pool.resource_type if isinstance(owner, Allocation) else kind.resource_type,
-        "OtherResourceType": kind.other_type,
+        "OtherResourceType": owner.pool.other_type if isinstance(owner, Allocation) else kind.other_type,
         "PoolID": pool_id,
         "ChangeableType": NOT_CHANGEABLE,
         **allocation.units(word),
