@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -40,7 +40,7 @@ class Bench:
     def add(self, *found: Row) -> None:
         for row in found:
             self.rows.append(row)
-            print(f"{row.work}, N {row.n}: ratio {row.ratio:.2f}, {row.target}", flush=True)
+            click.echo(f"{row.work}, N {row.n}: ratio {row.ratio:.2f}, {row.target}")
 
     def side(self, server: Running, bottom: Floor, n: int) -> Side:
         return Side(server, bottom, n, self.rounds)
@@ -98,15 +98,15 @@ class Bench:
     # On libvirt's test driver
 
     def on_test_driver(self, bottom: Floor) -> None:
-        few = self._test_driver(bottom, FEW, lambda side: rows.single(side))
+        few = self._test_driver(bottom, FEW, rows.single)
         many = self._test_driver(bottom, self.many, self._many)
         self.add(*rows.flat(few, many))
 
-    def _test_driver(self, bottom: Floor, n: int, measure: object) -> list[Row]:
+    def _test_driver(self, bottom: Floor, n: int, measure: Callable[[Side], list[Row]]) -> list[Row]:
         uri = write_test_node(self.directory / f"node{n}.xml", n)
         with virtcim(uri, self.directory) as server:
             self._answered(server, n)
-            return measure(self.side(server, bottom, n))  # type: ignore[operator, no-any-return]
+            return measure(self.side(server, bottom, n))
 
     def _many(self, side: Side) -> list[Row]:
         self.add(*rows.enumeration(side, f"EnumerateInstanceNames {SYSTEM}", side.service.names(SYSTEM)))
@@ -133,17 +133,18 @@ def working_directory() -> Iterator[Path]:
 @click.option("--only", type=click.Choice(["libvirtd", "test"]), help="Only the rows of this driver.")
 def main(guests: int, many: int, rounds: int, seconds: float, file: Path, only: str | None) -> None:
     """Measure virtcim beside libvirt and beside a server that does nothing."""
+    libvirt.registerErrorHandler(lambda *_: None, None)
     started = machine()
-    with working_directory() as directory, floor(directory) as bottom:
+    with working_directory() as directory, floor(directory) as server, closing(Floor(server)) as bottom:
         bench = Bench(directory, guests, many, rounds, seconds)
         if only != "test":
             if not CAN_RUN:
                 raise click.ClickException("a libvirtd of its own needs root, libvirtd, virtlogd, unshare and nsenter")
             with private_libvirtd(directory / "libvirtd") as daemon:
-                bench.on_libvirtd(daemon.uri, Floor(bottom))
+                bench.on_libvirtd(daemon.uri, bottom)
         if only != "libvirtd":
-            bench.on_test_driver(Floor(bottom))
-    print(f"\n{started}\n\n{table(bench.rows)}")
+            bench.on_test_driver(bottom)
+    click.echo(f"\n{started}\n\n{table(bench.rows)}")
     write_json(file, bench.rows, started=started, guests=guests, many=many, rounds=rounds)
 
 

@@ -9,7 +9,6 @@ import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 5988, "https": 5989}
@@ -68,7 +67,7 @@ class Connection:
     def __init__(self, target: Target) -> None:
         self.target = target
         self._socket = target.connect()
-        self._file: BinaryIO = self._socket.makefile("rb", buffering=BUFFER)
+        self._file = self._socket.makefile("rb", buffering=BUFFER)
 
     def close(self) -> None:
         self._file.close()
@@ -80,7 +79,7 @@ class Connection:
         length, chunked = self._header()
         if chunked:
             return b"".join(iter(self._chunk, b""))
-        return self._file.read() if length is None else self._file.read(length)
+        return bytes(self._file.read() if length is None else self._file.read(length))
 
     def timed(self, request: bytes) -> tuple[float, bytes]:
         """Seconds until the whole reply was there, and its body."""
@@ -103,7 +102,7 @@ class Connection:
 
     def _chunk(self) -> bytes:
         size = int(self._file.readline().partition(b";")[0], 16)
-        data = self._file.read(size)
+        data = bytes(self._file.read(size))
         self._file.readline()
         return data
 

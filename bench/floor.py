@@ -7,6 +7,8 @@ import threading
 from functools import lru_cache
 from typing import Any
 
+import click
+
 from virtcim.wire.server import HttpServer
 
 HEADERS = [(b"content-type", b'application/xml; charset="utf-8"'), (b"cimoperation", b"MethodResponse")]
@@ -33,7 +35,7 @@ def main() -> None:
         signal.signal(number, lambda *_: ended.set())
     server = HttpServer(app, ["http://127.0.0.1:0"])
     server.start()
-    print(f"the floor serves {server.urls[0]}.", flush=True)
+    click.echo(f"the floor serves {server.urls[0]}.")
     ended.wait()
     server.stop()
 

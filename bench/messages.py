@@ -39,7 +39,7 @@ class Service:
         return self._request(name, self.namespace, call)
 
     def extrinsic(self, name: str, instance_name: str, **parameters: str) -> bytes:
-        """A method of an instance; parameters are whole PARAMVALUE elements' contents, typed as strings or references."""
+        """A method of an instance; parameters are whole PARAMVALUE elements."""
         given = "".join(parameters.values())
         path = f"<LOCALINSTANCEPATH>{self._path()}{instance_name}</LOCALINSTANCEPATH>"
         classname = instance_name.partition('CLASSNAME="')[2].partition('"')[0]

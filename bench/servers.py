@@ -41,8 +41,8 @@ def running(command: Sequence[str], log: Path) -> Iterator[Running]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VIRTCIM_")}
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True, env=environment)
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         found = next((match for line in process.stdout if (match := _SERVES.search(line))), None)
         if found is None:
             raise RuntimeError(f"{' '.join(command)} did not start: {log.read_text()}")
@@ -54,6 +54,7 @@ def running(command: Sequence[str], log: Path) -> Iterator[Running]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        process.stdout.close()
 
 
 @contextmanager
@@ -90,6 +91,9 @@ class Floor:
     @property
     def target(self) -> Target:
         return self._target
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def _headers(request: bytes) -> list[str]:

@@ -21,7 +21,7 @@ def clocked(work: Callable[[], object]) -> Timed:
 
 
 def medians(works: Sequence[Timed], rounds: int, budget: float = 20.0) -> list[float]:
-    """The median of each, after one round that does not count; fewer rounds, but five, when `budget` seconds are over."""
+    """The median of each, after a round that does not count; five rounds are enough when `budget` seconds are over."""
     for work in works:
         work()
     samples: list[list[float]] = [[] for _ in works]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
-from unittest.mock import patch
 
 import libvirt
 
@@ -44,8 +43,12 @@ class Calls:
 def counted_calls() -> Iterator[Calls]:
     """The calls made while the block runs, in all threads."""
     calls = Calls()
-    module = libvirt.libvirtmod
+    module: Any = libvirt.libvirtmod
     functions = {name: found for name in dir(module) if callable(found := getattr(module, name))}
-    wrapped = {name: calls.counting(name, function) for name, function in functions.items()}
-    with patch.multiple(module, **wrapped):
+    for name, function in functions.items():
+        setattr(module, name, calls.counting(name, function))
+    try:
         yield calls
+    finally:
+        for name, function in functions.items():
+            setattr(module, name, function)

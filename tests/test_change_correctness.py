@@ -15,7 +15,7 @@ import pytest
 import pywbem
 from bench.client import Connection
 from bench.guests import write_test_node
-from bench.messages import checked, instance_names, value, values
+from bench.messages import Service, checked, instance_names, value, values
 from tests.churn import Churn
 from tests.conftest import StartServer, running_server
 from tests.counting import Calls, counted_calls
@@ -215,21 +215,20 @@ def test_memory_is_where_it_was_after_many_random_requests(start_server: StartSe
     assert sizes[-1] - sizes[0] < 30, f"MB after each quarter: {sizes}"
 
 
-def random_request(service: Any, asked: random.Random, names: dict[str, list[str]]) -> bytes:
+def random_request(service: Service, asked: random.Random, names: dict[str, list[str]]) -> bytes:
     name = asked.choice(names[asked.choice(list(names))])
     properties = values(*asked.sample(["Name", "ElementName", "Caption", "EnabledState", "InstanceID", "PoolID"], 3))
-    return asked.choice(
-        [
-            lambda: service.get(name),
-            lambda: service.intrinsic("GetInstance", InstanceName=name, PropertyList=properties),
-            lambda: service.intrinsic("GetInstance", InstanceName=name, IncludeClassOrigin=value("TRUE")),
-            lambda: service.associators(name, "CIM_Dependency"),
-            lambda: service.intrinsic("References", ObjectName=name),
-            lambda: service.associator_names(name, "CIM_Component"),
-            lambda: service.open("CIM_Processor", 3),
-            lambda: service.get(name.replace("bench", f"none{asked.random()}")),
-        ]
-    )()
+    requests: list[Callable[[], bytes]] = [
+        lambda: service.get(name),
+        lambda: service.intrinsic("GetInstance", InstanceName=name, PropertyList=properties),
+        lambda: service.intrinsic("GetInstance", InstanceName=name, IncludeClassOrigin=value("TRUE")),
+        lambda: service.associators(name, "CIM_Dependency"),
+        lambda: service.intrinsic("References", ObjectName=name),
+        lambda: service.associator_names(name, "CIM_Component"),
+        lambda: service.open("CIM_Processor", 3),
+        lambda: service.get(name.replace("bench", f"none{asked.random()}")),
+    ]
+    return asked.choice(requests)()
 
 
 def resident() -> float:

@@ -80,6 +80,24 @@ class Events:
     def watch(self, broker: Broker, hosts: Hosts, jobs: Jobs) -> None:
         """Make indications of what happens to the hosts, once they have been read in, and to jobs."""
         lifecycle = Lifecycle(broker.instances, self._facts.system_name)
+
+        def changed(_topic: object, old: Any, new: Any) -> None:
+            host = (new or old).host
+            if host.known:
+                self._engine.note(partial(lifecycle.compare, old, new))
+                self._look(lifecycle, host)
+
+        def happened(host: Host, event: Event) -> None:
+            self._engine.note(partial(_alerts, host, event, cim_now()))
+
+        self._watch_jobs(broker, jobs, lifecycle)
+        broker.methods.settle = self._engine.settle
+        self._engine.on_first = partial(_look_around, lifecycle, hosts)
+        hosts.on_change(changed)
+        hosts.on_event(happened)
+
+    def _watch_jobs(self, broker: Broker, jobs: Jobs, lifecycle: Lifecycle) -> None:
+        """Keep and tell of jobs, and take over those of an earlier run."""
         kept = KeptJobs(self._store, broker.instances, dsp1103.classname_of)
         seen: dict[str, Item] = {}
 
@@ -92,24 +110,12 @@ class Events:
                     seen[job.id] = after
                 self._engine.note(partial(lifecycle.between, before, after))
 
-        def changed(_topic: object, old: Any, new: Any) -> None:
-            host = (new or old).host
-            if host.known:
-                self._engine.note(partial(lifecycle.compare, old, new))
-                self._look(lifecycle, host)
-
-        def happened(host: Host, event: Event) -> None:
-            self._engine.note(partial(_alerts, host, event, cim_now()))
-
         jobs.on_change(job_changed)
         for job in kept.restored():
             found = broker.instances.named(job, JOB)
             if found is not None:
                 seen[job.id] = found.item
                 jobs.adopt(job, INTERRUPTED)
-        self._engine.on_first = partial(_look_around, lifecycle, hosts)
-        hosts.on_change(changed)
-        hosts.on_event(happened)
 
     def _look(self, lifecycle: Lifecycle, host: Host) -> None:
         """At what a host has beside its systems, once for all changes that have been noted by then."""

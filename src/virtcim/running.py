@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -44,6 +45,7 @@ class Process:
         server.start()
         ready()
         self.manager.tell(READY, f"MAINPID={os.getpid()}")
+        gc.freeze()  # what there is by now stays: the collector need not walk through it ever again
         while self._signals.get() == signal.SIGHUP:
             self._reload(server)
         self.manager.tell(STOPPING)

@@ -241,6 +241,20 @@ def test_what_the_store_does_not_take_is_queued_later(rig: Rig, monkeypatch: pyt
     assert len(rig.queued()) == 1
 
 
+def test_what_has_settled_is_queued(rig: Rig) -> None:
+    assert rig.engine.settle()  # nobody subscribed
+    rig.subscribe(Filter(ANY))
+    rig.tell(STARTED)
+    assert rig.engine.settle()
+    assert len(rig.store.queued(digest(destination()), 10)) == 1
+
+
+def test_settling_does_not_take_for_ever(rig: Rig) -> None:
+    rig.subscribe(Filter(ANY))
+    rig.engine.note(lambda: time.sleep(0.5) or ())  # type: ignore[func-returns-value]
+    assert not rig.engine.settle(0.1)
+
+
 def test_the_last_indication_is_known(rig: Rig) -> None:
     rig.subscribe(Filter(ANY))
     rig.tell(STARTED)

@@ -24,10 +24,12 @@ SIZES = {
     "dsp1043": 20,
     "dsp1044": 20,
     "dsp1045": 20,
+    "dsp1050": 23,
     "dsp1052": 14,
     "dsp1057": 28,
     "dsp1059": 20,
     "dsp1092": 14,
+    "dsp1097": 22,
 }
 KEYS = {
     "dsp",
@@ -105,8 +107,8 @@ def test_references_lead_to_profiles_that_are_served() -> None:
 
 def test_registered_names_and_ids_are_unique() -> None:
     registrations = [one for path in FILES for one in facts(path)["registrations"]]
-    for name in ("instance_id", "name"):
-        values = [one[name] for one in registrations]
+    for names in (("instance_id",), ("name", "version")):
+        values = [tuple(one[name] for name in names) for one in registrations]
         assert len(values) == len(set(values))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.caller import method_call, system, value
+from tests.caller import instance, method_call, system, value
 from tests.test_method_failures import METHODS
 from tests.test_operation_failures import CALLS
 from tests.wire.samples import SPACE
@@ -69,7 +69,7 @@ OWN = (
     ("DeleteClass", {"ClassName": class_name("X_Thing")}),
     ("DeleteQualifier", {"QualifierName": text("Key")}),
 )
-SPACE_INSTANCE = f'<INSTANCE CLASSNAME="CIM_Namespace"><PROPERTY NAME="Name" TYPE="string"><VALUE>{FUZZED}</VALUE></PROPERTY></INSTANCE>'
+SPACE_INSTANCE = instance("CIM_Namespace", Name=FUZZED)
 
 
 class Request(NamedTuple):

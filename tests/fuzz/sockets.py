@@ -49,6 +49,10 @@ _LINES = (
 )
 
 
+class Found(Exception):
+    """An input that does what none may; the message has it."""
+
+
 class Prober:
     """Sends, one connection for as many requests as the server keeps it for."""
 
@@ -58,16 +62,21 @@ class Prober:
         self._kept: http.client.HTTPConnection | None = None
         self._bodies = [one.body for one in REQUESTS]
         self.statuses: Counter[int] = Counter()
-        if (fault := self._proper(MAKE_SPACE, MAKE_SPACE.body)) is not None:
-            raise RuntimeError(fault)
+        self._check(self._proper(MAKE_SPACE, MAKE_SPACE.body))
 
-    def probe(self, random: Random) -> str | None:
-        """Send one request: what is wrong with the answer, None when nothing is."""
+    def probe(self, random: Random) -> None:
+        """Send one request. Errors: Found when something is wrong with the answer."""
         request = random.choice(REQUESTS)
         body = mutated(random, [request.body] if random.random() < 0.8 else self._bodies)
         if random.random() < 0.3:
-            return self._raw(random, request, body)
-        return self._proper(request, body)
+            self._check(self._raw(random, request, body))
+        else:
+            self._check(self._proper(request, body))
+
+    def _check(self, fault: str | None) -> None:
+        if fault is not None:
+            self.close()
+            raise Found(fault)
 
     def close(self) -> None:
         if self._kept is not None:

@@ -9,6 +9,7 @@ import pytest
 from tests.fuzz import run
 from tests.fuzz.corpus import REQUESTS
 from tests.fuzz.mutate import MUTATIONS
+from tests.fuzz.sockets import Found
 
 from virtcim.broker.call import Answer, Call
 from virtcim.wire.decode import decode
@@ -40,11 +41,11 @@ def test_sockets(server: Any) -> None:
 
 
 def test_crash_of_the_decoder_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_body: bytes) -> Call:
+    def broken(_self: object, _body: bytes) -> Call:
         raise RecursionError
 
-    monkeypatch.setattr(run, "decode", broken)
-    with pytest.raises(run.Found, match="RecursionError"):
+    monkeypatch.setattr("virtcim.wire.repeated.Decoder.decode", broken)
+    with pytest.raises(Found, match="RecursionError"):
         run.fuzz_decode(1, SEED)
 
 
@@ -53,5 +54,5 @@ def test_internal_error_is_found(start_server: Any, monkeypatch: pytest.MonkeyPa
         raise RuntimeError
 
     monkeypatch.setattr("virtcim.broker.namespaces.Namespaces.answer", broken)
-    with start_server() as server, pytest.raises(run.Found, match="internal error"):
+    with start_server() as server, pytest.raises(Found, match="internal error"):
         run.fuzz_sockets(300, SEED, server.url)

@@ -173,6 +173,14 @@ def test_two_guests_on_a_switch(switching: Switching, pair: Pair) -> None:
     pair.change("net-b", PoolID=f"EthernetConnectionPool/{FIRST}")
     assert pair.reaches_soon("net-a", target)
 
+    ports = switching.client.instances("KVM_NetworkPort")
+    (cable,) = [one for one in ports if one.path.key("SystemName") == full("net-b")]
+    assert switching.client.invoke(cable.path, "RequestStateChange", RequestedState="3").value == OK
+    assert not pair.reaches("net-a", target)
+    assert switching.client.get(cable.path).properties["EnabledState"] == 3
+    assert switching.client.invoke(cable.path, "RequestStateChange", RequestedState="2").value == OK
+    assert pair.reaches_soon("net-a", target)
+
     assert switching.request(FIRST, 3) == IN_USE
     assert switching.destroy(FIRST).value == FAILED
     assert switching.destroy(SECOND).value == OK

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.profiles.management import FAILED, INVALID, OK, embedded, results
+from tests.profiles.management import BAD_STATE, FAILED, INVALID, OK, embedded, results
 from tests.profiles.pooled import Stock, stocked
 
 from virtcim.broker.call import Instance, Item
 from virtcim.broker.schema import Schema
-from virtcim.mapping.allocation import NOT_APPLICABLE, SPECIFIC
+from virtcim.mapping.allocation import NOT_APPLICABLE, QUIESCE, SPECIFIC
 
 OFF = "desktop1"
 LABELS = ("InstanceID", "ElementName")
@@ -145,3 +145,16 @@ def test_beyond_its_range_it_cannot(stock: Stock, name: str) -> None:
 @pytest.mark.parametrize("name", ["desktop1/proc", "web1/defined/proc", "web1/vda"])
 def test_nothing_is_promised_of_others(reading: Stock, name: str) -> None:
     assert reading.client.across(reading.setting_path(name), "CIM_ElementCapabilities") == []
+
+
+def test_a_paused_system_lets_nothing_go(stock: Stock) -> None:
+    """SupportedRemoveStates of no pool names Quiesce."""
+    for capabilities in stock.capabilities().values():
+        states = capabilities.properties["SupportedRemoveStates"]
+        assert isinstance(states, list)
+        assert QUIESCE not in states
+    stock.become("web1", QUIESCE)
+    before = stock.everything()
+    answer = stock.remove("web1/52:54:00:10:00:01")
+    assert (answer.value, "paused" in str(answer.reason)) == (BAD_STATE, True)
+    assert stock.everything() == before

@@ -268,3 +268,20 @@ def test_connections_that_are_not_there(switching: Switching, instance_id: str |
     made(switching, "development")
     answer = switching.change(switching.wire(InstanceID=instance_id, Limit=8_000_000))
     assert (answer.value, "InstanceID" in answer.reason) == (INVALID, True)
+
+
+LINKS = {"missing": (None, 5), "reset": (11, 1), "up already": (2, 4097), "down": (3, 4)}
+
+
+@pytest.mark.parametrize(("requested", "code"), LINKS.values(), ids=LINKS)
+def test_link_of_an_active_adapter(switching: Switching, requested: int | None, code: int) -> None:
+    """The test driver changes nothing of a running system, which is told; QEMU does."""
+    (port, *_) = [one for one in switching.client.instances("Virt_NetworkPort") if one.path.key("SystemName") == "db1"]
+    given = {} if requested is None else {"RequestedState": str(requested)}
+    assert switching.client.invoke(port.path, "RequestStateChange", **given).value == code
+
+
+def test_link_of_an_adapter_that_is_off(switching: Switching) -> None:
+    made(switching)
+    (port,) = [one for one in switching.client.instances("Virt_NetworkPort") if one.path.key("SystemName") == "made"]
+    assert switching.client.invoke(port.path, "RequestStateChange", RequestedState="2").value == 4097

@@ -25,7 +25,7 @@ from virtcim.broker.call import (
     Status,
     Value,
 )
-from virtcim.wire.encode import Encoder
+from virtcim.wire.encode import CHUNK, Encoder
 
 CALL = Call('7"<', "GetInstance", "root/virt", {})
 NAME = (
@@ -256,8 +256,8 @@ def test_chunks_are_taken_as_they_come(encoder: Encoder) -> None:
 
     chunks = encoder.reply(CALL, Answer(Form.NAMED_INSTANCE, items()))
     first = next(chunks)
-    assert 60_000 < len(first) < 80_000
-    assert 50 < len(taken) < 500
+    assert CHUNK <= len(first) < CHUNK + 20_000
+    assert 50 < len(taken) < 900
     assert b"".join((first, *chunks)).count(b"</VALUE.NAMEDINSTANCE>") == 1000
 
 

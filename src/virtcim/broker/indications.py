@@ -81,6 +81,16 @@ class _Sequence:
     number: int = 0
 
 
+class _Mark:
+    """A note that makes nothing, and says when those before it have been worked off."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+
+    def __call__(self) -> Iterable[Notice]:
+        return ()
+
+
 class Indications:
     """The engine. `service` names it in SequenceContext; `queued` is told which destinations have got something.
 
@@ -186,10 +196,18 @@ class Indications:
         self._causes.put(cause)
         return True
 
+    def settle(self, seconds: float = 2.0) -> bool:
+        """Wait until all that has been noted is in the queues, where it survives the server; False for not in time."""
+        mark = _Mark()
+        return not self.note(mark) or mark.reached.wait(seconds)
+
     def _work(self) -> None:
         while True:
             causes = list(self._next())
             self._queue([one for cause in causes if cause for one in self._deliveries(cause)])
+            for cause in causes:
+                if isinstance(cause, _Mark):
+                    cause.reached.set()
             if None in causes and self._causes.empty():
                 return
 

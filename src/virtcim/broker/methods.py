@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from virtcim.broker.call import (
@@ -41,6 +41,7 @@ class Methods:
         self.typing = typing
         self.jobs = jobs
         self.translate = translate
+        self.settle: Callable[[], object] = lambda: None  # returns when what the method caused is safe
 
     def invoke(self, call: Call) -> MethodAnswer:
         """Run the method. Errors: CIMError NOT_FOUND, METHOD_NOT_FOUND, METHOD_NOT_AVAILABLE, INVALID_PARAMETER."""
@@ -57,9 +58,11 @@ class Methods:
             reason = reason or "no provider"
             raise CIMError(Status.METHOD_NOT_AVAILABLE, f"{cls.name}.{declared.name} is not available: {reason}")
         try:
-            return self._run(provider, declared, found, self._parameters(declared, provider, call))
+            answer = self._run(provider, declared, found, self._parameters(declared, provider, call))
         except (WrongClass, Refused) as refusal:
             return self._refuse(declared, refusal)
+        self.settle()
+        return answer
 
     def _target(self, call: Call) -> Found:
         """The instance a call is for; for a class its only one, as clients of libvirt-cim call services."""

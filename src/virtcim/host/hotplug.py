@@ -25,8 +25,16 @@ def live_secure_xml(vm: Vm) -> str:
 
 
 def running(vm: Vm) -> Domain:
-    """The running document with its secrets, to build a change from."""
-    return Domain.parse(live_secure_xml(vm))
+    """The running document with its secrets, to build a change from.
+
+    An interface on a network that stands for a bridge is shown as one on the bridge, which libvirt takes back only as
+    one on the network.
+    """
+    document = Domain.parse(live_secure_xml(vm))
+    for interface in document.interfaces:
+        if interface.network is not None:
+            interface.type = "network"
+    return document
 
 
 def attach(vm: Vm, device_xml: str, live: bool, config: bool) -> Vm | None:

@@ -346,9 +346,8 @@ class Host:
     def _pool_changed(self, old: Pool | None, new: Pool | None) -> None:
         """Domains whose images are in another pool now have something new to tell."""
         moved = self._images.changed(old, new)
-        for vm in self.vms if moved else ():
-            if not moved.isdisjoint(vm.paths):
-                self._domains.remake(vm.uuid)
+        if moved:
+            self._domains.remake_all([vm.uuid for vm in self.vms if not moved.isdisjoint(vm.paths)])
         self._listeners.tell_pool(old, new)
 
     def _pool(self, record: PoolRecord, old: Pool | None) -> Pool:

@@ -33,6 +33,11 @@ def network_name(view: Interface) -> str | None:
     return view.network or view.bridge or view.source_device
 
 
+def network_type(view: Interface) -> str | None:
+    """A running domain shows the type of what the network stands for: what it was given is the network."""
+    return view.type if view.network is None else "network"
+
+
 def set_type(view: Interface, word: str | None) -> None:
     if word not in WRITABLE_TYPES:
         raise BadProperty("NetworkType", f"{word!r} is not one of {', '.join(WRITABLE_TYPES)}")
@@ -41,7 +46,7 @@ def set_type(view: Interface, word: str | None) -> None:
 
 
 def set_network_name(view: Interface, name: str | None) -> None:
-    if view.type == "network":
+    if network_type(view) == "network":
         view.bridge = view.port_id = None  # a running domain shows them of the network that it is plugged into
         view.portgroup = view.portgroup if view.network in (None, name) else None  # another network has others
         view.network = name
@@ -61,8 +66,8 @@ def set_pool(view: Interface, text: str | None) -> None:
     kind, name = parse_pool_id(text or pool_id("Network")) or ("", "")
     if kind != "Network":
         raise BadProperty("PoolID", f"{text!r} is not NetworkPool/<network>")
-    if name != PRIMORDIAL and view.type != "network":
-        raise BadProperty("PoolID", f"{text!r} contradicts NetworkType {view.type!r}")
+    if name != PRIMORDIAL and network_type(view) != "network":
+        raise BadProperty("PoolID", f"{text!r} contradicts NetworkType {network_type(view)!r}")
     if name != PRIMORDIAL:
         view.network = name
 
@@ -132,7 +137,7 @@ NET: tuple[Row[Any], ...] = (
     fixed("VirtualQuantity", 1),
     fixed("VirtualQuantityUnits", COUNT),
     fixed("AllocationUnits", BITS_PER_SECOND),
-    Row("NetworkType", Interface.type, set_type),
+    Row("NetworkType", network_type, set_type),
     Row("PoolID", pool_of, set_pool, exact=False),
     Row("NetworkName", network_name, set_network_name),
     Row("Connection", connection, set_connection),

@@ -13,6 +13,7 @@ from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host import domains
 from virtcim.host.inventory import Host, Vm
+from virtcim.host.states import DomainState
 from virtcim.mapping import ids, resources
 from virtcim.mapping.resources import Domain, change, properties_of, resources_of
 from virtcim.profiles import elements, live
@@ -207,9 +208,16 @@ def _check_removable(group: Group) -> None:
         for other in settings(setting.configuration):
             if other.dev not in group and _parent(other) == dev:
                 raise Refused("Failed", f"ResourceSettings: {setting.id} is in use: {other.id} is attached to it")
-        reason = live.bound(setting.resource, kind.detachable) if is_running(setting.configuration) else None
+        reason = _held(setting) if is_running(setting.configuration) else None
         if reason:
             raise Refused("Invalid State", f"ResourceSettings: {setting.id} cannot be removed while active: {reason}")
+
+
+def _held(setting: Setting) -> str | None:
+    """Why a device cannot be taken from an active system now; None when it can."""
+    if setting.vm.state is DomainState.PAUSED:
+        return "a guest that is paused does not let go of it"
+    return live.bound(setting.resource, setting.kind.detachable)
 
 
 def _parent(setting: Setting) -> str | None:

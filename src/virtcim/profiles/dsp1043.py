@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile
+from virtcim.host.inventory import Vm
 from virtcim.mapping import allocation, allocation_pools, ids
+from virtcim.mapping.memory import BASE_MEMORY
+from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import KINDS
 from virtcim.profiles import pools_capabilities as offers
 from virtcim.profiles.elements import Setting, present, version
 from virtcim.profiles.pools import ResourcePool
-from virtcim.profiles.pools_capabilities import ROLES, Allocation, Mutability, Template
+from virtcim.profiles.pools_capabilities import ROLES, Allocation, Bound, Mutability, Sampled, Template
 
 profile = Profile("dsp1043")
 
@@ -18,7 +21,10 @@ RASD = "CIM_ResourceAllocationSettingData"
 DEFAULT = 2  # Characteristics
 
 profile.source(Allocation, offers.all_allocations, follows=version)
-profile.source(Mutability, offers.all_mutabilities, follows=version)
+profile.source(Mutability, offers.all_mutabilities)
+profile.source(Bound, offers.all_bounds)
+profile.hangs_off(Vm, Mutability, offers.mutabilities_in)
+profile.hangs_off(Vm, Bound, offers.bounds_in)
 profile.source(Template, offers.all_templates, follows=version)
 profile.central(AC, Allocation)
 profile.central(AC, Mutability)
@@ -44,7 +50,7 @@ def allocation_capabilities(one: Allocation) -> Properties:
     return present(properties)
 
 
-@profile.instance(AC, of=Mutability, find=offers.find_mutability)
+@profile.instance(AC, of=Mutability, find=offers.find_mutability, parts=offers.mutabilities_in)
 def mutability(one: Mutability) -> Properties:
     kind = one.setting.kind
     word = (ids.parse_pool_id(kind.pool) or ("", ""))[0]
@@ -68,13 +74,31 @@ def _template_of(classname: str) -> None:
         among=offers.templates_of_class(classname),
     )
     def template(one: Template) -> Properties:
-        label = f"{one.sample.name} of {one.owner.id}"
-        return {"InstanceID": one.id, "ElementName": label, **one.properties}
+        return sample_properties(one)
+
+
+def _bound_of(classname: str) -> None:
+    @profile.instance(
+        classname,
+        of=Bound,
+        when=lambda one: one.sample.classname == classname,
+        find=offers.find_bound,
+        parts=offers.bounds_of_class(classname),
+    )
+    def bound(one: Bound) -> Properties:
+        return sample_properties(one)
+
+
+def sample_properties(one: Sampled) -> Properties:
+    label = f"{one.sample.name} of {one.owner.id}"
+    return {"InstanceID": one.id, "ElementName": label, **one.properties}
 
 
 SAMPLE_CLASSES = dict.fromkeys((*(kind.setting_class for kind in KINDS), *allocation_pools.CLASSES))
 for classname in SAMPLE_CLASSES:
     _template_of(classname)
+for kind in (PROCESSORS, BASE_MEMORY):
+    _bound_of(kind.setting_class)
 
 
 # What holds them together
@@ -84,7 +108,7 @@ def _default(*_: object) -> Properties:
     return {"Characteristics": [DEFAULT]}
 
 
-def _roles(_owner: object, one: Template) -> Properties:
+def _roles(_owner: object, one: Sampled) -> Properties:
     policy, role, value_range = ROLES[one.sample.role]
     return {"PropertyPolicy": policy, "ValueRole": role, "ValueRange": value_range}
 
@@ -108,18 +132,16 @@ profile.associate(
 )
 
 
-def _spelled_out(owner: type[Allocation] | type[Mutability]) -> None:
-    def owner_of(one: Template) -> list[object]:
-        return [one.owner] if isinstance(one.owner, owner) else []
-
-    profile.associate(
-        "Virt_SettingsDefineCapabilities",
-        End("GroupComponent", AC, across=offers.templates_of, of=owner),
-        End("PartComponent", RASD, across=owner_of, of=Template),
-        properties=_roles,
-    )
-
-
-_spelled_out(Allocation)
-_spelled_out(Mutability)
+profile.associate(
+    "Virt_SettingsDefineCapabilities",
+    End("GroupComponent", AC, across=offers.templates_of, of=Allocation),
+    End("PartComponent", RASD, across=lambda one: [one.owner], of=Template),
+    properties=_roles,
+)
+profile.associate(
+    "Virt_SettingsDefineCapabilities",
+    End("GroupComponent", AC, across=offers.bounds_of, of=Mutability),
+    End("PartComponent", RASD, across=lambda one: [one.owner], of=Bound),
+    properties=_roles,
+)
 profile.leaves_out("CIM_Capabilities", "CreateGoalSettings", "capabilities have no goals here")

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from virtcim.broker.call import Properties
-from virtcim.broker.provider import End, Profile
+from virtcim.broker.provider import End, Profile, Refused, Returned
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import ids
 from virtcim.mapping.net import INTERFACE, is_linked
 from virtcim.mapping.switch_ports import CONNECTION as CONNECTION_TYPE
 from virtcim.mapping.units import COUNT
 from virtcim.profiles import dsp1050_connections as connections
-from virtcim.profiles import elements, switches_ports
+from virtcim.profiles import dsp1050_requests, elements, switches_ports
 from virtcim.profiles.dsp1050_connections import Connection, ConnectionPool
 from virtcim.profiles.dsp1097_model import ETHERNET_CSMACD, endpoint, itself
 from virtcim.profiles.elements import Configuration, Device, present
 from virtcim.profiles.pools import NetworkPool
 from virtcim.profiles.switches import Switch
 from virtcim.profiles.switches_ports import SwitchPort, interface_of, port_of
+from virtcim.profiles.transitions import check_timeout
 
 profile = Profile("dsp1050")
 profile.central("CIM_ResourcePool", NetworkPool)
@@ -28,7 +29,9 @@ profile.source(ConnectionPool, connections.all_pools, follows=elements.version)
 
 ADAPTER, LAN, PORT = "Virt_NetworkPort", "Virt_LANEndpoint", "Virt_SwitchEthernetPort"
 CONNECTION, POOL = "Virt_EthernetConnectionAllocationSettingData", "Virt_EthernetConnectionPool"
-FINE, STOPPED, DISABLED, HEALTHY = 2, 10, 3, 5  # OperationalStatus, EnabledState, HealthState
+FINE, STOPPED, HEALTHY = 2, 10, 5  # OperationalStatus, HealthState
+ENABLED, DISABLED = 2, 3  # EnabledState, RequestedState
+LINK = {ENABLED: "up", DISABLED: "down"}
 
 
 # The endpoint of an adapter (clause 7.6)
@@ -52,6 +55,22 @@ def adapter_endpoint(device: Device) -> Properties:
         "MACAddress": ids.bare_mac(view.mac) if view.mac else None,
     }
     return present(properties)
+
+
+@profile.method(ADAPTER, "RequestStateChange")
+def request_state_change(device: Device, RequestedState: int | None, TimeoutPeriod: str | None) -> Returned:
+    """Enabled (2) plugs the cable in and disabled (3) pulls it; what it leads to stays chosen."""
+    if RequestedState is None:
+        raise Refused("Invalid Parameter", "RequestedState is missing")
+    if RequestedState not in (ENABLED, DISABLED):
+        raise Refused("Not Supported", f"RequestedState {RequestedState} is not supported by a network interface")
+    check_timeout(TimeoutPeriod)
+    if not device.vm.active:
+        raise Refused("Invalid State Transition", f"{device.vm.name} is not active, and {device.dev} with it")
+    if is_linked(interface_of(device)) == (RequestedState == ENABLED):
+        raise Refused("Invalid State Transition", f"the link of {device.dev} is {LINK[RequestedState]} already")
+    dsp1050_requests.set_link(elements.setting_of(device), RequestedState == ENABLED)
+    return Returned()
 
 
 # Its connection (clause 7.3)

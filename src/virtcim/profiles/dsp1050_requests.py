@@ -230,10 +230,19 @@ def remove(targets: Sequence[Both]) -> Returned | Work:
     going = {one.id for one in adapters}
     wires = [one for one in targets if isinstance(one, Connection) and one.setting.id not in going]
     for host in dict.fromkeys(one.vm.host for one in wires):
-        cut = [_cut(one) for one in wires if one.vm.host is host]
+        cut = [Instance(ADAPTER_CLASS, _pulled(one.setting)) for one in wires if one.vm.host is host]
         alteration.modify(host, cut)
     return alteration.remove(adapters) if adapters else Returned()
 
 
-def _cut(connection: Connection) -> Instance:
-    return Instance(ADAPTER_CLASS, {"InstanceID": connection.setting.id, "AutomaticAllocation": False})
+def _pulled(adapter: Setting) -> Properties:
+    return {"InstanceID": adapter.id, "AutomaticAllocation": False}
+
+
+def set_link(adapter: Setting, up: bool) -> None:
+    """Plug the cable of an interface in, or pull it. Errors: Refused, HostError."""
+    change = Instance(ADAPTER_CLASS, {"InstanceID": adapter.id, "AutomaticAllocation": up})
+    try:
+        alteration.modify(adapter.vm.host, [change])
+    except Refused as refusal:  # the words of the management service are not those of RequestStateChange
+        raise Refused("Failed", refusal.reason) from refusal

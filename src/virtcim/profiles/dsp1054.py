@@ -185,9 +185,6 @@ def _declare_associations(profile: Profile, served: Served) -> None:
     def current(*_: object) -> Properties:
         return {"IsDefault": 1, "IsCurrent": 1}
 
-    def managed(*_: object) -> Properties:
-        return {"ElementEffects": [MANAGES]}
-
     profile.associate(
         "CIM_HostedService",
         End("Antecedent", "CIM_ComputerSystem", served.hosted),
@@ -204,6 +201,13 @@ def _declare_associations(profile: Profile, served: Served) -> None:
         End("SettingData", SETTINGS, served.to_service),
         current,
     )
+    _declare_collections(profile, served)
+
+
+def _declare_collections(profile: Profile, served: Served) -> None:
+    def managed(*_: object) -> Properties:
+        return {"ElementEffects": [MANAGES]}
+
     for classname in (rules.FILTER, rules.COLLECTION, DESTINATION):
         profile.associate(
             "CIM_ServiceAffectsElement",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import Keys
-from virtcim.host.inventory import Host, Hosts
+from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import allocation, allocation_pools, ids, pools
 from virtcim.mapping.allocation import Offer, Sample
 from virtcim.mapping.documents import blank
@@ -71,7 +70,7 @@ Owner = Allocation | Mutability
 
 
 @dataclass(frozen=True, eq=False)
-class Template:
+class Sampled:
     """A sample setting of capabilities."""
 
     owner: Owner
@@ -85,6 +84,14 @@ class Template:
     @property
     def id(self) -> str:
         return f"{ids.own_id('sample', self.owner.id)}/{self.sample.name}"
+
+
+class Template(Sampled):
+    """One of what can be asked of a pool."""
+
+
+class Bound(Sampled):
+    """One of how far a running system can be changed."""
 
 
 # What a pool offers
@@ -177,14 +184,22 @@ def _mutable(one: Mutability) -> Iterator[Sample]:
 # The samples as settings
 
 
-def templates_of(owner: Owner) -> tuple[Template, ...]:
+def templates_of(owner: Allocation) -> tuple[Template, ...]:
     return kept(owner, "_templates", lambda: tuple(_templates(owner)))
 
 
-def _templates(owner: Owner) -> Iterator[Template]:
-    found = samples_of(owner) if isinstance(owner, Allocation) else _mutable(owner)
+def _templates(owner: Allocation) -> Iterator[Template]:
     common = _common(owner)
-    return (Template(owner, sample, common | present(sample.properties)) for sample in found)
+    return (Template(owner, sample, common | present(sample.properties)) for sample in samples_of(owner))
+
+
+def bounds_of(owner: Mutability) -> tuple[Bound, ...]:
+    return kept(owner, "_bounds", lambda: tuple(_bounds(owner)))
+
+
+def _bounds(owner: Mutability) -> Iterator[Bound]:
+    common = _common(owner)
+    return (Bound(owner, sample, common | present(sample.properties)) for sample in _mutable(owner))
 
 
 def _common(owner: Owner) -> Properties:
@@ -208,16 +223,32 @@ def all_allocations(world: Hosts) -> Iterator[Allocation]:
     return (one for pool in stock.all_pools(world) for one in allocations_of(pool))
 
 
+def mutabilities_in(vm: Vm) -> Iterator[Mutability]:
+    """Those of a virtual system."""
+    for setting in settings(state_of(vm)) if vm.active else ():
+        yield from mutability_of(setting)
+
+
+def bounds_in(vm: Vm) -> Iterator[Bound]:
+    """Their samples."""
+    for one in mutabilities_in(vm):
+        yield from bounds_of(one)
+
+
+def bounds_of_class(classname: str) -> Callable[[Vm], Iterator[Bound]]:
+    return lambda vm: (one for one in bounds_in(vm) if one.sample.classname == classname)
+
+
 def all_mutabilities(world: Hosts) -> Iterator[Mutability]:
-    for vm in world.vms():
-        for setting in settings(state_of(vm)) if vm.active else ():
-            yield from mutability_of(setting)
+    return (one for vm in world.vms() for one in mutabilities_in(vm))
+
+
+def all_bounds(world: Hosts) -> Iterator[Bound]:
+    return (one for vm in world.vms() for one in bounds_in(vm))
 
 
 def all_templates(world: Hosts) -> Iterator[Template]:
-    owners: Iterator[Owner] = chain(all_allocations(world), all_mutabilities(world))
-    for owner in owners:
-        yield from templates_of(owner)
+    return (one for owner in all_allocations(world) for one in templates_of(owner))
 
 
 def templates_of_class(classname: str) -> Callable[[Hosts], Iterator[Template]]:
@@ -244,10 +275,17 @@ def find_mutability(world: Hosts, keys: Keys) -> Iterator[Mutability]:
     return mutabilities_by_id(world, str(keys["InstanceID"]))
 
 
-def find_template(world: Hosts, keys: Keys) -> Iterator[Template]:
+def _owner(keys: Keys) -> str:
+    """The InstanceID of the capabilities that a sample's names; empty when it names none."""
     found = SAMPLE_ID.fullmatch(ids.parse_own_id("sample", str(keys["InstanceID"])) or "")
-    if found:
-        named = found["owner"]
-        owners: Iterator[Owner] = chain(allocations_by_id(world, named), mutabilities_by_id(world, named))
-        for owner in owners:
-            yield from (one for one in templates_of(owner) if one.id == keys["InstanceID"])
+    return found["owner"] if found else ""
+
+
+def find_template(world: Hosts, keys: Keys) -> Iterator[Template]:
+    found = (one for owner in allocations_by_id(world, _owner(keys)) for one in templates_of(owner))
+    return (one for one in found if one.id == keys["InstanceID"])
+
+
+def find_bound(world: Hosts, keys: Keys) -> Iterator[Bound]:
+    found = (one for owner in mutabilities_by_id(world, _owner(keys)) for one in bounds_of(owner))
+    return (one for one in found if one.id == keys["InstanceID"])

@@ -55,7 +55,7 @@ def load_facts(directory: File) -> dict[str, Facts]:
 
 def _facts(file: File) -> Facts:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), _LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FactsError(f"{file}: not YAML: {error}") from error
     if not isinstance(content, dict):

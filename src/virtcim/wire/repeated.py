@@ -10,8 +10,9 @@ from virtcim.broker.call import Call
 from virtcim.wire.decode import decoded
 from virtcim.wire.headers import CIMHeaders
 
-# Up to the ID nothing can hide: a comment or another element before MESSAGE does not match.
-_ID = re.compile(rb"\s*+(?:<\?xml[^<>]*\?>)?\s*+<CIM\s[^<>]*>\s*+<MESSAGE\s(?:[^<>]*?\s)?ID=([\"'])([^\"'&<>]*)\1")
+# Up to the ID nothing can hide: a comment or another element before MESSAGE does not match. Nor does an ID that is not
+# plain ASCII, which may be no XML.
+_ID = re.compile(rb"\s*+(?:<\?xml[^<>]*\?>)?\s*+<CIM\s[^<>]*>\s*+<MESSAGE\s(?:[^<>]*?\s)?ID=([\"'])([ !#-%(-;=?-~]*)\1")
 MAX_KEPT = 2048  # requests
 MAX_LENGTH = 4096  # bytes of one
 _NEVER_AGAIN = "EnumerationContext"  # each is used once
