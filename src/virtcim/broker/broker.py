@@ -196,7 +196,7 @@ class Broker(FixedSchema):
 
     def _guarded_batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in self._guarded(batches):
-            yield Batch(partial(self._guarded_items, batch), batch.place, batch.state)
+            yield Batch(partial(self._guarded_items, batch), batch.place, batch.state, batch.size)
 
     def _guarded_items(self, batch: Batch) -> Iterator[Item]:
         return self._guarded(item for one in (batch,) for item in one.items())  # the first look may fail as well

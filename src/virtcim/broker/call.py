@@ -168,11 +168,15 @@ class Item:
 
 
 class Batch(NamedTuple):
-    """Some of the items of an answer. At one `place` they are the same as long as `state` is; never without a place."""
+    """Some of the items of an answer. At one `place` they are the same as long as `state` is; never without a place.
+
+    `size` is their number where that is known.
+    """
 
     items: Callable[[], Iterable[Item]]
     place: Hashable = None
     state: object = None
+    size: int | None = None
 
 
 class Batches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -12,6 +12,7 @@ from virtcim.broker.catalog import Catalog
 from virtcim.broker.provider import As, Hanging, InstanceProvider
 from virtcim.broker.schema import leaf_name
 
+MAX_SIZES = 4096
 Parts = Callable[[Any], Iterable[object]]
 _Making = tuple[InstanceProvider, str | None, Parts]
 
@@ -34,6 +35,7 @@ class Instances:
         self.catalog = catalog
         self.schema = catalog.schema
         self.world = world
+        self._sizes: dict[Hashable, tuple[object, int]] = {}  # of batches, by place, for a state
 
     def item(self, provider: InstanceProvider, target: object) -> Item:
         """The instance that a provider makes of an object; kept with the object unless it is volatile."""
@@ -83,7 +85,9 @@ class Instances:
                 rooted.setdefault(hanging.root, []).append((provider, platform, self._parts(provider, hanging)))
         for root, makings in rooted.items():
             for name, run in self.catalog.runs[root](self.world):
-                yield Batch(partial(self._of_run, makings, run), (classname, name), run)
+                place = classname, name
+                known, size = self._sizes.get(place, (None, None))
+                yield Batch(partial(self._counted, makings, run, place), place, run, size if known == run else None)
 
     def _batch(self, provider: InstanceProvider, platform: str | None) -> Batch:
         items = partial(self._items, provider, platform)
@@ -95,6 +99,13 @@ class Instances:
 
     def _items(self, provider: InstanceProvider, platform: str | None) -> Iterator[Item]:
         return (self.item(provider, target) for target in self._objects(provider, platform))
+
+    def _counted(self, makings: list[_Making], run: tuple[object, ...], place: Hashable) -> list[Item]:
+        items = list(self._of_run(makings, run))
+        if len(self._sizes) >= MAX_SIZES:
+            self._sizes.clear()
+        self._sizes[place] = run, len(items)
+        return items
 
     def _of_run(self, makings: list[_Making], run: tuple[object, ...]) -> Iterator[Item]:
         for root in run:

@@ -11,10 +11,18 @@ from virtcim.broker.call import Batch, Batches
 
 
 class _Part(NamedTuple):
-    """Items that follow each other; with the batch that they are all of, where it has a place."""
+    """Items that follow each other: all of a batch with a place, or one."""
 
-    items: list[Any]
-    batch: Batch | None
+    batch: Batch
+    size: int
+
+    def cut(self, start: int, count: int) -> Batch:
+        """Some of them, made only if somebody asks."""
+        place = None if self.batch.place is None else (self.batch.place, start, count)
+        return Batch(partial(self._items, start, count), place, self.batch.state, count)
+
+    def _items(self, start: int, count: int) -> list[Any]:
+        return list(self.batch.items())[start : start + count]
 
 
 class Portions:
@@ -33,13 +41,11 @@ class Portions:
         """The next items, at most `count`; fewer when they are abandoned meanwhile."""
         taken: list[Batch] = []
         while count and self._part is not None and not abandoned():
-            items, batch = self._part
-            start, found = self._at, items[self._at : self._at + count]
-            place = (batch.place, start, len(found)) if batch else None
-            taken.append(Batch(partial(iter, found), place, batch.state if batch else None))
-            count -= len(found)
-            self._at += len(found)
-            if self._at == len(items):
+            start, size = self._at, min(count, self._part.size - self._at)
+            taken.append(self._part.cut(start, size))
+            count -= size
+            self._at += size
+            if self._at == self._part.size:
                 self._part = self._next()
         if all(batch.place is None for batch in taken):
             return list(chain.from_iterable(batch.items() for batch in taken))
@@ -47,14 +53,20 @@ class Portions:
 
     def _next(self) -> _Part | None:
         self._at = 0
-        return next((part for part in self._parts if part.items), None)
+        return next((part for part in self._parts if part.size), None)
 
 
 def _parts(items: Iterable[object]) -> Iterator[_Part]:
-    for batch in items.batches if isinstance(items, Batches) else ():
-        if batch.place is not None:
-            yield _Part(list(batch.items()), batch)
+    batches = items.batches if isinstance(items, Batches) else [Batch(lambda: items)]  # type: ignore[arg-type, return-value]
+    for batch in batches:
+        if batch.place is None:
+            yield from (_Part(Batch(partial(_only, item)), 1) for item in batch.items())
+        elif batch.size is not None:
+            yield _Part(batch, batch.size)
         else:
-            yield from (_Part([item], None) for item in batch.items())
-    if not isinstance(items, Batches):
-        yield from (_Part([item], None) for item in items)
+            made = list(batch.items())
+            yield _Part(batch._replace(items=partial(iter, made)), len(made))
+
+
+def _only(item: Any) -> tuple[Any]:
+    return (item,)

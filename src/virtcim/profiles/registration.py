@@ -14,6 +14,7 @@ from virtcim.broker.provider import As, Central, Profile
 
 ORGANIZATIONS = {"DMTF": 2, "SNIA": 11}  # RegisteredOrganization
 OTHER = 1
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the start would wait for the one in Python
 
 
 class FactsError(Exception):

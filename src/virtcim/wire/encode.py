@@ -29,7 +29,7 @@ from virtcim.wire.kept import Blocks, Kept
 from virtcim.wire.paths import Classes, class_name
 from virtcim.wire.text import escaped, quoted
 
-CHUNK = 256 * 1024
+CHUNK = 512 * 1024
 # Bytes of memory: of single instances, of batches as they are, of batches packed.
 KEPT, PLAIN, PACKED = 8_000_000, 8_000_000, 8_000_000
 _HEAD = (
@@ -60,7 +60,7 @@ class Encoder:
         }
 
     def reply(self, call: Call, answer: Answer) -> Iterator[bytes]:
-        """The response to an intrinsic operation, in chunks of about 256 KiB; takes the items as it goes."""
+        """The response to an intrinsic operation, in chunks of about 512 KiB; takes the items as it goes."""
         head, tail = _message(call, "IMETHODRESPONSE")
         if answer.form is Form.NOTHING:
             return iter((head + tail,))
