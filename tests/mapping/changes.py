@@ -15,6 +15,7 @@ RESOURCES: dict[str, list[dict[str, Any]]] = {
         {"Weight": 2048},
         {"Weight": None},
         {"CPUSet": "1-3"},
+        {"HostResource": ["cpu:1", "cpu:3"]},
     ],
     "mem": [
         {"VirtualQuantity": 524288},

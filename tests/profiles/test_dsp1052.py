@@ -35,7 +35,7 @@ def test_unreachable_host(start_client: StartClient, node_uri: str) -> None:
     """It is shown, says why it cannot be reached, and its virtual systems are not known."""
     with start_client(node_uri) as client:
         away = client.world.hosts[0]
-        away.lost()
+        away.stop()
         shown = host(client).properties
         assert (shown["EnabledState"], shown["OperationalStatus"], shown["CommunicationStatus"]) == (0, [13], 3)
         with pytest.raises(CIMError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -196,7 +196,11 @@ class Broker(FixedSchema):
 
     def _guarded_batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in self._guarded(batches):
-            yield Batch(partial(self._guarded_items, batch), batch.place, batch.state, batch.size)
+            parts = None if batch.parts is None else partial(self._guarded_parts, batch.parts)
+            yield Batch(partial(self._guarded_items, batch), batch.place, batch.state, batch.size, parts)
+
+    def _guarded_parts(self, parts: Callable[[], Iterable[Batch]]) -> Iterator[Batch]:
+        return self._guarded_batches(parts())
 
     def _guarded_items(self, batch: Batch) -> Iterator[Item]:
         return self._guarded(item for one in (batch,) for item in one.items())  # the first look may fail as well

@@ -170,13 +170,15 @@ class Item:
 class Batch(NamedTuple):
     """Some of the items of an answer. At one `place` they are the same as long as `state` is; never without a place.
 
-    `size` is their number where that is known.
+    `size` is their number where that is known. `parts` are the batches that a large one is made of: with a change the
+    large one is another, but most of the parts are not.
     """
 
     items: Callable[[], Iterable[Item]]
     place: Hashable = None
     state: object = None
     size: int | None = None
+    parts: Callable[[], Iterable[Batch]] | None = None
 
 
 class Batches:

@@ -84,10 +84,17 @@ class Instances:
             else:
                 rooted.setdefault(hanging.root, []).append((provider, platform, self._parts(provider, hanging)))
         for root, makings in rooted.items():
-            for name, run in self.catalog.runs[root](self.world):
-                place = classname, name
-                known, size = self._sizes.get(place, (None, None))
-                yield Batch(partial(self._counted, makings, run, place), place, run, size if known == run else None)
+            runs = tuple(self.catalog.runs[root](self.world))
+            parts = partial(self._runs, makings, runs, (namespace, classname))
+            yield Batch(partial(_flat, parts), (namespace, classname, root), runs, parts=parts)
+
+    def _runs(
+        self, makings: list[_Making], runs: Iterable[tuple[Hashable, tuple[object, ...]]], where: Hashable
+    ) -> Iterator[Batch]:
+        for name, run in runs:
+            place = where, name
+            known, size = self._sizes.get(place, (None, None))
+            yield Batch(partial(self._counted, makings, run, place), place, run, size if known == run else None)
 
     def _batch(self, provider: InstanceProvider, platform: str | None) -> Batch:
         items = partial(self._items, provider, platform)
@@ -156,3 +163,7 @@ class Instances:
             text = f"the path of {path.classname} lacks {missing}" if missing else f"no such instance: {path}"
             raise CIMError(Status.NOT_FOUND, text)
         return found
+
+
+def _flat(parts: Callable[[], Iterable[Batch]]) -> Batches:
+    return Batches(parts())

@@ -59,7 +59,9 @@ class Portions:
 def _parts(items: Iterable[object]) -> Iterator[_Part]:
     batches = items.batches if isinstance(items, Batches) else [Batch(lambda: items)]  # type: ignore[arg-type, return-value]
     for batch in batches:
-        if batch.place is None:
+        if batch.parts is not None:
+            yield from _parts(Batches(batch.parts()))
+        elif batch.place is None:
             yield from (_Part(Batch(partial(_only, item)), 1) for item in batch.items())
         elif batch.size is not None:
             yield _Part(batch, batch.size)

@@ -12,6 +12,7 @@ from virtcim.broker.schema import Schema
 ParseEmbedded = Callable[[str], Instance]
 
 MAX_KEPT = 2048  # canonical paths
+LONGEST_NUMBER = 100  # characters of an integer; Python refuses some thousands
 _INTEGER = re.compile(r"[+-]?(\d+|0[xX][0-9a-fA-F]+)")
 _REAL = re.compile(r"[+-]?\d*\.?\d+([eE][+-]?\d+)?")
 _MOMENT = re.compile(r"[\d*]{14}\.[\d*]{6}[+-]\d{3}")
@@ -163,6 +164,8 @@ def _integer(name: str, cim_type: str, text: str) -> int:
     low, high = _RANGES[cim_type]
     if not _INTEGER.fullmatch(word):
         raise Mistyped(f"{name} is a {cim_type}, {text!r} is no integer")
+    if len(word) > LONGEST_NUMBER:
+        raise Mistyped(f"{name} is a {cim_type}, a number of {len(word)} characters is outside {low}..{high}")
     number = int(word, 16 if "x" in word.lower() else 10)
     if not low <= number <= high:
         raise Mistyped(f"{name} is a {cim_type}, {number} is outside {low}..{high}")

@@ -25,6 +25,7 @@ ARCHITECTURES = {
     "ppc64le": ("DMTF:Power", "DMTF:Power:Power_2.06"),
 }
 WIDTHS = {"i686": 32, "armv7l": 32}
+CPU_SET = re.compile(r"\^?\d{1,5}(-\d{1,5})?(,\^?\d{1,5}(-\d{1,5})?)*")
 HOST_PROCESSOR = re.compile(r"cpu[:/](\d+)")
 OTHER_FAMILY = 1  # CIM_Processor.Family
 CPU_ENABLED, CAPABLE_OF_64_BITS = 1, 2  # CIM_Processor.CPUStatus, .Characteristics
@@ -96,6 +97,12 @@ def cpus_of(text: str | None) -> set[int]:
     return found
 
 
+def set_cpuset(domain: Domain, text: str | None) -> None:
+    if text and not CPU_SET.fullmatch(text):
+        raise BadProperty("CPUSet", f"{text!r} is no set of host processors such as 0-3,^2,8")
+    domain.cpuset = text or None
+
+
 def host_processors(domain: Domain) -> list[str]:
     """The processors of the host that the virtual ones may run on, when they are bound to some."""
     found = set[int]().union(*(cpus_of(pin.cpuset) for pin in domain.vcpu_pins), cpus_of(domain.cpuset))
@@ -129,7 +136,7 @@ PROC: tuple[Row[Any], ...] = (
     Row("Limit", limit, set_limit),
     Row("Weight", Domain.shares),
     Row("HostResource", host_processors, set_host_processors, exact=False),
-    Row("CPUSet", Domain.cpuset),
+    Row("CPUSet", Domain.cpuset, set_cpuset),
     Row("CPUPins", pins),
     Row("ProcessorArchitecture", architecture),
     Row("InstructionSet", instruction_set),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -30,6 +30,7 @@ from virtcim.wire.paths import Classes, class_name
 from virtcim.wire.text import escaped, quoted
 
 CHUNK = 512 * 1024
+WHOLE = 4 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
 # Bytes of memory: of single instances, of batches as they are, of batches packed.
 KEPT, PLAIN, PACKED = 8_000_000, 8_000_000, 8_000_000
 _HEAD = (
@@ -82,18 +83,33 @@ class Encoder:
 
     def _batched(self, call: Call, answer: Answer, batches: Iterable[Batch]) -> Pieces:
         """Each batch as one piece that is kept; of a batch without a place only its items are."""
-        selection = answer.selection
         for batch in batches:
             if batch.place is None:
-                yield from self._writers[answer.form](batch.items(), call, selection)
+                yield from self._writers[answer.form](batch.items(), call, answer.selection)
                 continue
-            place = (answer.form, call.namespace, selection, batch.place)
+            place = (answer.form, call.namespace, answer.selection, batch.place)
             data = self._blocks.get(place, batch.state)
-            if data is None:
-                pieces = self._batches.writers[answer.form](batch.items(), call, selection)
+            if data is not None:
+                yield (data,)
+            elif batch.parts is not None:
+                yield from self._large(place, batch.state, self._batched(call, answer, batch.parts()))
+            else:
+                pieces = self._batches.writers[answer.form](batch.items(), call, answer.selection)
                 data = b"".join(chain.from_iterable(pieces))
                 self._blocks.put(place, batch.state, data)
-            yield (data,)
+                yield (data,)
+
+    def _large(self, place: Hashable, state: object, pieces: Pieces) -> Pieces:
+        """The pieces of a large batch as they come; as one they are kept only if that does not take much."""
+        kept: list[bytes] = []
+        size = 0
+        for piece in pieces:
+            yield piece
+            size += sum(map(len, piece))
+            if size <= WHOLE:
+                kept += piece
+        if size <= WHOLE:
+            self._blocks.put(place, state, b"".join(kept))
 
     def method_reply(self, call: Call, answer: MethodAnswer) -> Iterator[bytes]:
         """The response to an extrinsic method: the return value, and the out parameters."""
@@ -181,11 +197,11 @@ def _chunks(head: bytes, pieces: Pieces, tail: bytes) -> Iterator[bytes]:
     pending = [head]
     size = 0
     for parts in pieces:
-        pending += parts
-        size += sum(map(len, parts))
-        if size >= CHUNK:
+        if size >= CHUNK:  # only now: what is the last one goes out together with the end
             yield b"".join(pending)
             pending.clear()
             size = 0
+        pending += parts
+        size += sum(map(len, parts))
     pending.append(tail)
     yield b"".join(pending)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from http import HTTPMethod, HTTPStatus
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from virtcim.wire import mpost
 from virtcim.wire.caller import Peer, peer_of
@@ -32,6 +33,7 @@ class Protocol(HttpToolsProtocol):
     _first_bytes = b""  # of the message
     _header_size = 0  # of what the parser has not told of yet
     _fields_size = 0
+    _running: RequestResponseCycle | None = None
     _held = b""  # of a method that is not complete
     _is_mpost = False
     _refused = False
@@ -56,6 +58,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         self._stop_write_timer()
+        self._end_running()
         super().connection_lost(exc)
         self.on_lost()
 
@@ -95,6 +98,16 @@ class Protocol(HttpToolsProtocol):
         fields = b"".join(b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade")
         version = self.parser.get_http_version().encode()
         return b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, fields)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _end_running(self) -> None:
+        """Nothing can be sent any more: uvicorn tells only the last of several requests on a connection."""
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def _begun(self, data: bytes) -> bytes:
         """The beginning of a message as the parser knows it: M-POST as POST. Of half the word, nothing yet."""
@@ -185,6 +198,7 @@ class Protocol(HttpToolsProtocol):
     def _send_refusal(self, status: HTTPStatus) -> None:
         """Answer and close in a way that lets the client read the answer first."""
         self._unset_keepalive_if_required()
+        self._end_running()
         self.transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % (status, status.phrase.encode())
         )
