@@ -38,7 +38,6 @@ CIM_ERRORS = {
     "missing key": (6, lambda c: c.GetInstance(pywbem.CIMInstanceName(SYSTEM, {"Name": "web1"}))),
     "no key": (4, lambda c: c.GetInstance(pywbem.CIMInstanceName(SYSTEM, {"Colour": "red"}))),
     "creating": (7, lambda c: c.CreateInstance(pywbem.CIMInstance(SYSTEM, {"Name": "new"}))),
-    "old Interop": (3, lambda c: c.EnumerateInstances("CIM_RegisteredProfile", "root/PG_InterOp")),
     "without cimv2_alias": (3, lambda c: c.EnumerateInstances("CIM_ComputerSystem", "root/cimv2")),
 }
 
