@@ -16,6 +16,8 @@ _NAME = re.compile(rb"<INSTANCENAME .*?</INSTANCENAME>", re.DOTALL)
 _ERROR = re.compile(rb"<ERROR CODE=\"(\d+)\"[^>]*")
 _CONTEXT = re.compile(rb'NAME="EnumerationContext"[^>]*>\s*<VALUE>([^<]*)')
 
+EDGE = 2000  # bytes at the beginning and the end of a reply in which an error or a context is looked for
+
 
 class Failed(Exception):
     """A CIM error, or a reply without what it should hold."""
@@ -96,10 +98,10 @@ def values(*texts: str) -> str:
 
 def checked(body: bytes) -> bytes:
     """The reply itself. Errors: Failed for a CIM error, and for a reply cut short."""
-    error = _ERROR.search(body)
+    error = _ERROR.search(body, 0, EDGE)
     if error is not None:
         raise Failed(error[0].decode(errors="replace"))
-    if not body.rstrip().endswith(b"</CIM>"):
+    if not body[-20:].rstrip().endswith(b"</CIM>"):
         raise Failed(f"a reply of {len(body)} bytes has no end")
     return body
 
@@ -111,7 +113,7 @@ def instance_names(body: bytes) -> list[str]:
 
 def context_of(body: bytes) -> str:
     """The context of an enumeration that goes on; empty when it has ended."""
-    found = _CONTEXT.search(body)
+    found = _CONTEXT.search(body, max(0, len(body) - EDGE))
     return found[1].decode() if found else ""
 
 

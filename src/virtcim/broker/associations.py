@@ -87,9 +87,8 @@ class Associations:
             if target is None or (near.candidates and not self._leads_back(target, near, far, source)):
                 continue
             step = Step(association, near, far, source, target)
-            if self._passes(wanted.association, self.classname(step)) and self._passes(
-                wanted.result, target.item.cls.name
-            ):
+            fits = wanted.association is None or self._passes(wanted.association, self.classname(step))
+            if fits and self._passes(wanted.result, target.item.cls.name):
                 yield step
 
     def _leads_back(self, target: Found, near: End, far: End, source: Found) -> bool:
@@ -101,9 +100,8 @@ class Associations:
 
     def classname(self, step: Step) -> str:
         """The class of the link: the leaf of the platform that either end belongs to."""
-        ends = (step.source.target, step.target.target)
-        platforms = (getattr(end, "platform", None) for end in ends)
-        return leaf_name(step.association.classname, next((p for p in platforms if p), None))
+        platform = getattr(step.source.target, "platform", None) or getattr(step.target.target, "platform", None)
+        return leaf_name(step.association.classname, platform)
 
     def link(self, step: Step, namespace: str) -> Item:
         """The association instance, the same from either side. A link across namespaces is seen in both."""

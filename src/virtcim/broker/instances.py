@@ -47,6 +47,11 @@ class Instances:
             item = kept[provider] = self._make(provider, target)
         return item
 
+    def _passing(self, provider: InstanceProvider, target: object) -> Item:
+        """As `item`, but not kept: of an enumeration the wire keeps what it needs."""
+        kept: dict[object, Item] | None = vars(target).get("_items")
+        return (kept and kept.get(provider)) or self._make(provider, target)
+
     def _make(self, provider: InstanceProvider, target: object) -> Item:
         cls = self.schema.get(leaf_name(provider.classname, getattr(target, "platform", None)))
         properties = provider.make(target)
@@ -119,7 +124,7 @@ class Instances:
             for provider, platform, parts in makings:
                 if platform in (None, getattr(root, "platform", None)):
                     for target in parts(root):
-                        yield self.item(provider, target)
+                        yield self.item(provider, target) if target is root else self._passing(provider, target)
 
     def all_found(self, classname: str, namespace: str | None = None) -> Iterator[Found]:
         """Every instance of a class and its subclasses; in whatever namespace, where none is given."""

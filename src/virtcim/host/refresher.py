@@ -104,9 +104,7 @@ class Reconciler:
 class Workers:
     """A refresher a topic, so that a large pool does not keep domains waiting, and the reconciler."""
 
-    def __init__(
-        self, rereads: Mapping[Topic, Reread], interval: float, work: Callable[[], object]
-    ) -> None:
+    def __init__(self, rereads: Mapping[Topic, Reread], interval: float, work: Callable[[], object]) -> None:
         self._refreshers = {topic: Refresher(topic.value, reread) for topic, reread in rereads.items()}
         self._threads: list[Refresher | Reconciler] = [*self._refreshers.values(), Reconciler(interval, work)]
 

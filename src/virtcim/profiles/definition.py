@@ -75,7 +75,9 @@ def _new_name(host: Host, properties: Properties) -> str:
     made = str(properties.get("ElementName") or "").replace("/", "-").replace("\n", " ").strip()
     name = str(properties.get("VirtualSystemIdentifier") or made or f"system-{uuid.uuid4().hex[:8]}")
     _check_lengths({"ElementName": properties.get("ElementName"), "VirtualSystemIdentifier": name})
-    if host.vm_named(name) is not None:
+    known = host.vm_named(name)
+    known = known and host.refresh(known.uuid)  # somebody may have undefined it a moment ago
+    if known is not None and known.name == name:
         raise Refused("Failed", f"{SYSTEM}.VirtualSystemIdentifier: a system named {name} exists already")
     return name
 

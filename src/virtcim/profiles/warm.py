@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from virtcim.host.inventory import Vm
 
-WARM = 512  # systems of a host; with all its settings and devices as instances, a system takes some 50 kB
+WARM = 256  # systems of a host; with its devices as instances, a system takes some 25 kB
 
 
 class Warm:

@@ -30,9 +30,10 @@ from virtcim.wire.paths import Classes, class_name
 from virtcim.wire.text import escaped, quoted
 
 CHUNK = 512 * 1024
-WHOLE = 4 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
+WHOLE = 6 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
 # Bytes of memory: of single instances, of batches as they are, of batches packed.
-KEPT, PLAIN, PACKED = 8_000_000, 8_000_000, 8_000_000
+KEPT, PLAIN, PACKED = 12_000_000, 12_000_000, 8_000_000
+PACKABLE = 4096  # bytes of a batch from which on packing pays
 _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<CIM CIMVERSION="2.0" DTDVERSION="2.0"><MESSAGE ID={id}'
     ' PROTOCOLVERSION="1.0"><SIMPLERSP><{tag} NAME={name}>'
@@ -96,7 +97,7 @@ class Encoder:
             else:
                 pieces = self._batches.writers[answer.form](batch.items(), call, answer.selection)
                 data = b"".join(chain.from_iterable(pieces))
-                self._blocks.put(place, batch.state, data)
+                self._blocks.put(place, batch.state, data, pack=len(data) >= PACKABLE)
                 yield (data,)
 
     def _large(self, place: Hashable, state: object, pieces: Pieces) -> Pieces:
@@ -109,7 +110,7 @@ class Encoder:
             if size <= WHOLE:
                 kept += piece
         if size <= WHOLE:
-            self._blocks.put(place, state, b"".join(kept))
+            self._blocks.put(place, state, b"".join(kept), pack=False)
 
     def method_reply(self, call: Call, answer: MethodAnswer) -> Iterator[bytes]:
         """The response to an extrinsic method: the return value, and the out parameters."""
@@ -198,7 +199,7 @@ def _chunks(head: bytes, pieces: Pieces, tail: bytes) -> Iterator[bytes]:
     size = 0
     for parts in pieces:
         if size >= CHUNK:  # only now: what is the last one goes out together with the end
-            yield b"".join(pending)
+            yield pending[0] if len(pending) == 1 else b"".join(pending)
             pending.clear()
             size = 0
         pending += parts

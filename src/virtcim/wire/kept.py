@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 OVERHEAD = 200  # bytes that keeping one entry takes beside its data, roughly
-_FAST = 1  # zlib level: documents that repeat themselves shrink to a fiftieth at any
+_LEVEL = 6  # of zlib: higher ones make unpacking no faster
 
 
 class Kept:
@@ -48,7 +48,7 @@ class _Block(NamedTuple):
 class Blocks:
     """Encodings of many instances by place, each with the state it was made from: another state is another encoding.
 
-    The first ones are kept as they are, for `plain` bytes; what is beyond is packed, for `packed` bytes.
+    They are kept for `plain` bytes as they are and for `packed` bytes packed; what was not used for longest goes first.
     """
 
     def __init__(self, plain: int, packed: int) -> None:
@@ -68,13 +68,15 @@ class Blocks:
             self._entries.move_to_end(place)
         return zlib.decompress(found.data, bufsize=found.length) if found.packed else found.data
 
-    def put(self, place: Hashable, state: object, data: bytes) -> None:
-        packed = zlib.compress(data, _FAST) if self.plain_size + len(data) > self._plain else None
+    def put(self, place: Hashable, state: object, data: bytes, pack: bool) -> None:
+        block = _Block(state, zlib.compress(data, _LEVEL) if pack else data, len(data), pack)
         with self._lock:
             self._drop(place)
-            self._add(place, _Block(state, packed or data, len(data), packed is not None))
+            self._add(place, block)
             while self.packed_size > self._packed:
                 self._drop(next(place for place, block in self._entries.items() if block.packed))
+            while self.plain_size > self._plain:
+                self._drop(next(place for place, block in self._entries.items() if not block.packed))
 
     def _add(self, place: Hashable, block: _Block) -> None:
         self._entries[place] = block
