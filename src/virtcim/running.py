@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import os
@@ -17,6 +18,7 @@ from virtcim.notify import READY, STOPPING, Manager
 
 log = logging.getLogger(__name__)
 
+STOP_LIMIT = 20  # seconds from a signal to the end; past them it is said on stderr where every thread stood
 _AT_ONCE = frozenset({"log_level", "log_format"})  # the other settings are taken at the start only
 
 
@@ -49,6 +51,8 @@ class Process:
         while self._signals.get() == signal.SIGHUP:
             self._reload(server)
         self.manager.tell(STOPPING)
+        # Whatever a thread still waits for: what counts is on disk, so the process may end at any moment.
+        faulthandler.dump_traceback_later(STOP_LIMIT, exit=True)
         server.stop()
 
     def _reload(self, server: Runs) -> None:
