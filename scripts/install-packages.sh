@@ -33,6 +33,8 @@ have dbus-daemon|dbus|dbus-daemon|the system bus, where nothing has started one
 have busybox|busybox-static|busybox|user space of the test guest
 have cpio|cpio|cpio|to pack the test guest
 have unshare|util-linux|util-linux|to confine the test bed
+have openssl|openssl|openssl|certificates of the test bed
+have ovs-vswitchd|openvswitch-switch|openvswitch|virtual switches with VLANs
 have wbemcli|sblim-wbemcli|sblim-wbemcli|the command-line client that the tests drive'
 case $level in
     base) needs=$base ;;

@@ -7,85 +7,25 @@ import sys
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from time import monotonic
 from typing import TextIO
 
 from pywbem import Error
 
-from virtcim.conformance import (
-    dsp0200,
-    dsp0200_content,
-    dsp0200_pull,
-    dsp1027,
-    dsp1033,
-    dsp1041,
-    dsp1041_changes,
-    dsp1041_settings,
-    dsp1042,
-    dsp1042_methods,
-    dsp1042_settings,
-    dsp1043,
-    dsp1043_requests,
-    dsp1044,
-    dsp1044_changes,
-    dsp1045,
-    dsp1045_changes,
-    dsp1050,
-    dsp1050_changes,
-    dsp1050_values,
-    dsp1052,
-    dsp1054,
-    dsp1057,
-    dsp1057_changes,
-    dsp1057_status,
-    dsp1059,
-    dsp1059_changes,
-    dsp1092,
-    dsp1097,
-    dsp1097_changes,
-    dsp1097_vlans,
-    dsp1103,
-)
+from virtcim import conformance
 from virtcim.conformance.check import REGISTRY, Check
 from virtcim.conformance.site import Site
 from virtcim.conformance.systems import sweep
 from virtcim.conformance.verdict import Failed, Skipped
 
-MODULES = (
-    dsp0200,
-    dsp0200_content,
-    dsp0200_pull,
-    dsp1027,
-    dsp1033,
-    dsp1041,
-    dsp1041_changes,
-    dsp1041_settings,
-    dsp1042,
-    dsp1042_methods,
-    dsp1042_settings,
-    dsp1043,
-    dsp1043_requests,
-    dsp1044,
-    dsp1044_changes,
-    dsp1045,
-    dsp1045_changes,
-    dsp1050,
-    dsp1050_changes,
-    dsp1050_values,
-    dsp1052,
-    dsp1054,
-    dsp1057,
-    dsp1057_changes,
-    dsp1057_status,
-    dsp1059,
-    dsp1059_changes,
-    dsp1092,
-    dsp1097,
-    dsp1097_changes,
-    dsp1097_vlans,
-    dsp1103,
-)
+# Importing a module of checks registers them.
+for found in iter_modules(conformance.__path__):
+    if found.name.startswith("dsp"):
+        import_module(f"{conformance.__name__}.{found.name}")
+
 PASS, FAIL, SKIP = "PASS", "FAIL", "SKIP"
 NOT_ALLOWED = "creates systems of its own or changes something; allow it with --write"
 # What a check may stumble over when a server answers with something it never should.
