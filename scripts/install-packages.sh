@@ -13,6 +13,7 @@ have_venv() { "$python" -c 'import ensurepip, venv' 2> /dev/null; }
 have_python_h() { [ -e "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]; }
 have_qemu_driver() { compgen -G '/usr/lib*/libvirt/connection-driver/libvirt_driver_qemu.so' > /dev/null ||
     compgen -G '/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so' > /dev/null; }
+have_postgresql() { have postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' > /dev/null; }
 
 # A need a line: check | Debian and Ubuntu packages | Fedora packages | what for
 base='have_python|python3.11 python3.11-venv python3.11-dev|python3|Python 3.11 or newer
@@ -35,6 +36,7 @@ have cpio|cpio|cpio|to pack the test guest
 have unshare|util-linux|util-linux|to confine the test bed
 have openssl|openssl|openssl|certificates of the test bed
 have ovs-vswitchd|openvswitch-switch|openvswitch|virtual switches with VLANs
+have_postgresql|postgresql|postgresql-server|a database server that the tests of the store start themselves
 have wbemcli|sblim-wbemcli|sblim-wbemcli|the command-line client that the tests drive'
 case $level in
     base) needs=$base ;;
