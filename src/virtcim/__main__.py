@@ -41,6 +41,7 @@ from virtcim.profiles import (
     dsp1043,
     dsp1044,
     dsp1045,
+    dsp1047,
     dsp1050,
     dsp1052,
     dsp1057,
@@ -165,7 +166,7 @@ def make_catalog(
     facts = load_facts(resources.profiles_dir())
     profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
     profiles += [dsp1041.profile, dsp1043.profile, dsp1044.profile, dsp1045.profile, dsp1059.profile]
-    profiles += [dsp1050.profile, dsp1097.profile]
+    profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile]
     profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs)]
     profiles.append(events.profile(profiles, facts, hosts))
     profiles.append(dsp1033.make(facts, profiles, hosts))

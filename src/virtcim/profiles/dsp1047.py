@@ -1,0 +1,9 @@
+"""DSP1047 Storage Resource Virtualization: the pools of storage, and the disks of virtual systems made from them."""
+
+from __future__ import annotations
+
+from virtcim.broker.provider import Profile
+from virtcim.profiles.pools import StoragePool
+
+profile = Profile("dsp1047")
+profile.central("CIM_ResourcePool", StoragePool)
