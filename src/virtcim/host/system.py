@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,9 +13,9 @@ from typing import Any
 import libvirt
 
 from virtcim.host import objects, reading
+from virtcim.host.connected import Connected
 from virtcim.host.documents import Documents
 from virtcim.host.emulators import Emulators
-from virtcim.host.errors import HostError
 from virtcim.host.events import Event, Topic
 from virtcim.host.glance import Looks
 from virtcim.host.images import Images, paths_in
@@ -25,23 +24,18 @@ from virtcim.host.listeners import Changes, OnChange
 from virtcim.host.locks import Locks
 from virtcim.host.records import (
     DomainRecord,
-    HostFacts,
     NetworkRecord,
     NodeDeviceRecord,
     PoolRecord,
     VolumeRecord,
-    unknown_facts,
 )
 from virtcim.host.refresher import Reread
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import now
 from virtcim.host.tables import R, T, Table
-from virtcim.host.watches import Watch
-from virtcim.model.capabilities import Capabilities
 from virtcim.model.domain import Domain
 
 READERS = 3  # threads of a bulk read from another machine; libvirtd serves five requests of a connection at a time
-PLATFORMS = {"qemu": "KVM", "lxc": "LXC", "xen": "Xen", "test": "Test"}
 
 OnEvent = Callable[["Host", Event], None]
 
@@ -113,16 +107,10 @@ class NodeDevice(NodeDeviceRecord):
     record: NodeDeviceRecord = field(repr=False)
 
 
-class Host:
+class Host(Connected):
     """One libvirt URI: a host system that stays known while its libvirt is away. Reading it never calls libvirt."""
 
     def __init__(self, uri: str, settings: HostSettings) -> None:
-        self.uri = uri
-        self.settings = settings
-        self.naming = settings.naming
-        scheme = uri.partition(":")[0].partition("+")[0]
-        self.platform = PLATFORMS.get(scheme, scheme.capitalize())
-        self.facts: HostFacts = unknown_facts(uri)
         self.read_at = 0.0  # when everything was last read, by time.time()
         self._listeners = Changes()
         self._locks = Locks()
@@ -133,76 +121,22 @@ class Host:
         told = self._listeners.tell
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
         self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
-        self._networks: Table[NetworkRecord, Network] = Table(self._network, partial(told, Topic.NETWORK))
-        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(self._device, partial(told, Topic.NODE_DEVICE))
-        self._keeper = Keeper(uri, settings, self._rereads(), self._load, self._read, self._look)
-        self.link = self._keeper.link
-        self.ready = self._keeper.ready
-        self.reconcile = self._keeper.reconcile
+        self._networks: Table[NetworkRecord, Network] = Table(
+            partial(self._made, Network), partial(told, Topic.NETWORK)
+        )
+        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(
+            partial(self._made, NodeDevice), partial(told, Topic.NODE_DEVICE)
+        )
+        super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), self._load, self._read, self._look))
         self._emulators = Emulators(self.link)
         self.domain_capabilities = self._emulators.capabilities
         self.max_vcpus = self._emulators.max_vcpus
-
-    def __repr__(self) -> str:
-        return f"<Host {self.link.shown_uri}>"
-
-    def start(self) -> None:
-        """Connect in the background; `ready` is set once everything has been read."""
-        self._keeper.start()
-
-    def stop(self) -> None:
-        self._keeper.stop()
-
-    @property
-    def reachable(self) -> bool:
-        return self.ready.is_set()
-
-    @property
-    def age(self) -> float:
-        """Seconds since libvirt last answered, as far as that is longer than usual: else 0."""
-        return self._keeper.pulse.age if self.known else 0.0
-
-    @property
-    def readable(self) -> bool:
-        """Whether what is known may be told: it is reachable, or hangs for no longer than `stale_limit`."""
-        limit = self.settings.stale_limit
-        if not limit:
-            return self.reachable
-        return (self.reachable or (self.known and self.link.silent)) and self.age <= limit
-
-    def unreadable(self) -> HostError:
-        """Why nothing is told."""
-        if self.reachable or self.link.silent:
-            return self.link.unreachable(f"it has not answered for {self.age:.0f} s")
-        return self.link.unreachable()
-
-    @property
-    def known(self) -> bool:
-        """Whether it has been read at least once; until then what appears was there before."""
-        return self._keeper.turns > 0
-
-    @property
-    def reason(self) -> str:
-        """Why the host is not reachable; empty when it is."""
-        return "" if self.reachable else self.link.reason
 
     @property
     def version(self) -> int:
         """Grows whenever anything known of the host changes."""
         tables = (self._domains, self._pools, self._networks, self._devices)
         return self._keeper.turns + sum(table.snapshot.version for table in tables)
-
-    @property
-    def name(self) -> str:
-        return self.facts.name
-
-    @property
-    def uuid(self) -> str:
-        return self.facts.uuid
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.facts.capabilities
 
     @property
     def vms(self) -> tuple[Vm, ...]:
@@ -251,10 +185,6 @@ class Host:
     def on_event(self, callback: OnEvent) -> None:
         """Call back (host, event) in the thread of libvirt's event loop, where nothing may wait or call libvirt."""
         self._keeper.on_event.add(partial(callback, self))
-
-    def watch(self, uuid: str) -> AbstractContextManager[Watch]:
-        """The events of a domain while the block runs."""
-        return self._keeper.watches.watch(uuid)
 
     def lock(self, uuid: str) -> threading.RLock:
         """The lock of who edits a domain."""
@@ -354,14 +284,8 @@ class Host:
         if old is not None and old.record == record:
             return old
         known = {volume.name: volume for volume in old.volumes} if old else {}
-        volumes = tuple(self._volume(volume, known.get(volume.name)) for volume in record.volumes)
+        volumes = tuple(self._made(Volume, volume, known.get(volume.name)) for volume in record.volumes)
         return Pool(**{**vars(record), "volumes": volumes}, host=self, record=record)
 
-    def _volume(self, record: VolumeRecord, old: Volume | None) -> Volume:
-        return old if old is not None and old.record == record else Volume(**vars(record), host=self, record=record)
-
-    def _network(self, record: NetworkRecord, old: Network | None) -> Network:
-        return old if old is not None and old.record == record else Network(**vars(record), host=self, record=record)
-
-    def _device(self, record: NodeDeviceRecord, old: NodeDevice | None) -> NodeDevice:
-        return old if old is not None and old.record == record else NodeDevice(**vars(record), host=self, record=record)
+    def _made(self, make: Callable[..., T], record: R, old: T | None) -> T:
+        return old if old is not None and old.record == record else make(**vars(record), host=self, record=record)

@@ -9,7 +9,8 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, state
-from virtcim.profiles.elements import host_class, kept, vms_of
+from virtcim.profiles.elements import host_class, kept
+from virtcim.profiles.lookup import vms_of
 from virtcim.profiles.transitions import Wish, available, carry_out, check_timeout, current, last_wish, row_of
 
 profile = Profile("dsp1027")

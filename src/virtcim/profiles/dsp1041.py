@@ -10,7 +10,8 @@ from virtcim.host.inventory import Network, Pool
 from virtcim.mapping import ids, pools
 from virtcim.profiles import pools as stock
 from virtcim.profiles import pools_service as making
-from virtcim.profiles.elements import Device, Setting, host_class, present, version
+from virtcim.profiles.elements import Device, Setting, host_class, present
+from virtcim.profiles.lookup import version
 from virtcim.profiles.pools import ResourcePool
 from virtcim.profiles.pools_service import PoolService, PoolServiceCapabilities, VolumeSetting
 

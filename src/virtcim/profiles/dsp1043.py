@@ -10,7 +10,8 @@ from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import KINDS
 from virtcim.profiles import pools_capabilities as offers
-from virtcim.profiles.elements import Setting, present, version
+from virtcim.profiles.elements import Setting, present
+from virtcim.profiles.lookup import version
 from virtcim.profiles.pools import ResourcePool
 from virtcim.profiles.pools_capabilities import ROLES, Allocation, Bound, Mutability, Sampled, Template
 

@@ -8,7 +8,8 @@ from virtcim.broker.provider import End, Profile
 from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.pools_host import bound_cell
 from virtcim.profiles import pools_host as hardware
-from virtcim.profiles.elements import Device, devices, kept, state_of, version
+from virtcim.profiles.elements import Device, devices, kept, state_of
+from virtcim.profiles.lookup import version
 from virtcim.profiles.pools import MemoryPool, pools_of
 from virtcim.profiles.pools_host import HostMemory
 

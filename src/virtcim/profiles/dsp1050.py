@@ -12,7 +12,7 @@ from virtcim.mapping.net import INTERFACE, is_linked
 from virtcim.mapping.switch_ports import CONNECTION as CONNECTION_TYPE
 from virtcim.mapping.units import COUNT
 from virtcim.profiles import dsp1050_connections as connections
-from virtcim.profiles import dsp1050_requests, elements, switches_ports
+from virtcim.profiles import dsp1050_requests, elements, lookup, switches_ports
 from virtcim.profiles.dsp1050_connections import Connection, ConnectionPool
 from virtcim.profiles.dsp1097_model import ETHERNET_CSMACD, endpoint, itself
 from virtcim.profiles.elements import Configuration, Device, present
@@ -24,8 +24,8 @@ from virtcim.profiles.transitions import check_timeout
 profile = Profile("dsp1050")
 profile.central("CIM_ResourcePool", NetworkPool)
 profile.central("CIM_ResourcePool", ConnectionPool)
-profile.source(Connection, connections.all_connections, follows=elements.version)
-profile.source(ConnectionPool, connections.all_pools, follows=elements.version)
+profile.source(Connection, connections.all_connections, follows=lookup.version)
+profile.source(ConnectionPool, connections.all_pools, follows=lookup.version)
 
 ADAPTER, LAN, PORT = "Virt_NetworkPort", "Virt_LANEndpoint", "Virt_SwitchEthernetPort"
 CONNECTION, POOL = "Virt_EthernetConnectionAllocationSettingData", "Virt_EthernetConnectionPool"

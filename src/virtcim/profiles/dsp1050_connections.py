@@ -12,7 +12,7 @@ from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, switch_ports
 from virtcim.mapping.net import INTERFACE, is_linked
 from virtcim.mapping.switch import forward_mode
-from virtcim.profiles import elements, switches_paths
+from virtcim.profiles import elements, lookup, switches_paths
 from virtcim.profiles.elements import Configuration, Setting, kept
 from virtcim.profiles.switches import Switch, is_switch_of, switch_for, switches_of
 from virtcim.profiles.switches_ports import SwitchPort, connections_to, interface_of, port_of, ports_of
@@ -203,5 +203,5 @@ def find_connection(world: Hosts, keys: Keys) -> list[Connection]:
     behind = ids.parse_connection_id(str(keys["InstanceID"]))
     if behind is None:
         return []
-    found = map(connection_of, elements.find_setting(world, {"InstanceID": behind}))
+    found = map(connection_of, lookup.find_setting(world, {"InstanceID": behind}))
     return [one for one in found if one]

@@ -8,7 +8,7 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import Profile, Refused
 from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids
-from virtcim.profiles.elements import find_host
+from virtcim.profiles.lookup import find_host
 
 profile = Profile("dsp1052")
 

@@ -11,7 +11,7 @@ from virtcim.broker.provider import End, Keys, Profile, Refused, Returned, Work
 from virtcim.host.inventory import Hosts, Vm
 from virtcim.mapping import ids, resources, state, vssd
 from virtcim.mapping.kind import DISK_DRIVE, Kind
-from virtcim.profiles import elements
+from virtcim.profiles import elements, lookup
 from virtcim.profiles.elements import Configuration, Device, Setting
 from virtcim.profiles.transitions import (
     NEVER_REQUESTED,
@@ -59,21 +59,21 @@ def find_capabilities(world: Hosts, keys: Keys) -> list[SystemCapabilities]:
 
 
 profile.central("Virt_ComputerSystem", Vm)
-profile.source(Vm, elements.all_vms, runs=elements.vm_runs)
+profile.source(Vm, lookup.all_vms, runs=lookup.vm_runs)
 profile.source(SystemCapabilities, all_capabilities)
-profile.source(Configuration, elements.all_configurations)
-profile.source(Setting, elements.all_settings)
-profile.source(Device, elements.all_devices)
+profile.source(Configuration, lookup.all_configurations)
+profile.source(Setting, lookup.all_settings)
+profile.source(Device, lookup.all_devices)
 profile.hangs_off(Vm, SystemCapabilities, lambda vm: [capabilities(vm)])
 profile.hangs_off(Vm, Configuration, elements.configurations)
-profile.hangs_off(Vm, Setting, elements.settings_in)
+profile.hangs_off(Vm, Setting, lookup.settings_in)
 profile.hangs_off(Vm, Device, elements.devices)
 
 
 # The virtual system (clause 7.1)
 
 
-@profile.instance("Virt_ComputerSystem", of=Vm, find=elements.find_vm)
+@profile.instance("Virt_ComputerSystem", of=Vm, find=lookup.find_vm)
 def virtual_system(vm: Vm) -> Properties:
     row, wish = row_of(vm), last_wish(vm)
     resettable = state.can("reset", vm.platform)
@@ -142,7 +142,7 @@ def request_state_change(vm: Vm, RequestedState: int | None, TimeoutPeriod: str 
 # Its configurations (clauses 7.2, 7.3)
 
 
-@profile.instance("Virt_VirtualSystemSettingData", of=Configuration, find=elements.find_configuration)
+@profile.instance("Virt_VirtualSystemSettingData", of=Configuration, find=lookup.find_configuration)
 def configuration(configuration: Configuration) -> Properties:
     vm = configuration.vm
     return vssd.head(vm, configuration.document, configuration.defined, vm.autostart)
@@ -155,8 +155,8 @@ def _setting_of(kind: Kind[Any]) -> None:
         kind.setting_class,
         of=Setting,
         when=lambda setting: setting.kind is kind,
-        find=elements.find_setting,
-        parts=elements.settings_of_kind(kind),
+        find=lookup.find_setting,
+        parts=lookup.settings_of_kind(kind),
     )
     def setting(setting: Setting) -> Properties:
         properties = elements.properties(setting)
@@ -175,8 +175,8 @@ def _device_of(kind: Kind[Any]) -> None:
         str(kind.device_class),
         of=Device,
         when=lambda device: device.kind is kind,
-        find=elements.find_device,
-        parts=elements.devices_of_kind(kind),
+        find=lookup.find_device,
+        parts=lookup.devices_of_kind(kind),
     )
     def device(device: Device) -> Properties:
         vm, dev = device.vm, device.dev

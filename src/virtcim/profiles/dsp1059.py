@@ -10,7 +10,8 @@ from virtcim.host.inventory import Host
 from virtcim.mapping import pools
 from virtcim.mapping.pools_host import is_on
 from virtcim.profiles import pools_host as hardware
-from virtcim.profiles.elements import Device, version
+from virtcim.profiles.elements import Device
+from virtcim.profiles.lookup import version
 from virtcim.profiles.pools import DevicePool, devices_from, pools_of
 from virtcim.profiles.pools_host import HostPci, HostUsb, Passed
 

@@ -8,18 +8,18 @@ from virtcim.host.inventory import Host
 from virtcim.mapping import ids, switch_ports
 from virtcim.mapping import switch as mapping
 from virtcim.mapping.vlan import ACCESS, TRUNK
-from virtcim.profiles import elements, switches, switches_paths, switches_ports, switches_states
+from virtcim.profiles import lookup, switches, switches_paths, switches_ports, switches_states
 from virtcim.profiles.elements import present
 from virtcim.profiles.switches import GroupSetting, Switch, SwitchConfiguration, UplinkSetting
 from virtcim.profiles.switches_ports import SwitchPort
 
 profile = Profile("dsp1097")
 profile.central("Virt_VirtualEthernetSwitch", Switch)
-profile.source(Switch, switches_ports.all_switches, follows=elements.version)
-profile.source(SwitchConfiguration, switches_ports.all_configurations, follows=elements.version)
-profile.source(SwitchPort, switches_ports.all_ports, follows=elements.version)
-profile.source(GroupSetting, switches_ports.all_groups, follows=elements.version)
-profile.source(UplinkSetting, switches_ports.all_uplinks, follows=elements.version)
+profile.source(Switch, switches_ports.all_switches, follows=lookup.version)
+profile.source(SwitchConfiguration, switches_ports.all_configurations, follows=lookup.version)
+profile.source(SwitchPort, switches_ports.all_ports, follows=lookup.version)
+profile.source(GroupSetting, switches_ports.all_groups, follows=lookup.version)
+profile.source(UplinkSetting, switches_ports.all_uplinks, follows=lookup.version)
 
 SWITCH, CONFIGURATION = "Virt_VirtualEthernetSwitch", "Virt_VirtualEthernetSwitchSettingData"
 PORT, PORT_SETTING = "Virt_SwitchEthernetPort", "Virt_SwitchPortAllocationSettingData"

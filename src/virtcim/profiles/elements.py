@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from virtcim.broker.call import Path, Properties
-from virtcim.broker.provider import VIRT, Keys
-from virtcim.host.inventory import Host, Hosts, Vm
+from virtcim.broker.provider import VIRT
+from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import ids, resources
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import Kind, Resource, resources_of
@@ -101,8 +101,6 @@ def present(properties: Properties) -> Properties:
 
 
 COOLED = ("_configurations", "_devices", "_by_kind")  # what a system that nobody asks for makes again
-H = TypeVar("H")
-P = TypeVar("P", Setting, Device)
 
 
 def system_class(vm: Vm) -> str:
@@ -157,10 +155,10 @@ def counterpart(configuration: Configuration) -> Configuration | None:
 
 def settings(configuration: Configuration) -> tuple[Setting, ...]:
     """The resource settings of a configuration, in the order of its document."""
-    return tuple(_by_dev(configuration).values())
+    return tuple(by_dev(configuration).values())
 
 
-def _by_dev(configuration: Configuration) -> Mapping[str, Setting]:
+def by_dev(configuration: Configuration) -> Mapping[str, Setting]:
     def make() -> dict[str, Setting]:
         found = _resources(configuration.document)
         return {dev: Setting(configuration, one.kind, dev, one.devices) for dev, one in found.items()}
@@ -202,7 +200,7 @@ def pool_id_of(setting: Setting) -> str:
 def twin(setting: Setting) -> Setting | None:
     """The setting of the same resource in the other configuration; None when only one has it."""
     other = counterpart(setting.configuration)
-    return None if other is None else _by_dev(other).get(setting.dev)
+    return None if other is None else by_dev(other).get(setting.dev)
 
 
 def devices(vm: Vm) -> tuple[Device, ...]:
@@ -227,110 +225,3 @@ def devices_of(setting: Setting) -> list[Device]:
     if setting.configuration.defined:
         return []
     return [device for device in devices(setting.vm) if device.setting.dev == setting.dev]
-
-
-# Where they all are
-
-
-def version(world: Hosts) -> object:
-    """What objects follow that are made from nothing but what the hosts hold; see Profile.source."""
-    return world.version, [host.readable for host in world.hosts]
-
-
-def vms_of(host: Host) -> Iterable[Vm]:
-    """The virtual systems of a host; what they were before it went out of reach is not told."""
-    return host.vms if host.readable else ()
-
-
-def all_vms(world: Hosts) -> Iterable[Vm]:
-    return world.vms()
-
-
-def all_configurations(world: Hosts) -> Iterator[Configuration]:
-    for vm in world.vms():
-        yield from configurations(vm)
-
-
-def all_settings(world: Hosts) -> Iterator[Setting]:
-    for configuration in all_configurations(world):
-        yield from settings(configuration)
-
-
-def all_devices(world: Hosts) -> Iterator[Device]:
-    for vm in world.vms():
-        yield from devices(vm)
-
-
-def vm_runs(world: Hosts) -> Iterator[tuple[object, tuple[Vm, ...]]]:
-    """All virtual systems, in runs that have a name each and mostly outlive a change."""
-    for host in world.reachable():
-        for run in host.vm_runs:
-            yield (host.uri, run[0].uuid), run
-
-
-def settings_in(vm: Vm) -> Iterator[Setting]:
-    """Those of all its configurations."""
-    for configuration in configurations(vm):
-        yield from settings(configuration)
-
-
-def settings_of_kind(kind: Kind[Any]) -> Callable[[Vm], Iterator[Setting]]:
-    """The settings of one kind in a virtual system."""
-
-    def parts(vm: Vm) -> Iterator[Setting]:
-        for configuration in configurations(vm):
-            yield from _by_kind(configuration, settings).get(kind, ())
-
-    return parts
-
-
-def devices_of_kind(kind: Kind[Any]) -> Callable[[Vm], Iterable[Device]]:
-    """The devices of one kind in a virtual system."""
-    return lambda vm: _by_kind(vm, devices).get(kind, ())
-
-
-def _by_kind(holder: H, parts: Callable[[H], Iterable[P]]) -> Mapping[Kind[Any], list[P]]:
-    def make() -> dict[Kind[Any], list[P]]:
-        found: dict[Kind[Any], list[P]] = {}
-        for part in parts(holder):
-            found.setdefault(part.kind, []).append(part)
-        return found
-
-    return kept(holder, "_by_kind", make)
-
-
-# By key, without looking at other systems
-
-
-def find_vm(world: Hosts, keys: Keys) -> list[Vm]:
-    """By Name, the key of CIM_ComputerSystem."""
-    return world.vm_by_key(str(keys["Name"]))
-
-
-def find_configuration(world: Hosts, keys: Keys) -> list[Configuration]:
-    """By InstanceID of a VSSD."""
-    parsed = ids.parse_configuration_id(str(keys["InstanceID"]))
-    if parsed is None:
-        return []
-    return [one for vm in world.vm_by_key(parsed.token) for one in configurations(vm) if one.defined == parsed.defined]
-
-
-def find_setting(world: Hosts, keys: Keys) -> list[Setting]:
-    """By InstanceID of a RASD."""
-    parsed = ids.parse_setting_id(str(keys["InstanceID"]))
-    if parsed is None:
-        return []
-    sets = (one for vm in world.vm_by_key(parsed.token) for one in configurations(vm) if one.defined == parsed.defined)
-    found = (_by_dev(one).get(parsed.dev) for one in sets)
-    return [setting for setting in found if setting is not None]
-
-
-def find_device(world: Hosts, keys: Keys) -> list[Device]:
-    """By DeviceID."""
-    parsed = ids.parse_device_id(str(keys["DeviceID"]))
-    return [] if parsed is None else [device for vm in world.vm_by_key(parsed[0]) for device in devices(vm)]
-
-
-def find_host(world: Hosts, keys: Keys) -> list[Host]:
-    """By Name of the host system."""
-    return [host for host in world.hosts if ids.host_token(host) == keys["Name"]]

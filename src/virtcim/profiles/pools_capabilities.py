@@ -17,7 +17,8 @@ from virtcim.mapping.kind import Kind
 from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.profiles import pools as stock
-from virtcim.profiles.elements import Setting, find_setting, kept, pool_id_of, present, settings, state_of
+from virtcim.profiles.elements import Setting, kept, pool_id_of, present, settings, state_of
+from virtcim.profiles.lookup import find_setting
 from virtcim.profiles.pools import ResourcePool
 from virtcim.profiles.transitions import row_of
 

@@ -1,0 +1,89 @@
+"""A host as such: what it is, whether it can be reached, and whether what is known of it may be told."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from virtcim.host.errors import HostError
+from virtcim.host.keeper import Keeper
+from virtcim.host.records import HostFacts, unknown_facts
+from virtcim.host.settings import HostSettings
+from virtcim.host.watches import Watch
+from virtcim.model.capabilities import Capabilities
+
+PLATFORMS = {"qemu": "KVM", "lxc": "LXC", "xen": "Xen", "test": "Test"}
+
+
+class Connected:
+    """One libvirt URI, kept connected and read by its keeper."""
+
+    def __init__(self, uri: str, settings: HostSettings, keeper: Keeper) -> None:
+        scheme = uri.partition(":")[0].partition("+")[0]
+        self.uri = uri
+        self.settings = settings
+        self.naming = settings.naming
+        self.platform = PLATFORMS.get(scheme, scheme.capitalize())
+        self.facts: HostFacts = unknown_facts(uri)
+        self.link = keeper.link
+        self.ready = keeper.ready
+        self.reconcile = keeper.reconcile
+        self._keeper = keeper
+
+    def __repr__(self) -> str:
+        return f"<Host {self.link.shown_uri}>"
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @property
+    def uuid(self) -> str:
+        return self.facts.uuid
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.facts.capabilities
+
+    def start(self) -> None:
+        """Connect in the background; `ready` is set once everything has been read."""
+        self._keeper.start()
+
+    def stop(self) -> None:
+        self._keeper.stop()
+
+    @property
+    def reachable(self) -> bool:
+        return self.ready.is_set()
+
+    @property
+    def age(self) -> float:
+        """Seconds since libvirt last answered, as far as that is longer than usual: else 0."""
+        return self._keeper.pulse.age if self.known else 0.0
+
+    @property
+    def readable(self) -> bool:
+        """Whether what is known may be told: it is reachable, or hangs for no longer than `stale_limit`."""
+        limit = self.settings.stale_limit
+        if not limit:
+            return self.reachable
+        return (self.reachable or (self.known and self.link.silent)) and self.age <= limit
+
+    def unreadable(self) -> HostError:
+        """Why nothing is told."""
+        if self.reachable or self.link.silent:
+            return self.link.unreachable(f"it has not answered for {self.age:.0f} s")
+        return self.link.unreachable()
+
+    @property
+    def known(self) -> bool:
+        """Whether it has been read at least once; until then what appears was there before."""
+        return self._keeper.turns > 0
+
+    @property
+    def reason(self) -> str:
+        """Why the host is not reachable; empty when it is."""
+        return "" if self.reachable else self.link.reason
+
+    def watch(self, uuid: str) -> AbstractContextManager[Watch]:
+        """The events of a domain while the block runs."""
+        return self._keeper.watches.watch(uuid)
