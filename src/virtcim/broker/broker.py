@@ -8,27 +8,26 @@ from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
-from virtcim.broker.associations import Associations, Step, Wanted
+from virtcim.broker.association_reads import AssociationReads
+from virtcim.broker.associations import Associations
 from virtcim.broker.call import (
-    EVERYTHING,
     Answer,
     Batch,
     Batches,
     Call,
     CIMError,
-    ClassPath,
     Form,
     Item,
     MethodAnswer,
     Out,
     Path,
-    Selection,
     Status,
 )
 from virtcim.broker.catalog import Catalog
+from virtcim.broker.class_reads import ClassReads
 from virtcim.broker.class_writes import FixedSchema
 from virtcim.broker.classes import Classes
-from virtcim.broker.instances import Found, Instances
+from virtcim.broker.instances import Instances
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.methods import Methods
 from virtcim.broker.operations import OPERATIONS, Operation, converted
@@ -36,13 +35,13 @@ from virtcim.broker.provider import INTEROP, VIRT, Translate
 from virtcim.broker.pull import PullLimits
 from virtcim.broker.pull_operations import PullOperations
 from virtcim.broker.query import parse_select
+from virtcim.broker.selecting import Names, selection
 from virtcim.broker.values import ParseEmbedded, Typing
 from virtcim.broker.writes import Writes
 
 # Clients of libvirt-cim look for subscriptions in root/PG_InterOp.
 NAMESPACES = {VIRT: VIRT, INTEROP: INTEROP, "root/interop": INTEROP, "root/pg_interop": INTEROP}
 T = TypeVar("T")
-Names = frozenset[str] | None
 _READ = "read"  # in Call.memo
 DEFAULT_PULL_LIMITS = PullLimits()
 
@@ -55,7 +54,7 @@ class _Read(NamedTuple):
     given: dict[str, Any]
 
 
-class Broker(FixedSchema):
+class Broker(FixedSchema, ClassReads, AssociationReads):
     """Answers calls over a catalog of profiles and a world; `namespaces` maps each served name to the real one."""
 
     def __init__(
@@ -153,7 +152,7 @@ class Broker(FixedSchema):
         self, namespace: str, instance_name: Path, property_list: Names, include_class_origin: bool, **_: bool
     ) -> Answer:
         item = self._find(instance_name, namespace)
-        return Answer(Form.INSTANCE, (item,), _selection(property_list, include_class_origin))
+        return Answer(Form.INSTANCE, (item,), selection(property_list, include_class_origin))
 
     def _enumerate_instances(
         self,
@@ -169,7 +168,7 @@ class Broker(FixedSchema):
         if not deep_inheritance:
             own = frozenset(cls.properties)
             names = own if names is None else names & own
-        return Answer(Form.NAMED_INSTANCE, self._all(namespace, cls.name), _selection(names, include_class_origin))
+        return Answer(Form.NAMED_INSTANCE, self._all(namespace, cls.name), selection(names, include_class_origin))
 
     def _enumerate_instance_names(self, namespace: str, class_name: str) -> Answer:
         return Answer(Form.INSTANCE_NAME, self._all(namespace, self.schema.get(class_name).name))
@@ -186,7 +185,7 @@ class Broker(FixedSchema):
         wanted = parse_select(self.schema, query_language, query)
         items = (item for item in self._all(namespace, wanted.classname) if wanted.matches(item))
         if wanted.outputs is None:
-            return Answer(Form.OBJECT_WITH_PATH, items, _selection(wanted.shown, False))
+            return Answer(Form.OBJECT_WITH_PATH, items, selection(wanted.shown, False))
         cls = wanted.result_class
         return Answer(Form.OBJECT, (wanted.row(item, cls, namespace) for item in items))
 
@@ -204,131 +203,3 @@ class Broker(FixedSchema):
 
     def _guarded_items(self, batch: Batch) -> Iterator[Item]:
         return self._guarded(item for one in (batch,) for item in one.items())  # the first look may fail as well
-
-    # Associations
-
-    def _wanted(
-        self, assoc_class: str | None, result_class: str | None, role: str | None, result_role: str | None
-    ) -> Wanted:
-        for name in (assoc_class, result_class):
-            if name is not None:
-                self.schema.get(name, Status.INVALID_PARAMETER)
-        return Wanted(assoc_class, result_class, role and role.lower(), result_role and result_role.lower())
-
-    def _steps(self, namespace: str, path: Path, wanted: Wanted) -> Iterable[Step]:
-        self.schema.get(path.classname, Status.INVALID_PARAMETER)
-        source: Found = self.instances.get(self.typing.path(Path(path.classname, path.keys), namespace))
-        return self.associations.walk(source, wanted)
-
-    def _associators(
-        self,
-        namespace: str,
-        object_name: Path | ClassPath,
-        assoc_class: str | None,
-        result_class: str | None,
-        role: str | None,
-        result_role: str | None,
-        property_list: Names,
-        include_class_origin: bool,
-        include_qualifiers: bool = False,
-    ) -> Answer:
-        wanted = self._wanted(assoc_class, result_class, role, result_role)
-        if isinstance(object_name, ClassPath):
-            paths = self.classes.associated(self._known(object_name), wanted, namespace)
-            return self._class_views(paths, include_qualifiers, include_class_origin)
-        items = _once(step.target.item for step in self._steps(namespace, object_name, wanted))
-        return Answer(Form.OBJECT_WITH_PATH, items, _selection(property_list, include_class_origin))
-
-    def _associator_names(
-        self,
-        namespace: str,
-        object_name: Path | ClassPath,
-        assoc_class: str | None,
-        result_class: str | None,
-        role: str | None,
-        result_role: str | None,
-    ) -> Answer:
-        wanted = self._wanted(assoc_class, result_class, role, result_role)
-        if isinstance(object_name, ClassPath):
-            return Answer(Form.CLASS_PATH, self.classes.associated(self._known(object_name), wanted, namespace))
-        items = _once(step.target.item for step in self._steps(namespace, object_name, wanted))
-        return Answer(Form.OBJECT_PATH, items)
-
-    def _references(
-        self,
-        namespace: str,
-        object_name: Path | ClassPath,
-        result_class: str | None,
-        role: str | None,
-        property_list: Names,
-        include_class_origin: bool,
-        include_qualifiers: bool = False,
-    ) -> Answer:
-        wanted = self._wanted(result_class, None, role, None)
-        if isinstance(object_name, ClassPath):
-            paths = self.classes.associations(self._known(object_name), wanted, namespace)
-            return self._class_views(paths, include_qualifiers, include_class_origin)
-        steps = self._steps(namespace, object_name, wanted)
-        items = _once(self.associations.link(step, namespace) for step in steps)
-        return Answer(Form.OBJECT_WITH_PATH, items, _selection(property_list, include_class_origin))
-
-    def _reference_names(
-        self, namespace: str, object_name: Path | ClassPath, result_class: str | None, role: str | None
-    ) -> Answer:
-        wanted = self._wanted(result_class, None, role, None)
-        if isinstance(object_name, ClassPath):
-            return Answer(Form.CLASS_PATH, self.classes.associations(self._known(object_name), wanted, namespace))
-        steps = self._steps(namespace, object_name, wanted)
-        return Answer(Form.OBJECT_PATH, _once(self.associations.link(step, namespace) for step in steps))
-
-    def _known(self, path: ClassPath) -> str:
-        return self.schema.get(path.classname, Status.INVALID_PARAMETER).name
-
-    def _class_views(self, paths: list[ClassPath], qualifiers: bool, class_origin: bool) -> Answer:
-        views = [(path, self.classes.view(path.classname, False, qualifiers, class_origin)) for path in paths]
-        return Answer(Form.CLASS_WITH_PATH, views)
-
-    # Classes and qualifiers
-
-    def _get_class(
-        self,
-        namespace: str,
-        class_name: str,
-        local_only: bool,
-        include_qualifiers: bool,
-        include_class_origin: bool,
-        property_list: Names,
-    ) -> Answer:
-        view = self.classes.view(class_name, local_only, include_qualifiers, include_class_origin, property_list)
-        return Answer(Form.CLASS, (view,))
-
-    def _enumerate_classes(
-        self,
-        namespace: str,
-        class_name: str | None,
-        deep_inheritance: bool,
-        local_only: bool,
-        include_qualifiers: bool,
-        include_class_origin: bool,
-    ) -> Answer:
-        names = self.classes.names(class_name, deep_inheritance)
-        views = (self.classes.view(name, local_only, include_qualifiers, include_class_origin) for name in names)
-        return Answer(Form.CLASS, views)
-
-    def _enumerate_class_names(self, namespace: str, class_name: str | None, deep_inheritance: bool) -> Answer:
-        return Answer(Form.CLASS_NAME, self.classes.names(class_name, deep_inheritance))
-
-    def _get_qualifier(self, namespace: str, qualifier_name: str) -> Answer:
-        return Answer(Form.QUALIFIER, (self.classes.qualifier(qualifier_name),))
-
-    def _enumerate_qualifiers(self, namespace: str) -> Answer:
-        return Answer(Form.QUALIFIER, self.schema.qualifiers.values())
-
-
-def _selection(names: Names, class_origin: bool) -> Selection:
-    return EVERYTHING if names is None and not class_origin else Selection(names, class_origin)
-
-
-def _once(items: Iterable[Item]) -> Iterable[Item]:
-    """An instance that is reached twice is answered once."""
-    return {item.path: item for item in items}.values()

@@ -2,233 +2,74 @@
 
 An object is anything with a `__dict__` that never changes (or, with `volatile=True`, is asked anew each time).
 One with a `platform` attribute ("KVM", "Test", ...) is served under the platform's leaf of the declared Virt_ class.
+All words that such a module needs are here, wherever in the broker they are defined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from threading import Event
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from virtcim.broker.call import CIMError, Path, Properties, Value
+from virtcim.broker.call import Properties
+from virtcim.broker.declared import (
+    Announcement,
+    Association,
+    Central,
+    End,
+    Follows,
+    Hanging,
+    InstanceProvider,
+    Keys,
+    MethodProvider,
+    Runs,
+    Stored,
+    Writer,
+)
+from virtcim.broker.outcome import (
+    As,
+    Fault,
+    Job,
+    Progress,
+    Reference,
+    Refused,
+    Remembered,
+    Returned,
+    Translate,
+    Work,
+)
+
+__all__ = [
+    "INTEROP",
+    "VIRT",
+    "Announcement",
+    "As",
+    "Association",
+    "Central",
+    "End",
+    "Fault",
+    "Follows",
+    "Hanging",
+    "InstanceProvider",
+    "Job",
+    "Keys",
+    "MethodProvider",
+    "Profile",
+    "Progress",
+    "Reference",
+    "Refused",
+    "Remembered",
+    "Returned",
+    "Runs",
+    "Stored",
+    "Translate",
+    "Work",
+    "Writer",
+]
 
 T = TypeVar("T")
-Keys = Mapping[str, Value]
 
 VIRT = "root/virt"
 INTEROP = "interop"
-
-
-@dataclass(frozen=True, eq=False)
-class InstanceProvider:
-    """How objects of one Python type become instances of one class."""
-
-    classname: str
-    of: type
-    make: Callable[[Any], Properties]
-    when: Callable[[Any], bool]
-    find: Callable[[Any, Keys], Iterable[object]] | None
-    namespace: str
-    volatile: bool
-    among: Callable[[Any], Iterable[object]] | None = None
-    parts: Callable[[Any], Iterable[object]] | None = None
-
-
-@dataclass(frozen=True)
-class As:
-    """An object as the instance of one class, where its type is served as several; stands wherever an object may."""
-
-    target: object
-    classname: str
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of an association: `across` leads from an object at this end to the objects at the other one.
-
-    With `candidates` it leads to all that may be there: linked are those that lead back to the instance it began at.
-    With `of` only objects of that type stand at this end, where others are instances of the class as well.
-    """
-
-    role: str
-    classname: str
-    across: Callable[[Any], Iterable[object]]
-    candidates: bool = False
-    of: type | None = None
-
-
-@dataclass(frozen=True)
-class Central:
-    """The instances of one class, made from one type, that a profile is about (CIM_ElementConformsToProfile)."""
-
-    classname: str
-    of: type
-
-
-@dataclass(frozen=True, eq=False)
-class Association:
-    """An association between two ends, walked both ways; `properties(a, b)` adds what it has beyond the references."""
-
-    classname: str
-    a: End
-    b: End
-    properties: Callable[[Any, Any], Properties] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class MethodProvider:
-    """A method of a class: `run(object, **parameters)` answers Returned or Work, or raises Refused."""
-
-    classname: str
-    name: str
-    run: Callable[..., Returned | Work]
-
-
-@dataclass(frozen=True, eq=False)
-class Stored:
-    """A durable instance that a client created: canonical path with namespace, typed properties. Never changed."""
-
-    path: Path
-    properties: Properties
-
-    @property
-    def classname(self) -> str:
-        return self.path.classname
-
-
-@dataclass(frozen=True, eq=False)
-class Writer:
-    """How instances of one class are created, changed and deleted; what is None is NOT_SUPPORTED.
-
-    `create` gets typed properties by declared name and answers the path; `modify` the object, or for a link its path,
-    and the properties that change, all of them among `changes`; `delete` the object or path. Any raises CIMError and
-    has then changed nothing. `resolve` names the instance that a path is meant for.
-    """
-
-    classname: str
-    namespace: str
-    create: Callable[[Properties], Path] | None = None
-    modify: Callable[[Any, Properties], None] | None = None
-    changes: tuple[str, ...] = ()
-    delete: Callable[[Any], None] | None = None
-    resolve: Callable[[Path], Path] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Announcement:
-    """The indication classes, below CIM_InstCreation and so on, that tell of the life of a class's instances."""
-
-    classname: str
-    created: str
-    modified: str
-    deleted: str
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A REF parameter: the canonical path and the object it names, None when there is none."""
-
-    path: Path
-    target: object | None
-
-
-class Returned:
-    """What a method returns: its value and out parameters by name. A REF is given as the object itself."""
-
-    def __init__(self, value: int = 0, **out: object) -> None:
-        self.value = value
-        self.out = out
-
-
-class Refused(Exception):
-    """A method's own failure: a Values entry of its return ValueMap (e.g. "Invalid Parameter") and the reason."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}")
-        self.name = name
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What an exception from below means: a CIM error, and the Values entries a method may answer instead."""
-
-    error: CIMError
-    names: tuple[str, ...] = ()
-
-
-Translate = Callable[[Exception], Fault | None]
-
-
-@dataclass(frozen=True)
-class Work:
-    """Work that takes long: the broker runs it as a CIM_ConcreteJob and answers 4096 with the Job (DSP1103).
-
-    `run` gets a `Progress` and returns what the method would have returned; `affects` are pairs of object and
-    ElementEffects value, and `run` may add what it creates; `cancel`, when given, asks for the work to end early:
-    `run` then raises, or returns if it was done before.
-    """
-
-    name: str
-    affects: Sequence[tuple[object, int]]
-    run: Callable[[Progress], Returned]
-    cancel: Callable[[], None] | None = None
-    patience: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Remembered:
-    """An object as an earlier run of the server knew it; `find` leads from its path to what it is now, or to None."""
-
-    path: Path
-    platform: str | None
-    find: Callable[[Path], object | None]
-
-    def now(self) -> object | None:
-        return self.find(self.path)
-
-
-@dataclass
-class Progress:
-    """Where running work tells how far it is: 0..100."""
-
-    percent: int = 0
-
-
-@dataclass(eq=False)
-class Job:
-    """A job's present state; made and changed by broker.jobs alone. `owner` is the instance whose method began it."""
-
-    id: str
-    work: Work
-    owner: As
-    method: str
-    started: str
-    progress: Progress = field(default_factory=Progress)
-    state: int = 3  # JobState: 3 Starting, 4 Running, 6 Shutting Down, 7 Completed, 8 Terminated, 10 Exception
-    changed: str = ""
-    error: str = ""
-    returned: Returned | None = None
-    ended: Event = field(default_factory=Event)
-    cancelled: bool = False
-
-    @property
-    def platform(self) -> str | None:
-        """That of the owner: its job is served under the same platform's leaf class."""
-        return getattr(self.owner.target, "platform", None)
-
-
-Runs = Callable[[Any], Iterable[tuple[Hashable, tuple[object, ...]]]]
-Follows = Callable[[Any], object]
-
-
-@dataclass(frozen=True)
-class Hanging:
-    """That objects are made from others, `parts` of each `root`."""
-
-    root: type
-    parts: Callable[[Any], Iterable[object]]
 
 
 class Profile:

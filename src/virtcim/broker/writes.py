@@ -6,9 +6,8 @@ from virtcim.broker.associations import Associations
 from virtcim.broker.call import Answer, CIMError, ClassDef, Form, Instance, Path, Properties, Status, Value
 from virtcim.broker.instances import Instances
 from virtcim.broker.provider import Writer
+from virtcim.broker.selecting import Names
 from virtcim.broker.values import Mistyped, Typing, WrongClass
-
-Names = frozenset[str] | None
 
 
 class Writes:

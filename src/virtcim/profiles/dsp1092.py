@@ -9,30 +9,23 @@ from virtcim.broker.provider import INTEROP, End, Profile, Returned, Writer
 from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids
 from virtcim.profiles.cim_error import SOFTWARE_ERROR, UNSUPPORTED_OPERATION, cim_error
-from virtcim.profiles.wbem_server import CreatedNamespaces, Listener, Namespace, Server, ServerFacts, system_keys
+from virtcim.profiles.object_manager import LEGACY_KEYS, communication_mechanism, legacy_namespace, object_manager
+from virtcim.profiles.wbem_server import (
+    WORKING,
+    CreatedNamespaces,
+    Listener,
+    Namespace,
+    Server,
+    ServerFacts,
+    system_keys,
+)
 
-# A server that answers this is one that works.
-WORKING: Properties = {
-    "EnabledState": 2,  # Enabled
-    "RequestedState": 12,  # Not Applicable
-    "EnabledDefault": 2,  # Enabled
-    "OperationalStatus": [2],  # OK
-    "HealthState": 5,  # OK
-}
 SERVICES = ("CIM_WBEMServer", "CIM_ProtocolService", "CIM_ObjectManager")
 ACCESS_POINTS = ("CIM_RemoteServiceAccessPoint", "CIM_CIMXMLCommunicationMechanism")
 CAPABILITIES = ("CIM_WBEMServerCapabilities", "CIM_CIMXMLCapabilities")
 NO_CREATION, EXISTS, BAD_NAME = 1, 2, 3  # numbers of our messages
 NUMBERS = {Status.ALREADY_EXISTS: EXISTS, Status.INVALID_PARAMETER: BAD_NAME}
 CREATE_NAMESPACE, DELETE_NAMESPACE = 3, 4  # OperationsSupported of CIM_WBEMServerCapabilities
-LEGACY_KEYS = (
-    "SystemCreationClassName",
-    "SystemName",
-    "ObjectManagerCreationClassName",
-    "ObjectManagerName",
-    "CreationClassName",
-    "Name",
-)
 
 
 def make(facts: ServerFacts, world: Hosts) -> Profile:
@@ -172,63 +165,6 @@ def access_point(listener: Listener) -> Properties:
         "AccessInfo": listener.url,
         "InfoFormat": 200,  # URL
         "AccessContext": 10,  # Management Service
-    }
-
-
-def object_manager(server: Server) -> Properties:
-    return {
-        **system_keys(server),
-        **WORKING,
-        "Name": server.id("object-manager"),
-        "ElementName": server.facts.name,
-        "Description": server.description,
-        "Started": True,
-        "GatherStatisticalData": False,
-    }
-
-
-def legacy_namespace(namespace: Namespace) -> Properties:
-    server = namespace.server
-    return {
-        **system_keys(server),
-        "ObjectManagerCreationClassName": "CIM_ObjectManager",
-        "ObjectManagerName": server.id("object-manager"),
-        "Name": namespace.name,
-        "ElementName": namespace.name,
-        "ClassInfo": 0,  # Unknown: its ValueMap ends at CIM 2.8
-        "ClassType": 2,  # CIM
-        "ClassTypeVersion": server.facts.schema_version,
-    }
-
-
-def communication_mechanism(listener: Listener) -> Properties:
-    server = listener.server
-    return {
-        **system_keys(server),
-        **WORKING,
-        "Name": ids.own_id("cim-xml", listener.url),
-        "ElementName": listener.url,
-        "CommunicationMechanism": 2,  # CIM-XML
-        "CIMXMLProtocolVersion": 1,  # 1.0
-        "Version": "1.2",  # the ValueMap has none that is later
-        "CIMValidated": False,
-        "FunctionalProfilesSupported": [*server.functional_profiles],
-        "MultipleOperationsSupported": server.facts.multiple_operations,
-        "AuthenticationMechanismsSupported": [*server.authentication],
-        "AdvertiseTypes": [2],  # Not Advertised
-        **(pull_limits(server) if server.pulls else {}),
-    }
-
-
-def pull_limits(server: Server) -> Properties:
-    """The bounds of pulled enumerations; too many pulls of nothing close one."""
-    least, greatest = server.facts.pull_timeouts
-    return {
-        "PulledEnumerationMinimumOperationTimeout": least,
-        "PulledEnumerationMaximumOperationTimeout": greatest,
-        "PulledEnumerationNoOperationTimeoutSupported": server.facts.endless_pulls,
-        "PulledEnumerationContinuationOnErrorSupported": False,
-        "PulledEnumerationClosureOnExceedingServerLimitsSupported": True,
     }
 
 

@@ -87,6 +87,16 @@ AUTHENTICATION = {"Basic": 3, "Digest": 4}  # AuthenticationMechanismsSupported
 NO_AUTHENTICATION = 2
 
 
+# A server that answers this is one that works.
+WORKING: Properties = {
+    "EnabledState": 2,  # Enabled
+    "RequestedState": 12,  # Not Applicable
+    "EnabledDefault": 2,  # Enabled
+    "OperationalStatus": [2],  # OK
+    "HealthState": 5,  # OK
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServerFacts:
     """What the server is and can. `urls` gives those it listens on; operations are the intrinsic ones that are served.

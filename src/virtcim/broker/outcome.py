@@ -1,0 +1,111 @@
+"""What comes of a method: a value, a refusal, a fault from below, or work that takes long and the job it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+
+from virtcim.broker.call import CIMError, Path
+
+
+@dataclass(frozen=True)
+class As:
+    """An object as the instance of one class, where its type is served as several; stands wherever an object may."""
+
+    target: object
+    classname: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A REF parameter: the canonical path and the object it names, None when there is none."""
+
+    path: Path
+    target: object | None
+
+
+class Returned:
+    """What a method returns: its value and out parameters by name. A REF is given as the object itself."""
+
+    def __init__(self, value: int = 0, **out: object) -> None:
+        self.value = value
+        self.out = out
+
+
+class Refused(Exception):
+    """A method's own failure: a Values entry of its return ValueMap (e.g. "Invalid Parameter") and the reason."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What an exception from below means: a CIM error, and the Values entries a method may answer instead."""
+
+    error: CIMError
+    names: tuple[str, ...] = ()
+
+
+Translate = Callable[[Exception], Fault | None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Work that takes long: the broker runs it as a CIM_ConcreteJob and answers 4096 with the Job (DSP1103).
+
+    `run` gets a `Progress` and returns what the method would have returned; `affects` are pairs of object and
+    ElementEffects value, and `run` may add what it creates; `cancel`, when given, asks for the work to end early:
+    `run` then raises, or returns if it was done before.
+    """
+
+    name: str
+    affects: Sequence[tuple[object, int]]
+    run: Callable[[Progress], Returned]
+    cancel: Callable[[], None] | None = None
+    patience: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """An object as an earlier run of the server knew it; `find` leads from its path to what it is now, or to None."""
+
+    path: Path
+    platform: str | None
+    find: Callable[[Path], object | None]
+
+    def now(self) -> object | None:
+        return self.find(self.path)
+
+
+@dataclass
+class Progress:
+    """Where running work tells how far it is: 0..100."""
+
+    percent: int = 0
+
+
+@dataclass(eq=False)
+class Job:
+    """A job's present state; made and changed by broker.jobs alone. `owner` is the instance whose method began it."""
+
+    id: str
+    work: Work
+    owner: As
+    method: str
+    started: str
+    progress: Progress = field(default_factory=Progress)
+    state: int = 3  # JobState: 3 Starting, 4 Running, 6 Shutting Down, 7 Completed, 8 Terminated, 10 Exception
+    changed: str = ""
+    error: str = ""
+    returned: Returned | None = None
+    ended: Event = field(default_factory=Event)
+    cancelled: bool = False
+
+    @property
+    def platform(self) -> str | None:
+        """That of the owner: its job is served under the same platform's leaf class."""
+        return getattr(self.owner.target, "platform", None)
