@@ -1,4 +1,4 @@
-"""Which storage pools hold the images of domains: documents name most of them by path alone."""
+"""Which volumes the images of domains are: documents name most of them by path alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from virtcim.model.storage import Image, volume_key
+
 SOURCE = re.compile(r"<source (?:file|dev)='([^']*)'")
-NO_IMAGES: Mapping[str, str] = {}
+NAMED = re.compile(r"<source pool='([^']*)' volume='([^']*)'")
+PATH, FORMAT = re.compile("<path>([^<]*)</path>"), re.compile("<format type='([^']*)'/>")
+NO_IMAGES: Mapping[str, Image] = {}
 
 
 class Volume(Protocol):
     @property
+    def name(self) -> str: ...
+    @property
     def path(self) -> str: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def allocation(self) -> int: ...
+    @property
+    def xml(self) -> str: ...
 
 
 class Store(Protocol):
@@ -24,30 +36,58 @@ class Store(Protocol):
 
 
 def paths_in(*documents: str | None) -> frozenset[str]:
-    """The paths that domain documents name as sources."""
-    return frozenset(html.unescape(path) for text in documents if text for path in SOURCE.findall(text))
+    """What domain documents name as sources: paths, and volumes by the keys of `volume_key`."""
+    texts = [text for text in documents if text]
+    paths = {html.unescape(path) for text in texts for path in SOURCE.findall(text)}
+    named = {volume_key(*map(html.unescape, names)) for text in texts for names in NAMED.findall(text)}
+    return frozenset(paths | named)
 
 
 class Images:
-    """Path of each volume -> name of its storage pool, over all pools of a host. Replaced when it changes."""
+    """Path and key of each volume -> what it is, over all pools of a host. Replaced when it changes."""
 
     def __init__(self) -> None:
-        self._known: Mapping[str, str] = NO_IMAGES
+        self._known: Mapping[str, Image] = NO_IMAGES
 
-    def among(self, paths: frozenset[str]) -> Mapping[str, str]:
-        """Those of the paths that are volumes, with their pools."""
+    def among(self, paths: frozenset[str]) -> Mapping[str, Image]:
+        """Those of the paths that are volumes."""
         known = self._known
         return {path: known[path] for path in paths if path in known}
 
     def changed(self, old: Store | None, new: Store | None) -> frozenset[str]:
-        """Take a change of a pool; the paths that are in another pool now, or in none."""
+        """Take a change of a pool; the paths that are another volume now, of another size, or none."""
         before, after = _of(old), _of(new)
         moved = frozenset(path for path, _ in before.items() ^ after.items())
         if moved:
-            kept = {path: name for path, name in self._known.items() if path not in before}
+            kept = {path: image for path, image in self._known.items() if path not in before}
             self._known = {**kept, **after}
         return moved
 
 
-def _of(pool: Store | None) -> Mapping[str, str]:
-    return {volume.path: pool.name for volume in pool.volumes} if pool else NO_IMAGES
+def _of(pool: Store | None) -> Mapping[str, Image]:
+    if pool is None:
+        return NO_IMAGES
+    found: dict[str, Image] = {}
+    for volume in pool.volumes:
+        found[volume.path] = found[volume_key(pool.name, volume.name)] = image_of(pool.name, volume)
+    return found
+
+
+def image_of(pool: str, volume: Volume) -> Image:
+    """What a disk on a volume has."""
+    own, _, last = volume.xml.partition("<backingStore>")
+    backing, _, rest = last.partition("</backingStore>")
+    return Image(
+        pool=pool,
+        volume=volume.name,
+        capacity=volume.capacity,
+        full=volume.allocation >= volume.capacity,
+        format=_found(FORMAT, f"{own}{rest}"),
+        backing=_found(PATH, backing),
+        backing_format=_found(FORMAT, backing),
+    )
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str | None:
+    match = pattern.search(text)
+    return html.unescape(match[1]) if match else None

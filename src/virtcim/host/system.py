@@ -34,6 +34,7 @@ from virtcim.host.settings import HostSettings
 from virtcim.host.states import now
 from virtcim.host.tables import R, T, Table
 from virtcim.model.domain import Domain
+from virtcim.model.storage import Image
 
 READERS = 3  # threads of a bulk read from another machine; libvirtd serves five requests of a connection at a time
 
@@ -45,7 +46,7 @@ class Vm(DomainRecord):
     """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any.
 
     `underway`: what work in the background is bringing the domain to, see Host.set_underway; None when there is none.
-    `paths`: the images that its documents name by path; `images`: those that are volumes, with the name of their pool.
+    `paths`: the images that its documents name; `images`: those of them that are volumes.
     """
 
     host: Host
@@ -53,7 +54,7 @@ class Vm(DomainRecord):
     since: str | None
     underway: tuple[int, int] | None = None
     paths: frozenset[str] = field(default=frozenset(), repr=False)
-    images: Mapping[str, str] = field(default_factory=dict, repr=False)
+    images: Mapping[str, Image] = field(default_factory=dict, repr=False)
 
     @property
     def platform(self) -> str:

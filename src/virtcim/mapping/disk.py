@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import count
 from math import ceil
 from typing import Any
@@ -35,14 +35,19 @@ BLOCK_SIZE = 512
 LUN_POOL = pool_id("LUN")
 READABLE, READ_WRITE = 1, 3  # CIM_StorageExtent.Access
 OS_DEVICE_NAME, OS_DEVICE_NAMESPACE = 12, 8  # CIM_StorageExtent.NameFormat, .NameNamespace
+RANDOM_ACCESS, WRITING, REMOVABLE = 3, 4, 7  # CIM_MediaAccessDevice.Capabilities
 EMULATED = {"disk": 0, "cdrom": 1, "floppy": 2, "filesystem": 3, "lun": 4}
 BY_TYPE: dict[int | None, int] = {FLOPPY: 2, CD: 1, DVD: 1}  # EmulatedType by ResourceType
 QEMU = ("kvm", "qemu")
 PREFIXES = {"virtio": "vd", "ide": "hd", "fdc": "fd", "xen": "xvd"}  # of names in the guest; all other buses: sd
+OWN_ROWS = ("PoolID", "AutomaticDeallocation")  # of disks, which have no fixed ones
 PLUGGED_BUSES = ("virtio", "scsi", "usb", "xen")
 ANY_DISK = frozenset({DISK_DRIVE, STORAGE_EXTENT, LOGICAL_DISK, STORAGE_VOLUME})
-# Sizes are those of the image, which the caller looks up and changes.
-OF_THE_IMAGE = ("VirtualQuantity", "VirtualQuantityUnits", "AllocationUnits", "Reservation", "Limit")
+# What the document does not hold: the caller looks it up and changes it.
+OF_THE_VOLUME = (
+    "VirtualQuantity", "Reservation", "Limit", "VolumeName", "BackingImage", "BackingFormat", "AutomaticDeallocation",
+)  # fmt: skip
+OF_THE_IMAGE = (*OF_THE_VOLUME, "VirtualQuantityUnits", "AllocationUnits")
 
 
 def requested_bytes(properties: Properties) -> int | None:
@@ -85,12 +90,6 @@ def pool_of(disk: Disk) -> str:
     if disk.device == "lun":
         return LUN_POOL
     return pool_id("Disk", disk.pool) if disk.pool else pool_id("Disk")
-
-
-def image_pool(disk: Disk, images: Mapping[str, str]) -> str:
-    """The PoolID of a disk; `images`: path of a volume -> name of its storage pool."""
-    name = images.get(disk.file or disk.block or "")
-    return pool_id("Disk", name) if name and not disk.pool else pool_of(disk)
 
 
 def set_pool(_view: Device, _pool: str | None) -> None:
@@ -148,7 +147,7 @@ IMAGE: tuple[Row[Any], ...] = (
     Row("HostExtentNameNamespace", lambda disk: OS_DEVICE_NAMESPACE if disk.block else None),
     fixed("VirtualQuantityUnits", BLOCK),
     fixed("AllocationUnits", BLOCK),
-    *(elsewhere(name) for name in ("VirtualQuantity", "Reservation", "Limit")),
+    *(elsewhere(name) for name in OF_THE_VOLUME),
 )
 
 
@@ -167,6 +166,8 @@ def prepare_paths(given: Properties, _view: Device, _domain: Domain) -> Properti
 
 def prepare_image(given: Properties, disk: Disk, domain: Domain) -> Properties:
     prepared = prepare_paths(given, disk, domain)
+    if prepared.get("VirtualResourceBlockSize") == 1:  # of a quantity in bytes, not of the guest's blocks
+        del prepared["VirtualResourceBlockSize"]
     return {name: value for name, value in prepared.items() if name not in OF_THE_IMAGE}
 
 
@@ -213,7 +214,12 @@ def finish_drive(disk: Disk, domain: Domain) -> None:
 
 
 def drive_device(disk: Disk, _index: int) -> Properties:
-    return {"Name": disk.target}
+    return {"Name": disk.target, "Capabilities": [RANDOM_ACCESS, WRITING]}
+
+
+def removable_device(disk: Disk, _index: int) -> Properties:
+    writing = [] if disk.readonly else [WRITING]
+    return {"Capabilities": [RANDOM_ACCESS, *writing, REMOVABLE], "TrayOpen": disk.tray == "open"}
 
 
 def image_device(disk: Disk, _index: int) -> Properties:
@@ -240,7 +246,7 @@ def drive(
 ) -> Kind[Disk]:
     """A kind of <disk>, told from the others by its device attribute."""
     image = name in ("disk", "lun")
-    rows = (*(row for row in common(pool, resource_type) if not image or row.name != "PoolID"),)
+    rows = (*(row for row in common(pool, resource_type) if not image or row.name not in OWN_ROWS),)
     return Kind(
         name=name,
         label=label,
@@ -251,7 +257,7 @@ def drive(
         rows=(*rows, *(IMAGE if image else counted()), *DRIVE),
         key=lambda disk, index: disk.target or f"{name}{index}",
         device_class=device_class,
-        device=image_device if name == "disk" else drive_device if name == "lun" else lambda _disk, _index: {},
+        device={"disk": image_device, "lun": drive_device}.get(name, removable_device),
         matches=lambda disk: (disk.device or "disk") == name,
         selects=lambda given: emulated_type(given) == EMULATED[name],
         prepare=prepare_image if image else prepare_paths,

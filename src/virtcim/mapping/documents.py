@@ -135,6 +135,7 @@ def as_copy(document: Domain) -> Domain:
 def _forget_history(copy: Domain) -> None:
     own = copy.own_metadata
     own.creation_time = own.requested_state = own.state_changed = own.last_snapshot = None
+    own.owned_images = []
 
 
 def _forget_generated(copy: Domain) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 
 from virtcim.mapping.table import BadProperty
 from virtcim.model.devices import Disk, SourceHost
+from virtcim.model.storage import volume_key
 
 NETWORK = ("rbd", "nbd", "iscsi", "gluster", "http", "https", "ftp", "ftps", "tftp", "ssh", "sheepdog", "nfs")
 VOLUME = re.compile(r"volume:([^/]+)/(.+)")
@@ -17,7 +18,7 @@ EMPTY = (None, "", "/dev/null")
 def location_of(disk: Disk) -> str | None:
     """A path, `volume:<pool>/<volume>` or `<protocol>://<host>:<port>,.../<name>`; None for an empty drive."""
     if disk.volume is not None:
-        return f"volume:{quote(disk.pool or '')}/{quote(disk.volume)}"
+        return volume_key(disk.pool or "", disk.volume)
     if disk.protocol is not None:
         hosts = ",".join(":".join(filter(None, (host.name or host.socket, host.port))) for host in disk.hosts)
         return f"{disk.protocol}://{hosts}/{quote(disk.remote_name or '')}"

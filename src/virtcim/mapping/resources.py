@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from virtcim.mapping import ids
 from virtcim.mapping.chardev import CHARACTER_KINDS
 from virtcim.mapping.controller import CONTROLLERS
-from virtcim.mapping.disk import CDROM, DISK, FLOPPY_DRIVE, LUN, image_pool, requested_bytes
+from virtcim.mapping.disk import CDROM, DISK, FLOPPY_DRIVE, LUN, requested_bytes
 from virtcim.mapping.filesystem import FILESYSTEM
 from virtcim.mapping.graphics import GRAPHICAL_CONSOLE, VIDEO
 from virtcim.mapping.hostdev import HOST_DEVICES
+from virtcim.mapping.image import Images, image_pool
 from virtcim.mapping.inputs import KEYBOARD, POINTING_DEVICE
 from virtcim.mapping.kind import PERSISTENT, Kind, Resource, same_parent
 from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
@@ -20,7 +20,6 @@ from virtcim.mapping.net import INTERFACE
 from virtcim.mapping.peripherals import PERIPHERALS
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.table import BadProperty, Properties, to_cim, to_xml
-from virtcim.model.devices import Disk
 from virtcim.model.domain import Domain
 from virtcim.model.fields import View
 
@@ -152,10 +151,10 @@ def properties_of(resource: Resource) -> Properties:
 POOL_ROWS = {kind: next((row for row in kind.rows if row.name == "PoolID"), None) for kind in KINDS}
 
 
-def pool_id_of(resource: Resource, images: Mapping[str, str]) -> str:
-    """The PoolID of a resource; `images`: path -> name of the storage pool that holds it."""
-    if resource.kind is DISK and isinstance(resource.view, Disk):
-        return image_pool(resource.view, images)
+def pool_id_of(resource: Resource, images: Images) -> str:
+    """The PoolID of a resource; `images`: the volumes known, by where documents say that they are."""
+    if resource.kind is DISK:
+        return image_pool(resource, images)
     row = POOL_ROWS[resource.kind]
     return str(row.get(resource.view)) if row else resource.kind.pool
 

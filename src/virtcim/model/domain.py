@@ -52,6 +52,7 @@ class Metadata(View):
     requested_power_state = integer(f"{SYSTEM}/virtcim:RequestedPowerState", 0, 65535)
     state_changed = text(f"{SYSTEM}/virtcim:TimeOfLastStateChange")  # CIM datetime
     last_snapshot = text(f"{SYSTEM}/virtcim:LastAppliedSnapshot")
+    owned_images = texts(f"{SYSTEM}/virtcim:AutomaticDeallocation")  # where the images are that go with their disks
 
     @property
     def plain(self) -> str | None:

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+from urllib.parse import quote
+
 from virtcim.model.codecs import SIZE_UNITS, UUID, Integer
 from virtcim.model.fields import Field, Many, ModelError, Size, View, text
 from virtcim.model.tree import Element
+
+
+class Image(NamedTuple):
+    """A volume as what a disk is on: its size in bytes, whether all of that is set aside, and the image below it."""
+
+    pool: str
+    volume: str
+    capacity: int
+    full: bool
+    format: str | None = None
+    backing: str | None = None
+    backing_format: str | None = None
+
+
+def volume_key(pool: str, volume: str) -> str:
+    """How a volume is named where it has no path."""
+    return f"volume:{quote(pool)}/{quote(volume)}"
 
 
 class Bytes(Size):

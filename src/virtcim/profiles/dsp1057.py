@@ -192,7 +192,7 @@ def _device_of(kind: Kind[Any]) -> None:
             "TransitioningToState": NOT_APPLICABLE,
             "OperationalStatus": [STOPPED if enabled == DISABLED else FINE],
             "HealthState": HEALTHY,
-            **kind.device(device.resource.view, device.index),
+            **elements.device_properties(device),
         }
         return elements.present(properties)
 

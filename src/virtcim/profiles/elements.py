@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from virtcim.broker.call import Path, Properties
 from virtcim.broker.provider import VIRT
 from virtcim.host.inventory import Host, Vm
-from virtcim.mapping import ids, resources
+from virtcim.mapping import ids, image, resources
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import Kind, Resource, resources_of
 from virtcim.profiles.warm import Warm
@@ -176,7 +176,14 @@ def properties(setting: Setting) -> Properties:
     found = resources.setting(setting.vm, setting.resource, setting.configuration.defined)
     bound = found.get("HostResource") if setting.resource.kind is PROCESSORS else None
     uris = [_processor_uri(setting.vm.host, text) for text in bound] if isinstance(bound, list) else None
-    return found | {"PoolID": pool_id_of(setting)} | ({"HostResource": uris} if uris else {})
+    of_image = image.setting_properties(setting.resource, setting.vm.images, setting.configuration.document)
+    return found | {"PoolID": pool_id_of(setting), **of_image} | ({"HostResource": uris} if uris else {})
+
+
+def device_properties(device: Device) -> Properties:
+    """What a device is, as far as its kind and the volume it is on tell."""
+    found = device.kind.device(device.resource.view, device.index)
+    return found | image.device_properties(device.resource, device.vm.images)
 
 
 def _processor_uri(host: Host, text: object) -> str:
