@@ -26,7 +26,7 @@ RARITIES = """
   <numatune><memory mode='strict' nodeset='0'/></numatune>
   <os><type>hvm</type></os><cpu><numa><cell id='0' cpus='0' memory='524288'/></numa></cpu>
   <devices>
-    <disk type='block' device='lun'><source dev='/dev/sdz'/><target dev='sda' bus='scsi'/></disk>
+    <disk type='block' device='lun'><source dev='/dev/nvme0n1'/><target dev='sda' bus='scsi'/></disk>
     <hostdev mode='subsystem' type='scsi'>
       <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
     </hostdev>

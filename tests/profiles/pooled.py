@@ -13,11 +13,11 @@ from virtcim.broker.call import Item, Path, Properties
 from virtcim.broker.schema import Schema
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
-from virtcim.profiles import dsp1041, dsp1042, dsp1043, dsp1044, dsp1045, dsp1059
+from virtcim.profiles import dsp1041, dsp1042, dsp1043, dsp1044, dsp1045, dsp1047, dsp1059
 
 PROFILES = (
     *OURS,
-    *(one.profile for one in (dsp1041, dsp1042, dsp1043, dsp1044, dsp1045, dsp1059)),
+    *(one.profile for one in (dsp1041, dsp1042, dsp1043, dsp1044, dsp1045, dsp1047, dsp1059)),
 )
 ALLOCATED, ASKED = "CIM_ElementAllocatedFromPool", "CIM_ResourceAllocationFromPool"
 

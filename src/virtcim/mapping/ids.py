@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha1
 from typing import Protocol
 
 DEFINED = "defined"
@@ -26,6 +27,7 @@ POWER_CAPABILITIES = "PowerManagementCapabilities"
 SWITCH_MANAGEMENT_SERVICE = "Virtual Ethernet Switch Management Service"
 SWITCH_MANAGEMENT_CAPABILITIES = "VirtualEthernetSwitchManagementCapabilities"
 PRIMORDIAL = "0"
+LONGEST_DEVICE_ID = 64  # MaxLen of CIM_LogicalDevice.DeviceID
 SWITCH, STATE, CONNECTION = "switch", "state", "connection"
 
 
@@ -194,8 +196,18 @@ def parse_connection_id(text: str) -> str | None:
 
 
 def host_device_id(name: str) -> str:
-    """The DeviceID of a device of the host itself."""
-    return f"host/{name}"
+    """The DeviceID of a device of the host itself; a name that is too long for one is replaced by its digest."""
+    told = f"host/{name}"
+    return told if len(told) <= LONGEST_DEVICE_ID else f"host/{_digest(name)}"
+
+
+def _digest(text: str) -> str:
+    return sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def volume_name(key: str) -> str:
+    """What a volume is called in its DeviceID: libvirt's key of it is a path, which may be long."""
+    return f"vol/{_digest(key)}"
 
 
 def processor_name(number: int) -> str:

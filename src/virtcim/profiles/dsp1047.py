@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from virtcim.broker.provider import Profile
+from virtcim.profiles import dsp1047_host
 from virtcim.profiles.pools import StoragePool
 
 profile = Profile("dsp1047")
 profile.central("CIM_ResourcePool", StoragePool)
+dsp1047_host.declare(profile)

@@ -64,6 +64,7 @@ class HostUsb(HostDevice):
 
 Passed = HostPci | HostUsb
 D = TypeVar("D", bound=HostDevice)
+T = TypeVar("T")
 
 
 def processors(host: Host) -> tuple[HostProcessor, ...]:
@@ -112,20 +113,25 @@ def usb_devices(host: Host) -> Iterator[HostUsb]:
 
 def device_properties(one: HostDevice) -> Properties:
     """An instance of a host's device."""
+    return shown(one.host, one.device_id, one.properties)
+
+
+def shown(host: Host, device_id: str, properties: Properties) -> Properties:
+    """A device of a host with what all of them have."""
     found: Properties = {
-        "SystemCreationClassName": host_class(one.host),
-        "SystemName": ids.host_token(one.host),
-        "DeviceID": one.device_id,
+        "SystemCreationClassName": host_class(host),
+        "SystemName": ids.host_token(host),
+        "DeviceID": device_id,
         "EnabledState": ENABLED,
         "RequestedState": NOT_APPLICABLE,
         "OperationalStatus": [FINE],
         "HealthState": HEALTHY,
-        **one.properties,
+        **properties,
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def everywhere(devices: Callable[[Host], Iterable[D]]) -> Callable[[Hosts], Iterator[D]]:
+def everywhere(devices: Callable[[Host], Iterable[T]]) -> Callable[[Hosts], Iterator[T]]:
     """The devices of all hosts."""
     return lambda world: (one for host in world.reachable() for one in devices(host))
 
@@ -140,6 +146,6 @@ def by_keys(devices: Callable[[Host], Iterable[D]]) -> Callable[[Hosts, Keys], I
     return find
 
 
-def on(devices: Callable[[Host], Iterable[D]]) -> Callable[[Host], Iterable[D]]:
+def on(devices: Callable[[Host], Iterable[T]]) -> Callable[[Host], Iterable[T]]:
     """The devices of a host; what they were before it went out of reach is not told."""
     return lambda host: devices(host) if host.readable else ()
