@@ -19,7 +19,7 @@ from virtcim.broker.call import Call
 from virtcim.broker.catalog import Catalog, CatalogError
 from virtcim.broker.delivery import Retry
 from virtcim.broker.jobs import Jobs
-from virtcim.broker.mof import MofError
+from virtcim.broker.mof_files import MofError
 from virtcim.broker.namespaces import Codec, Namespaces
 from virtcim.broker.operations import OPERATIONS, WRITING
 from virtcim.broker.provider import INTEROP, VIRT
@@ -27,11 +27,11 @@ from virtcim.broker.pull import PullLimits
 from virtcim.broker.resolve import SchemaError
 from virtcim.broker.schema import Schema
 from virtcim.broker.store import Store, StoreError, sqlite_url
-from virtcim.conformance import runner
 from virtcim.eventing import Events, EventSettings
 from virtcim.front import Behind, Front
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
+from virtcim.later import Later
 from virtcim.notify import Manager
 from virtcim.profiles import (
     dsp1027,
@@ -166,8 +166,7 @@ def make_catalog(
     facts = load_facts(resources.profiles_dir())
     profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
     profiles += [dsp1041.profile, dsp1043.profile, dsp1044.profile, dsp1045.profile, dsp1059.profile]
-    profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile]
-    profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs)]
+    profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile, dsp1092.make(server, hosts), dsp1103.make(jobs)]
     profiles.append(events.profile(profiles, facts, hosts))
     profiles.append(dsp1033.make(facts, profiles, hosts))
     return Catalog(events.schema, profiles)
@@ -292,7 +291,7 @@ def show_config(file: Path | None, **flags: object) -> None:
 def conformance(url: str, no_verify: bool, **options: Any) -> None:
     """Check any WBEM server against the profiles' numbered assertions."""
     try:
-        sys.exit(runner.main(url, verify=not no_verify, **options))
+        sys.exit(Later("virtcim.conformance.runner").main(url, verify=not no_verify, **options))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
 

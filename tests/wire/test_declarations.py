@@ -9,7 +9,7 @@ import pywbem
 from lxml import etree
 from tests.wire.samples import Served, operation, parameter
 
-from virtcim.broker import mof
+from virtcim.broker import mof, mof_files
 from virtcim.broker.call import Declaration
 from virtcim.resources import mof_dir
 from virtcim.wire.declarations import class_given, declaration_text, qualifier_given, read_declaration
@@ -19,7 +19,7 @@ from virtcim.wire.faults import Misplaced, Unacceptable
 @pytest.fixture(scope="module")
 def declared() -> Any:
     """All that our MOF declares, as written."""
-    return mof.compile_files(mof.files_in(mof_dir()))
+    return mof.compile_files(mof_files.files_in(mof_dir()))
 
 
 def test_every_class_comes_back(declared: Any) -> None:

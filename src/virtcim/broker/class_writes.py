@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
-
-import pywbem
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from virtcim.broker.call import Answer, CIMError, ClassDef, Declaration, Status
 from virtcim.broker.resolve import compact, derive
 from virtcim.broker.schema import Schema
+from virtcim.later import Later
+
+if TYPE_CHECKING:
+    import pywbem
+else:
+    pywbem = Later("pywbem")
 
 MAX_CLASSES = 10_000  # of a namespace, and as many qualifier types
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
-Own = dict[str, pywbem.CIMClass]
+Own: TypeAlias = "dict[str, pywbem.CIMClass]"
 HasInstances = Callable[[str], bool]
 Keep = Callable[[str, str, Declaration | None], None]
 """keep(kind, name, declaration): make it durable, None to forget it; raises CIMError and has then changed nothing."""

@@ -6,11 +6,15 @@ import re
 import ssl
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.util import Timeout, make_headers
+from virtcim.later import Later
+
+if TYPE_CHECKING:
+    import urllib3
+else:
+    urllib3 = Later("urllib3")
 
 HEADERS = {
     "Content-Type": 'application/xml; charset="utf-8"',
@@ -57,8 +61,8 @@ class HttpLink:
         self._timeout = timeout
         self._headers = dict(HEADERS)
         if credentials[0]:
-            self._headers |= make_headers(basic_auth=":".join(credentials))
-        limits = Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout)
+            self._headers |= urllib3.util.make_headers(basic_auth=":".join(credentials))
+        limits = urllib3.util.Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout)
         host = split.hostname or ""
         self._pool: urllib3.HTTPConnectionPool
         if split.scheme == "https":

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path as File
 from typing import Any
 
 import pywbem
 
-
-class MofError(Exception):
-    """The MOF cannot be compiled; the message names the file."""
+from virtcim.broker.mof_files import MofError
 
 
 class _Collector(pywbem.BaseRepositoryConnection):
@@ -40,21 +37,6 @@ class _Collector(pywbem.BaseRepositoryConnection):
 
     EnumerateInstanceNames = CreateInstance = ModifyInstance = DeleteInstance = _refuse
     GetClass = ModifyClass = DeleteClass = GetQualifier = DeleteQualifier = _refuse
-
-
-def files_in(directory: File) -> list[File]:
-    """Every MOF file below a directory, qualifier declarations first."""
-    files = sorted(file for file in directory.rglob("*.mof") if file.name != "index.mof")
-    return sorted(files, key=lambda file: file.name != "qualifiers.mof")
-
-
-def digest(files: Iterable[File]) -> str:
-    """A key that changes with any byte of the files or with the compiler."""
-    made = hashlib.sha256(pywbem.__version__.encode())
-    for file in files:
-        made.update(file.name.encode())
-        made.update(file.read_bytes())
-    return made.hexdigest()
 
 
 def compile_files(files: Iterable[File]) -> _Collector:

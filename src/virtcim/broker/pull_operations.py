@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
-
-import pywbem
+from typing import TYPE_CHECKING, Any
 
 from virtcim.broker.call import (
     Answer,
@@ -23,6 +21,12 @@ from virtcim.broker.operations import Operation
 from virtcim.broker.pull import Owner, PullLimits, Sessions
 from virtcim.broker.query import Query, parse_filter, parse_select
 from virtcim.broker.schema import Schema
+from virtcim.later import Later
+
+if TYPE_CHECKING:
+    import pywbem
+else:
+    pywbem = Later("pywbem")
 
 Given = dict[str, Any]  # converted parameters by snake_case name
 Plain = Callable[[str, str, Given], Answer]

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-from lark import Lark, Token
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-from lark.lexer import PatternStr
-
-from virtcim.broker.query_build import Builder
 from virtcim.broker.query_faults import Invalid, Unsupported
 from virtcim.broker.query_tree import Place, Select
+from virtcim.later import Later
+
+if TYPE_CHECKING:
+    import lark
+
+    from virtcim.broker import query_build
+else:
+    lark = Later("lark")
+    query_build = Later("virtcim.broker.query_build")
 
 MAX_TEXT = 65_536
 MAX_TOKENS = 4_096
@@ -197,7 +202,7 @@ class _Guard:
     def __init__(self, reserved: frozenset[str]) -> None:
         self._reserved = reserved
 
-    def process(self, tokens: Iterator[Token]) -> Iterator[Token]:
+    def process(self, tokens: Iterator[lark.Token]) -> Iterator[lark.Token]:
         depth = 0
         for number, token in enumerate(tokens):
             depth += {"LPAR": 1, "RPAR": -1}.get(token.type, 0)
@@ -213,13 +218,13 @@ class _Guard:
 
 
 @cache
-def _parser(dialect: Dialect) -> Lark:
-    return Lark(
+def _parser(dialect: Dialect) -> lark.Lark:
+    return lark.Lark(
         GRAMMAR,
         parser="lalr",
         start=dialect.start,
         postlex=_Guard(dialect.reserved),
-        transformer=Builder(dialect.wmi),
+        transformer=query_build.Builder(dialect.wmi),
         propagate_positions=False,
     )
 
@@ -230,21 +235,21 @@ def read(dialect: Dialect, text: str) -> Select:
         raise Invalid(Place(1, 1), f"the query is longer than {MAX_TEXT} characters")
     try:
         tree = _parser(dialect).parse(text)
-    except UnexpectedInput as error:
+    except lark.UnexpectedInput as error:
         raise _invalid(error, text, dialect) from error
     if not isinstance(tree, Select):
         raise TypeError(f"the grammar made {tree!r} of a query")
     return tree
 
 
-def _place(token: Token) -> Place:
+def _place(token: lark.Token) -> Place:
     return Place(token.line or 1, token.column or 1)
 
 
-def _invalid(error: UnexpectedInput, text: str, dialect: Dialect) -> Invalid:
-    if isinstance(error, UnexpectedCharacters):
+def _invalid(error: lark.UnexpectedInput, text: str, dialect: Dialect) -> Invalid:
+    if isinstance(error, lark.UnexpectedCharacters):
         return Invalid(Place(error.line, error.column), f"{text[error.pos_in_stream or 0]!r} is not expected here")
-    if not isinstance(error, UnexpectedToken):
+    if not isinstance(error, lark.UnexpectedToken):
         return Invalid(Place(error.line, error.column), "not understood")
     expected = ", ".join(sorted({_shown(dialect, name) for name in error.accepts or error.expected} - {""}))
     if error.token.type == "$END":
@@ -257,7 +262,7 @@ def _shown(dialect: Dialect, terminal: str) -> str:
     if terminal in UNSUPPORTED or terminal == "$END":
         return ""
     pattern = _parser(dialect).get_terminal(terminal).pattern
-    return pattern.value if isinstance(pattern, PatternStr) else terminal.lower()
+    return pattern.value if isinstance(pattern, lark.lexer.PatternStr) else terminal.lower()
 
 
 def _end(text: str) -> Place:

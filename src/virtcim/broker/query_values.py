@@ -7,11 +7,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-
-import pywbem
+from typing import TYPE_CHECKING, Any
 
 from virtcim.broker.call import Path
+from virtcim.later import Later
+
+if TYPE_CHECKING:
+    import pywbem
+else:
+    pywbem = Later("pywbem")
 
 _DATETIME = re.compile(r"[0-9*]{14}\.[0-9*]{6}(?:[+-][0-9]{3}|:000)")
 _EPOCH = datetime(1, 1, 1)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pywbem
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from virtcim.broker.call import ClassDef, MethodDef, PropertyDef, Value
+from virtcim.later import Later
 
-Declared = dict[str, pywbem.CIMClass]
+if TYPE_CHECKING:
+    import pywbem
+else:
+    pywbem = Later("pywbem")
+
+Declared: TypeAlias = "dict[str, pywbem.CIMClass]"
 Element = Any  # CIMProperty, CIMMethod or CIMParameter
 
 

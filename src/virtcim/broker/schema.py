@@ -7,13 +7,20 @@ import pickle
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path as File
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pywbem
-
-from virtcim.broker import mof
 from virtcim.broker.call import CIMError, ClassDef, Status
+from virtcim.broker.mof_files import digest, files_in
 from virtcim.broker.resolve import Declared, SchemaError, compact, derive, resolve_all
+from virtcim.later import Later
+
+if TYPE_CHECKING:
+    import pywbem
+
+    from virtcim.broker import mof
+else:
+    mof = Later("virtcim.broker.mof")
+    pywbem = Later("pywbem")
 
 OURS = "Virt_"
 _FORMAT = 2  # of the cache; raise when ClassDef or what is pickled changes
@@ -104,10 +111,10 @@ def leaf_name(classname: str, platform: str | None) -> str:
 
 def load(directory: File, cache: File, platforms: Iterable[str] = ()) -> Schema:
     """The schema of a MOF directory, from the cache when its files are unchanged. Errors: MofError, SchemaError."""
-    files = mof.files_in(directory)
+    files = files_in(directory)
     if not files:
         raise SchemaError(f"no MOF files in {directory}")
-    stem = cache / f"schema-{_FORMAT}-{mof.digest(files)[:16]}"
+    stem = cache / f"schema-{_FORMAT}-{digest(files)[:16]}"
     small, large = stem.with_suffix(".classes"), stem.with_suffix(".declared")
     if not (small.exists() and large.exists()):
         found = mof.compile_files(files)

@@ -11,17 +11,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path as File
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from virtcim.broker.call import CIMError, Path, Properties, Status
 from virtcim.broker.provider import Stored
 from virtcim.broker.store_json import BadDocument, dumps, loads, path_of, path_text
 from virtcim.broker.store_tables import DELIVERIES, INSTANCES, JOBS
+from virtcim.later import Later
+
+if TYPE_CHECKING:
+    from alembic import command as alembic_command
+    from alembic import config as alembic_config
+else:
+    alembic_command, alembic_config = Later("alembic.command"), Later("alembic.config")
 
 MIGRATIONS = File(__file__).resolve().parent / "migrations"
 SQLITE_SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
@@ -186,13 +191,27 @@ class Store:
 
 def migrate(engine: sa.Engine) -> None:
     """Bring the tables to what this version wants; they stay as they are when they already are."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.begin() as connection:
+        if _revision(connection) == newest():
+            return
+        config = alembic_config.Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        alembic_command.upgrade(config, "head")
+
+
+def newest() -> str:
+    """The revision of this version: its migrations are in files named v<revision>_<what they do>.py."""
+    return max(file.name for file in MIGRATIONS.glob("versions/v*.py")).removeprefix("v").partition("_")[0]
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """The revision of the tables; None where there are none yet."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table("alembic_version")))
 
 
 def _engine(url: str) -> sa.Engine:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
-
-import pywbem
+from typing import TYPE_CHECKING, Any
 
 from virtcim.broker.call import ClassView, Declaration
+from virtcim.later import Later
 from virtcim.wire.classes import class_element, qualifier_declaration
 from virtcim.wire.elements import Element, attribute, children, name_of, parse, text_of
 from virtcim.wire.faults import Misplaced, Unacceptable
 from virtcim.wire.values import array, embedded_kind
+
+if TYPE_CHECKING:
+    import pywbem
+else:
+    pywbem = Later("pywbem")
 
 MAX_DEPTH = 16
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class PasswordFile:
 
     def _somebody(self, user: str) -> str:
         """The hash to spend the time on, always the same one for the same name."""
-        hashes = list(self.entries.get().values()) or [_NOBODY]
+        hashes = list(self.entries.get().values()) or [_nobody()]
         return hashes[int.from_bytes(blake2b(user.encode(), key=_SALT).digest()[:4]) % len(hashes)]
 
 
@@ -102,4 +102,7 @@ def _usable(stored: str) -> bool:
     return True
 
 
-_NOBODY = _ARGON2.hash("")
+@cache
+def _nobody() -> str:
+    """A hash where there is no user at all; making one takes as long as checking one."""
+    return _ARGON2.hash("")
