@@ -42,7 +42,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
 # Library -> the layers that may import it.
 LIBRARIES: Mapping[str, frozenset[str]] = {
     "libvirt": frozenset({"host"}),
-    "lxml": frozenset({"model", "wire"}),
+    "lxml": frozenset({"model"}),
     "starlette": frozenset({"wire"}),
     "uvicorn": frozenset({"wire"}),
     "argon2": frozenset({"wire"}),

@@ -25,7 +25,7 @@ from virtcim.broker.call import (
     Status,
     Value,
 )
-from virtcim.wire.encode import CHUNK, Encoder
+from virtcim.wire.encode import SLICE, Encoder
 
 CALL = Call('7"<', "GetInstance", "root/virt", {})
 NAME = (
@@ -256,7 +256,7 @@ def test_chunks_are_taken_as_they_come(encoder: Encoder) -> None:
 
     chunks = encoder.reply(CALL, Answer(Form.NAMED_INSTANCE, items()))
     first = next(chunks)
-    assert CHUNK <= len(first) < CHUNK + 20_000
+    assert SLICE <= len(first) < SLICE + 20_000
     assert 50 < len(taken) < 2900
     assert b"".join((first, *chunks)).count(b"</VALUE.NAMEDINSTANCE>") == 3000
 

@@ -25,11 +25,10 @@ from virtcim.wire import extended_errors
 from virtcim.wire.classes import ClassEncoder, qualifier_declaration
 from virtcim.wire.forms import ItemForms, Pieces
 from virtcim.wire.instances import InstanceEncoder, embedded_attribute
-from virtcim.wire.kept import Blocks, Kept
+from virtcim.wire.kept import SLICE, Blocks, Kept, sliced
 from virtcim.wire.paths import Classes, class_name
 from virtcim.wire.text import escaped, quoted
 
-CHUNK = 512 * 1024
 WHOLE = 6 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
 # Bytes of memory: of single instances, of batches as they are, of batches packed.
 KEPT, PLAIN, PACKED = 12_000_000, 12_000_000, 8_000_000
@@ -50,6 +49,7 @@ class Encoder:
         self._items = ItemForms(self._instances, shown_host, Kept(KEPT))
         self._batches = ItemForms(self._instances, shown_host, None)
         self._blocks = Blocks(PLAIN, PACKED)
+        self._gathering: set[Hashable] = set()  # places
         self._classes = ClassEncoder()
         self._writers: dict[Form, Callable[[Iterable[Any], Call, Selection], Pieces]] = {
             **self._items.writers,
@@ -89,28 +89,32 @@ class Encoder:
                 yield from self._writers[answer.form](batch.items(), call, answer.selection)
                 continue
             place = (answer.form, call.namespace, answer.selection, batch.place)
-            data = self._blocks.get(place, batch.state)
-            if data is not None:
-                yield (data,)
+            kept = self._blocks.get(place, batch.state)
+            if kept is not None:
+                yield from ((part,) for part in kept)
             elif batch.parts is not None:
                 yield from self._large(place, batch.state, self._batched(call, answer, batch.parts()))
             else:
                 pieces = self._batches.writers[answer.form](batch.items(), call, answer.selection)
                 data = b"".join(chain.from_iterable(pieces))
                 self._blocks.put(place, batch.state, data, pack=len(data) >= PACKABLE)
-                yield (data,)
+                yield from ((part,) for part in sliced(data))
 
     def _large(self, place: Hashable, state: object, pieces: Pieces) -> Pieces:
-        """The pieces of a large batch as they come; as one they are kept only if that does not take much."""
-        kept: list[bytes] = []
-        size = 0
-        for piece in pieces:
-            yield piece
-            size += sum(map(len, piece))
-            if size <= WHOLE:
-                kept += piece
-        if size <= WHOLE:
-            self._blocks.put(place, state, b"".join(kept), pack=False)
+        """The pieces of a large batch as they come; one reply at a time gathers them to be kept, if they are few."""
+        if place in self._gathering:
+            yield from pieces
+            return
+        self._gathering.add(place)
+        try:
+            gathered: list[bytes] | None = []
+            for piece in pieces:
+                yield piece
+                gathered = _gathered(gathered, piece)
+            if gathered is not None:
+                self._blocks.put(place, state, b"".join(gathered), pack=False)
+        finally:
+            self._gathering.discard(place)
 
     def method_reply(self, call: Call, answer: MethodAnswer) -> Iterator[bytes]:
         """The response to an extrinsic method: the return value, and the out parameters."""
@@ -194,11 +198,19 @@ def _frame(name: str, tag: str) -> tuple[bytes, bytes, bytes]:
     return start.encode(), end.format(tag=tag, name=quoted(name)).encode(), _TAIL.format(tag=tag).encode()
 
 
+def _gathered(parts: list[bytes] | None, piece: Iterable[bytes]) -> list[bytes] | None:
+    """Parts and one piece more; None from where they are too many to be kept."""
+    if parts is None:
+        return None
+    parts += piece
+    return parts if sum(map(len, parts)) <= WHOLE else None
+
+
 def _chunks(head: bytes, pieces: Pieces, tail: bytes) -> Iterator[bytes]:
     pending = [head]
     size = 0
     for parts in pieces:
-        if size >= CHUNK:  # only now: what is the last one goes out together with the end
+        if size >= SLICE:  # only now: what is the last one goes out together with the end
             yield pending[0] if len(pending) == 1 else b"".join(pending)
             pending.clear()
             size = 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 OVERHEAD = 200  # bytes that keeping one entry takes beside its data, roughly
+SLICE = 512 * 1024  # bytes that go out at once
 _LEVEL = 6  # of zlib: higher ones make unpacking no faster
 
 
@@ -41,7 +42,6 @@ class Kept:
 class _Block(NamedTuple):
     state: object
     data: bytes
-    length: int  # when not packed
     packed: bool
 
 
@@ -59,17 +59,17 @@ class Blocks:
         self.plain_size = 0
         self.packed_size = 0
 
-    def get(self, place: Hashable, state: object) -> bytes | None:
-        """What is kept of that state; a comparison of states is one of their parts by identity, mostly."""
+    def get(self, place: Hashable, state: object) -> Iterator[bytes] | None:
+        """What is kept of that state, in slices; a comparison of states is one of their parts by identity, mostly."""
         with self._lock:
             found = self._entries.get(place)
             if found is None or found.state != state:
                 return None
             self._entries.move_to_end(place)
-        return zlib.decompress(found.data, bufsize=found.length) if found.packed else found.data
+        return _unpacked(found.data) if found.packed else sliced(found.data)
 
     def put(self, place: Hashable, state: object, data: bytes, pack: bool) -> None:
-        block = _Block(state, zlib.compress(data, _LEVEL) if pack else data, len(data), pack)
+        block = _Block(state, zlib.compress(data, _LEVEL) if pack else data, pack)
         with self._lock:
             self._drop(place)
             self._add(place, block)
@@ -93,3 +93,17 @@ class Blocks:
             self.packed_size += size
         else:
             self.plain_size += size
+
+
+def sliced(data: bytes) -> Iterator[bytes]:
+    """The same bytes in slices: who waits for a slow client holds one of them."""
+    if len(data) <= SLICE:
+        return iter((data,))
+    return (data[start : start + SLICE] for start in range(0, len(data), SLICE))
+
+
+def _unpacked(data: bytes) -> Iterator[bytes]:
+    unpacking = zlib.decompressobj()
+    while data:
+        yield unpacking.decompress(data, SLICE)
+        data = unpacking.unconsumed_tail

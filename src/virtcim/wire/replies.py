@@ -47,18 +47,25 @@ def reason_header(reason: str) -> tuple[Header, ...]:
 
 async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> None:
     """Send a reply: with its length when it is one chunk, or for HTTP/1.0, which has no other way."""
-    first, second = next(reply.chunks), next(reply.chunks, None)
-    chunks = iter((first,)) if second is None else chain((first, second), reply.chunks)
+    whole, short, chunks = _begun(reply.chunks)
     headers = [*_XML_HEADERS, *reply.headers]
     if terms.language:
         headers.append((b"content-language", LANGUAGE))
-    if terms.gzip and (second is not None or len(first) >= SMALLEST):
+    if terms.gzip and not short:
         headers.append((b"content-encoding", b"gzip"))
         chunks = gzipped(chunks)
-    if second is None or terms.version == "1.0":
+    if whole or terms.version == "1.0":
         await _send_whole(send, headers, b"".join(chunks))
     else:
         await _send_chunks(send, headers, chunks)
+
+
+def _begun(chunks: Iterator[bytes]) -> tuple[bool, bool, Iterator[bytes]]:
+    """Whether there is only one chunk, whether that is too short for packing, and all chunks: nobody else has any."""
+    first, second = next(chunks), next(chunks, None)
+    if second is None:
+        return True, len(first) < SMALLEST, iter((first,))
+    return False, False, chain((first,), (second,), chunks)
 
 
 async def _send_whole(send: Send, headers: list[Header], body: bytes) -> None:
