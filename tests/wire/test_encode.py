@@ -25,7 +25,8 @@ from virtcim.broker.call import (
     Status,
     Value,
 )
-from virtcim.wire.encode import SLICE, Encoder
+from virtcim.wire.encode import Encoder
+from virtcim.wire.kept import SLICE
 
 CALL = Call('7"<', "GetInstance", "root/virt", {})
 NAME = (
