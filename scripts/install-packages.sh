@@ -35,6 +35,7 @@ have busybox|busybox-static|busybox|user space of the test guest
 have cpio|cpio|cpio|to pack the test guest
 have unshare|util-linux|util-linux|to confine the test bed
 have openssl|openssl|openssl|certificates of the test bed
+have swtpm_setup|swtpm swtpm-tools|swtpm swtpm-tools|TPMs of the test guests
 have ovs-vswitchd|openvswitch-switch|openvswitch|virtual switches with VLANs
 have_postgresql|postgresql|postgresql-server|a database server that the tests of the store start themselves
 have wbemcli|sblim-wbemcli|sblim-wbemcli|the command-line client that the tests drive'

@@ -90,7 +90,7 @@ def sharing_mode(word: str) -> int:
 
 def add_states(kind: Kind[Any], offer: Offer) -> tuple[int, ...]:
     """The states of a system in which the least of a kind can be added."""
-    if kind.name in ALWAYS_ONE:
+    if kind.name in ALWAYS_ONE or not _offered(kind.name, offer):
         return NEVER
     return (ENABLED, DISABLED, QUIESCE) if kind.attachable and _plugged(kind, offer) else (DISABLED,)
 
@@ -100,6 +100,11 @@ def remove_states(kind: Kind[Any], offer: Offer) -> tuple[int, ...]:
     if kind.name in ALWAYS_ONE:
         return NEVER
     return (ENABLED, DISABLED) if kind.detachable and _plugged(kind, offer) else (DISABLED,)
+
+
+def _offered(name: str, offer: Offer) -> bool:
+    """A new TPM is an emulated one, which takes a program that not every host has."""
+    return name != "tpm" or offer.emulator is None or "emulator" in offer.emulator.values("tpm", "backendModel")
 
 
 def _plugged(kind: Kind[Any], offer: Offer) -> bool:
@@ -189,7 +194,7 @@ def samples(kind: Kind[Any], ranges: Range) -> Iterator[Sample]:
 
 def _models(kind: Kind[Any], device: str, attribute: str, known: Callable[[str], bool] = lambda _: True) -> Any:
     def choices(offer: Offer) -> Iterator[Sample]:
-        values = offer.emulator.values(device, attribute) if offer.emulator else []
+        values = offer.emulator.values(device, attribute) if offer.emulator and _offered(kind.name, offer) else []
         for value in filter(known, values):
             properties = LEAST.get(kind.name, {}) | {"VirtualQuantity": 1, "ResourceSubType": value}
             yield Sample("Supported", f"{kind.name}-{value}", kind.setting_class, properties)
