@@ -29,7 +29,7 @@ OPERATIONS = "docs/operations.md"
 SETTINGS = ("<!-- settings: made by make docs -->", "<!-- end of settings -->")
 HINT = "run: make docs"
 NO_FACTS: Mapping[str, Any] = {"title": "", "kind": "", "registrations": [], "references": [], "requirements": []}
-TITLES = {"dsp1103": "Job Control"}  # of profiles that are served but not registered
+TITLES = {"filters": "Network filters", "dsp1103": "Job Control"}  # of profiles that are served but not registered
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ from virtcim.profiles import (
     dsp1097,
     dsp1103,
     faults,
+    filter_lists,
 )
 from virtcim.profiles.registration import FactsError, load_facts
 from virtcim.profiles.wbem_server import ServerFacts
@@ -166,7 +167,8 @@ def make_catalog(
     facts = load_facts(resources.profiles_dir())
     profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
     profiles += [dsp1041.profile, dsp1043.profile, dsp1044.profile, dsp1045.profile, dsp1059.profile]
-    profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile, dsp1092.make(server, hosts), dsp1103.make(jobs)]
+    profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile, filter_lists.make(hosts)]
+    profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs)]
     profiles.append(events.profile(profiles, facts, hosts))
     profiles.append(dsp1033.make(facts, profiles, hosts))
     return Catalog(events.schema, profiles)

@@ -48,6 +48,12 @@ NEW: list[tuple[str, Properties, str, str]] = [
     (NET, {"NetworkType": "user", "Reservation": 8000}, "Reservation", "cannot be 8000"),
     (NET, {"NetworkType": "user", "Limit": 7999}, "Limit", "the least bandwidth is 8000"),
     (NET, {"NetworkType": "user", "Limit": 5, "AllocationUnits": "byte"}, "AllocationUnits", "cannot be used"),
+    (NET, {"NetworkType": "user", "FilterParameterNames": ["IP"]}, "FilterParameterNames", "needs FilterRef"),
+    (NET, {"NetworkType": "user", "FilterRef": "x", "FilterParameterNames": ["IP"]}, "FilterParameterValues", "needs"),
+    (NET, {"NetworkType": "user", "FilterRef": "x", "FilterParameterValues": ["a"]}, "FilterParameterValues", "needs"),
+    (NET, {"NetworkType": "user", "PortIsolated": True}, "PortIsolated", "is at no bridge"),
+    (NET, {"NetworkName": "b", "VSIType": "openvswitch", "PortIsolated": True}, "PortIsolated", "Open vSwitch has no"),
+    (NET, {"NetworkType": "user", "TransmitBurstSize": 1023}, "TransmitBurstSize", "the least burst is 1024"),
     (NET, {"NetworkType": "user", "PortVID": 5}, "PortVID", "has no VLANs without Open vSwitch"),
     (
         NET,

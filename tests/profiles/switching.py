@@ -14,7 +14,7 @@ from virtcim.broker.schema import Schema
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
 from virtcim.model.network import Network
-from virtcim.profiles import dsp1027, dsp1041, dsp1042, dsp1050, dsp1052, dsp1057, dsp1097
+from virtcim.profiles import dsp1027, dsp1041, dsp1042, dsp1050, dsp1052, dsp1057, dsp1097, filter_lists
 
 PROFILES = tuple(one.profile for one in (dsp1027, dsp1041, dsp1042, dsp1050, dsp1052, dsp1057, dsp1097))
 SETTINGS, PORT = "VirtualEthernetSwitchSettingData", "SwitchPortAllocationSettingData"
@@ -158,7 +158,7 @@ def switching_client(schema: Schema, uri: str, **settings: object) -> Iterator[S
     world = Hosts([uri], HostSettings(**settings))  # type: ignore[arg-type]
     world.start()
     assert world.wait(30), [host.reason for host in world.hosts]
-    client = make_client(schema, world, PROFILES)
+    client = make_client(schema, world, (*PROFILES, filter_lists.make(world)))
     try:
         yield Switching(client)
     finally:

@@ -8,6 +8,10 @@ from virtcim.broker.associations import Wanted
 from virtcim.broker.call import Path
 from virtcim.broker.provider import Association
 
+# The test driver has no network filters: see tests/live/test_filters_qemu.py.
+LIVE_ONLY = {
+    "Virt_HostedFilterList", "Virt_EntriesInFilterList", "Virt_NestedFilterList", "Virt_AppliedFilterList",
+}  # fmt: skip
 Pairs = set[tuple[Path, Path]]
 
 
@@ -38,5 +42,6 @@ def test_every_association_leads_back(everything: Client) -> None:
 
 def test_every_association_has_links(everything: Client) -> None:
     """One without any on this world would not be tested."""
-    associations = everything.broker.instances.catalog.associations
+    catalog = everything.broker.instances.catalog
+    associations = [one for one in catalog.associations if one.classname not in LIVE_ONLY]
     assert [name(one) for one in associations if not pairs(everything, one, forwards=True)] == []

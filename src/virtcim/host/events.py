@@ -25,6 +25,8 @@ class Topic(Enum):
     POOL = "pool"
     VOLUME = "volume"  # has no events of its own
     NODE_DEVICE = "node device"
+    FILTER = "network filter"  # neither have these
+    INTERFACE = "host interface"
 
 
 class EventKind(Enum):

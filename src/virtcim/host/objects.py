@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid as uuids
 from functools import partial
 
@@ -9,8 +10,20 @@ import libvirt
 
 from virtcim.host.errors import unsupported
 from virtcim.host.reading import all_found, found, where_supported
-from virtcim.host.records import HostFacts, NetworkRecord, NodeDeviceRecord, NodeInfo, PoolRecord, VolumeRecord
+from virtcim.host.records import (
+    FilterRecord,
+    HostFacts,
+    InterfaceRecord,
+    NetworkRecord,
+    NodeDeviceRecord,
+    NodeInfo,
+    PoolRecord,
+    VolumeRecord,
+)
 from virtcim.model.capabilities import Capabilities
+
+# Names of what libvirt makes for guests: their own documents tell of these interfaces.
+_OF_GUESTS = re.compile(r"(vnet|macvtap|macvlan)[0-9]+")
 
 
 def _definition(handle: libvirt.virNetwork | libvirt.virStoragePool, flag: int) -> str:
@@ -109,6 +122,30 @@ def read_node_devices(connection: libvirt.virConnect) -> list[NodeDeviceRecord]:
 
 def _node_device(device: libvirt.virNodeDevice) -> NodeDeviceRecord:
     return NodeDeviceRecord(name=device.name(), xml=device.XMLDesc())
+
+
+def read_filter(connection: libvirt.virConnect, uuid: str) -> FilterRecord | None:
+    """One network filter, None when it is gone."""
+    handle = found(connection.nwfilterLookupByUUIDString, uuid)
+    return None if handle is None else found(_filter, handle)
+
+
+def read_filters(connection: libvirt.virConnect) -> list[FilterRecord]:
+    return all_found(_filter, where_supported(connection.listAllNWFilters))
+
+
+def _filter(handle: libvirt.virNWFilter) -> FilterRecord:
+    return FilterRecord(uuid=handle.UUIDString(), name=handle.name(), xml=handle.XMLDesc())
+
+
+def read_interfaces(connection: libvirt.virConnect) -> list[InterfaceRecord]:
+    """The host's interfaces but those that guests are plugged in by; nothing where the driver tells none."""
+    handles = where_supported(connection.listAllInterfaces)
+    return all_found(_interface, [one for one in handles if not _OF_GUESTS.fullmatch(one.name())])
+
+
+def _interface(handle: libvirt.virInterface) -> InterfaceRecord:
+    return InterfaceRecord(name=handle.name(), active=bool(handle.isActive()), xml=handle.XMLDesc())
 
 
 def read_facts(connection: libvirt.virConnect) -> HostFacts:

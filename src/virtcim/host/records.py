@@ -108,6 +108,40 @@ class NodeDeviceRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilterRecord:
+    """A network filter. Nothing is to be added to what libvirt says of it, so it is its own object."""
+
+    uuid: str
+    name: str
+    xml: str = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        return self.uuid
+
+    @property
+    def record(self) -> FilterRecord:
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterfaceRecord:
+    """A network interface of the host itself, such as a bridge; as FilterRecord its own object."""
+
+    name: str
+    active: bool
+    xml: str = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+    @property
+    def record(self) -> InterfaceRecord:
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
 class NodeInfo:
     """virNodeGetInfo: memory in KiB, clock in MHz (0 unknown); sockets are per NUMA node."""
 

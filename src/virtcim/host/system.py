@@ -22,6 +22,7 @@ from virtcim.host.images import Images, paths_in
 from virtcim.host.keeper import Keeper
 from virtcim.host.listeners import Changes, OnChange
 from virtcim.host.locks import Locks
+from virtcim.host.netside import NetSide
 from virtcim.host.records import (
     DomainRecord,
     NetworkRecord,
@@ -128,6 +129,7 @@ class Host(Connected):
         self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(
             partial(self._made, NodeDevice), partial(told, Topic.NODE_DEVICE)
         )
+        self.netside = NetSide(told)
         super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), self._load, self._read, self._look))
         self._emulators = Emulators(self.link)
         self.domain_capabilities = self._emulators.capabilities
@@ -137,7 +139,7 @@ class Host(Connected):
     def version(self) -> int:
         """Grows whenever anything known of the host changes."""
         tables = (self._domains, self._pools, self._networks, self._devices)
-        return self._keeper.turns + sum(table.snapshot.version for table in tables)
+        return self._keeper.turns + self.netside.version + sum(table.snapshot.version for table in tables)
 
     @property
     def vms(self) -> tuple[Vm, ...]:
@@ -259,6 +261,7 @@ class Host(Connected):
         self._networks.replace(objects.read_networks(connection), tickets[0])
         self._devices.replace(objects.read_node_devices(connection), tickets[1])
         self._pools.replace(objects.read_pools(connection), tickets[2])
+        self.netside.read(connection)
         self.read_at = time.time()
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:

@@ -195,6 +195,17 @@ def parse_connection_id(text: str) -> str | None:
     return found if slash and last == CONNECTION else None
 
 
+def filter_entry_name(filter_name: str, index: int) -> str:
+    """The Name of a rule of a network filter, which counts its rules from 0."""
+    return f"{filter_name}:{index}"
+
+
+def parse_filter_entry_name(text: str) -> tuple[str, str] | None:
+    """(filter, index) of a rule's Name, None when it is none; the index is what the client wrote, perhaps nothing."""
+    name, colon, index = text.rpartition(":")
+    return (name, index) if colon and name else None
+
+
 def host_device_id(name: str) -> str:
     """The DeviceID of a device of the host itself; a name that is too long for one is replaced by its digest."""
     told = f"host/{name}"

@@ -6,24 +6,22 @@ import random
 import re
 from typing import Any
 
+from virtcim.mapping.bandwidth import BANDWIDTH, convert_bandwidths
 from virtcim.mapping.ids import PRIMORDIAL, bare_mac, parse_pool_id, pool_id
 from virtcim.mapping.kind import ADDRESS, ETHERNET, VIRTUALIZED, Kind, check_address, common
+from virtcim.mapping.net_guard import GUARD, check_guard
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
-from virtcim.mapping.units import BITS_PER_SECOND, COUNT, UnitError, convert
+from virtcim.mapping.units import BITS_PER_SECOND, COUNT
 from virtcim.mapping.vlan import VLAN, check_vlan
 from virtcim.model.codecs import Integer
 from virtcim.model.devices import Interface
 from virtcim.model.domain import Domain
-from virtcim.model.fields import Field
 
-BITS = 8000  # bit/s in libvirt's unit of bandwidth, 1000 byte/s
-KILOBYTES_PER_SECOND = "kilobytes per second"
 WRITABLE_TYPES = ("network", "bridge", "user", "direct")
 ETHERNET_LINK = 2  # CIM_NetworkPort.LinkTechnology
 NO_VLAN = 0  # PortVID
 DISABLED, STOPPED = 3, 10  # EnabledState and OperationalStatus of an interface whose link is down
 TAP_SPEED = 10_000_000_000  # bit/s that the kernel gives a tap device
-ANTI_SPOOFING = ("no-mac-spoofing", "clean-traffic", "clean-traffic-gateway", "no-spoofing")
 PROFILE_OTHER = 1  # NetworkPortProfileIDType
 OUI = "52:54:00"  # QEMU's, which libvirt uses as well
 
@@ -83,17 +81,6 @@ def set_connection(view: Interface, names: list[str] | None) -> None:
     set_network_name(view, names[0] if names else None)
 
 
-def bandwidth(name: str, field: Field[int]) -> Row[Any]:
-    """A bandwidth in bit / second over a field in units of 1000 byte/s."""
-
-    def rounded(bits: int) -> int:
-        if not isinstance(bits, int) or bits < BITS:
-            raise BadProperty(name, f"cannot be {bits!r}: the least bandwidth is {BITS} bit / second")
-        return bits // BITS
-
-    return Row(name, field, out=lambda kilobytes: kilobytes * BITS, back=rounded, exact=False)
-
-
 def correlation(view: Interface) -> str | None:
     return view.interface_id or view.instance_id
 
@@ -105,28 +92,12 @@ def set_correlation(view: Interface, text: str | None) -> None:
         view.instance_id = text
 
 
-def filters_macs(view: Interface) -> bool:
-    return view.filter in ANTI_SPOOFING
-
-
-def set_mac_filter(view: Interface, wanted: bool | None) -> None:
-    view.filter = ANTI_SPOOFING[0] if wanted else None if filters_macs(view) else view.filter
-
-
 def is_linked(view: Interface) -> bool:
     return view.link != "down"
 
 
 def set_linked(view: Interface, up: bool | None) -> None:
     view.link = "down" if up is False else "up" if view.link else None
-
-
-def is_promiscuous(view: Interface) -> bool:
-    return bool(view.trusts_guest_filters)
-
-
-def set_promiscuous(view: Interface, wanted: bool | None) -> None:
-    view.trusts_guest_filters = wanted or None
 
 
 NET: tuple[Row[Any], ...] = (
@@ -147,9 +118,7 @@ NET: tuple[Row[Any], ...] = (
     Row("Address", Interface.mac),
     Row("ResourceSubType", Interface.model),
     Row("VirtualDevice", Interface.target),
-    Row("FilterRef", Interface.filter),
-    Row("SourceMACFilteringEnabled", filters_macs, set_mac_filter),
-    Row("Promiscuous", is_promiscuous, set_promiscuous),
+    *GUARD,
     Row("VSIType", Interface.port_type),
     Row("VSIManagerID", Interface.manager_id, out=str, back=lambda text: _number("VSIManagerID", text)),
     Row("ManagerID", Interface.manager_id),
@@ -162,11 +131,7 @@ NET: tuple[Row[Any], ...] = (
     Row("NetworkPortProfileIDType", lambda view: PROFILE_OTHER if view.profile_id else None),
     Row("OtherNetworkPortProfileIDTypeInfo", lambda view: view.port_type if view.profile_id else None),
     *VLAN,
-    bandwidth("Limit", Interface.out_average),
-    bandwidth("TransmitBandwidthPeak", Interface.out_peak),
-    bandwidth("ReceiveBandwidthLimit", Interface.in_average),
-    bandwidth("ReceiveBandwidthPeak", Interface.in_peak),
-    bandwidth("ReceiveBandwidthReservation", Interface.in_floor),
+    *BANDWIDTH,
     fixed("Reservation", None),
     Row("MTU", Interface.mtu),
     Row("DriverName", Interface.driver),
@@ -193,7 +158,7 @@ def prepare(given: Properties, view: Interface, domain: Domain) -> Properties:
             prepared[name] = None
     if view.type is None and not prepared.get("NetworkType"):
         prepared["NetworkType"] = infer_type(prepared)
-    _convert_bandwidths(prepared)
+    convert_bandwidths(prepared)
     return prepared
 
 
@@ -207,29 +172,6 @@ def infer_type(given: Properties) -> str:
     if given.get("NetworkName"):
         return "bridge"
     raise BadProperty("NetworkType", "is missing; PoolID, Connection, NetworkName or SourceDevice would tell it")
-
-
-def _convert_bandwidths(prepared: Properties) -> None:
-    unit = prepared.pop("AllocationUnits", None)
-    if unit is None or unit.strip().lower() == COUNT:
-        return
-    if unit.strip().lower() == KILOBYTES_PER_SECOND:
-        _convert_old_bandwidths(prepared)
-        return
-    for name in ("Limit", "ReceiveBandwidthLimit", "ReceiveBandwidthReservation", "Reservation"):
-        if prepared.get(name) is not None:
-            try:
-                prepared[name] = int(convert(prepared[name], unit, BITS_PER_SECOND))
-            except UnitError as error:
-                raise BadProperty("AllocationUnits", f"cannot be used: {error}") from error
-
-
-def _convert_old_bandwidths(prepared: Properties) -> None:
-    """libvirt-cim's reading: Reservation is the average and Limit the peak towards the guest, in units of libvirt."""
-    for old, new in (("Reservation", "ReceiveBandwidthLimit"), ("Limit", "ReceiveBandwidthPeak")):
-        value = prepared.pop(old, None)
-        if value is not None:
-            prepared[new] = value * BITS
 
 
 def generate_mac(taken: set[str]) -> str:
@@ -256,6 +198,7 @@ def finish(view: Interface, domain: Domain) -> None:
     if view.mac.lower() in others:
         raise BadProperty("Address", f"{view.mac!r} is used by another interface of the virtual system")
     check_vlan(view)
+    check_guard(view)
     check_address(view)
 
 

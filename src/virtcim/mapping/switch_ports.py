@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from virtcim.mapping.net import bandwidth, correlation, filters_macs, is_promiscuous
+from virtcim.mapping.bandwidth import BANDWIDTH, bandwidth
+from virtcim.mapping.net import correlation
+from virtcim.mapping.net_guard import filters_macs, is_isolated, is_promiscuous
 from virtcim.mapping.switch import has_vlans, system_type, vlans
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed, to_cim, to_xml
 from virtcim.mapping.units import BITS_PER_SECOND, COUNT
@@ -57,15 +59,12 @@ CONNECTION_ROWS: tuple[Row[Interface], ...] = (
     *VLAN,
     Row("SourceMACFilteringEnabled", filters_macs),
     Row("Promiscuous", is_promiscuous),
+    Row("PortIsolated", is_isolated),
     Row("ManagerID", Interface.manager_id),
     Row("VSITypeID", Interface.type_id),
     Row("VSITypeIDVersion", Interface.type_id_version),
     Row("PortCorrelationID", correlation),
-    bandwidth("Limit", Interface.out_average),
-    bandwidth("TransmitBandwidthPeak", Interface.out_peak),
-    bandwidth("ReceiveBandwidthLimit", Interface.in_average),
-    bandwidth("ReceiveBandwidthPeak", Interface.in_peak),
-    bandwidth("ReceiveBandwidthReservation", Interface.in_floor),
+    *BANDWIDTH,
 )
 CONNECTION_PROPERTIES = frozenset(row.name for row in CONNECTION_ROWS if row not in COMMON)
 

@@ -114,6 +114,14 @@ class VlanTag(View):
     native = one_of("@nativeMode", "tagged", "untagged")
 
 
+class FilterParameter(View):
+    """A value for a variable of the network filter."""
+
+    tag = "parameter"
+    name = text("@name")
+    value = text("@value")
+
+
 class Interface(Device):
     """A network interface; bandwidth in units of 1000 byte/s, `in` towards the guest."""
 
@@ -143,6 +151,8 @@ class Interface(Device):
     vlan_tags = Many(VlanTag, inside="vlan")
     vlans = Each("vlan/tag@id", integer("", 0, 4095).codec)
     filter = Whole("filterref@filter", TEXT)
+    filter_parameters = Many(FilterParameter, inside="filterref")
+    isolated = yes_no("port@isolated")
     in_average = integer("bandwidth/inbound@average")
     in_peak = integer("bandwidth/inbound@peak")
     in_burst = integer("bandwidth/inbound@burst")

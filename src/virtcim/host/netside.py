@@ -1,0 +1,61 @@
+"""What a host has of networking beside virtual networks: filters for traffic, and interfaces of its own.
+
+libvirt announces no change of either: they are read at the start, by the verbs of ours, and to reconcile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import libvirt
+
+from virtcim.host import objects
+from virtcim.host.events import Topic
+from virtcim.host.records import FilterRecord, InterfaceRecord
+from virtcim.host.tables import Table
+
+T = TypeVar("T", FilterRecord, InterfaceRecord)
+
+
+def _latest(record: T, old: T | None) -> T:
+    return old if old is not None and old == record else record
+
+
+class NetSide:
+    """The filters and interfaces of one host. `told(topic, old, new)` hears of each that is replaced."""
+
+    def __init__(self, told: Callable[[Topic, Any, Any], None]) -> None:
+        self._filters: Table[FilterRecord, FilterRecord] = Table(_latest, partial(told, Topic.FILTER))
+        self._interfaces: Table[InterfaceRecord, InterfaceRecord] = Table(_latest, partial(told, Topic.INTERFACE))
+
+    @property
+    def version(self) -> int:
+        """Grows whenever any of them changes."""
+        return self._filters.snapshot.version + self._interfaces.snapshot.version
+
+    @property
+    def filters(self) -> tuple[FilterRecord, ...]:
+        return self._filters.snapshot.all
+
+    @property
+    def interfaces(self) -> tuple[InterfaceRecord, ...]:
+        return self._interfaces.snapshot.all
+
+    def filter_named(self, name: str) -> FilterRecord | None:
+        return self._filters.snapshot.by_name.get(name)
+
+    def interface_named(self, name: str) -> InterfaceRecord | None:
+        return self._interfaces.snapshot.by_name.get(name)
+
+    def read(self, connection: libvirt.virConnect) -> None:
+        """Read all of them."""
+        tickets = self._filters.ticket(), self._interfaces.ticket()
+        self._filters.replace(objects.read_filters(connection), tickets[0])
+        self._interfaces.replace(objects.read_interfaces(connection), tickets[1])
+
+    def refresh_filter(self, connection: libvirt.virConnect, uuid: str) -> FilterRecord | None:
+        """Reread one filter; None when it is gone."""
+        ticket = self._filters.ticket()
+        return self._filters.put(uuid, objects.read_filter(connection, uuid), ticket)
