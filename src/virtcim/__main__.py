@@ -26,7 +26,8 @@ from virtcim.broker.provider import INTEROP, VIRT
 from virtcim.broker.pull import PullLimits
 from virtcim.broker.resolve import SchemaError
 from virtcim.broker.schema import Schema
-from virtcim.broker.store import Store, StoreError, sqlite_url
+from virtcim.broker.store import Store, sqlite_url
+from virtcim.broker.store_database import StoreError
 from virtcim.eventing import Events, EventSettings
 from virtcim.front import Behind, Front
 from virtcim.host.inventory import Hosts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,16 +12,20 @@ from virtcim.broker.broker import Broker
 from virtcim.broker.call import Item
 from virtcim.broker.delivery import Deliverer, Policy, Retry
 from virtcim.broker.delivery_http import Link, Listeners
-from virtcim.broker.indications import Indications
+from virtcim.broker.indications import Cause, Indications
 from virtcim.broker.indications_lifecycle import Lifecycle, Notice, stamp
+from virtcim.broker.indications_told import Ledger, Place
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.jobs_kept import INTERRUPTED, KeptJobs
 from virtcim.broker.provider import VIRT, Job, Profile
 from virtcim.broker.schema import Schema
-from virtcim.broker.store import Delivery, Store
+from virtcim.broker.store import Store
+from virtcim.broker.store_leases import Leases
+from virtcim.broker.store_queue import DELIVERY, Delivery
 from virtcim.broker.store_shelf import Shelf
-from virtcim.host.events import Event
+from virtcim.host.events import Event, Topic
 from virtcim.host.inventory import Host, Hosts
+from virtcim.host.remembered import document, key_of, objects, restored
 from virtcim.profiles import dsp1054, dsp1103
 from virtcim.profiles.alerts import alert_of
 from virtcim.profiles.indication_facts import ServiceFacts, cim_now
@@ -59,9 +64,12 @@ class Events:
             retry_interval=round(settings.retry.interval),
         )
         self._subscriptions: Subscriptions | None = None
-        self._looking: set[Host] = set()
+        self._places: dict[str, Place] = {}
+        self._hosts: tuple[Host, ...] = ()
+        self._looking: set[str] = set()
         policy = Policy(self._wanted, self._link, self._arrived, self._given_up)
-        self._deliverer = Deliverer(store, settings.retry, policy)
+        self._deliverer = Deliverer(store.queue, settings.retry, policy)
+        self._leases = Leases(store, self._leases_wanted, self._gained, self._lost, self._learn)
 
     @property
     def shelf(self) -> Shelf:
@@ -80,21 +88,44 @@ class Events:
     def watch(self, broker: Broker, hosts: Hosts, jobs: Jobs) -> None:
         """Make indications of what happens to the hosts, once they have been read in, and to jobs."""
         lifecycle = Lifecycle(broker.instances, self._facts.system_name)
+        self._hosts = hosts.hosts
+        self._ledger = ledger = Ledger(self._store, lifecycle, self._leases.held)
 
-        def changed(_topic: object, old: Any, new: Any) -> None:
+        def changed(topic: Topic, old: Any, new: Any) -> None:
             host = (new or old).host
             if host.known:
-                self._engine.note(partial(lifecycle.compare, old, new))
-                self._look(lifecycle, host)
+                place = self._place(host)
+                key = topic.value, key_of(topic, new or old)
+                self._engine.note(partial(ledger.changed, place, key, old, new), place.lease)
+                self._look(place)
 
         def happened(host: Host, event: Event) -> None:
-            self._engine.note(partial(_alerts, host, event, cim_now()))
+            if host.known:
+                lease = self._place(host).lease
+                self._engine.note(partial(self._alerts, lease, host, event, cim_now()), lease)
 
         self._watch_jobs(broker, jobs, lifecycle)
         broker.methods.settle = self._engine.settle
-        self._engine.on_first = partial(_look_around, lifecycle, hosts)
+        self._engine.on_first = self._first
+        self._engine.on_last = partial(_silently, ledger.forget)
+        self._engine.beside = ledger.beside
+        self._engine.lost = ledger.close
+        self._engine.sync = self._shelf.catch_up if self._store.shared else _nothing
         hosts.on_change(changed)
         hosts.on_event(happened)
+
+    def _place(self, host: Host) -> Place:
+        """A host by what every server calls it that reaches it."""
+        name = f"{host.platform} {host.uuid or host.link.shown_uri}"
+        lease = f"host:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+        if lease not in self._places:
+            self._places[lease] = Place(lease, host, partial(objects, host), document, partial(restored, host))
+        return self._places[lease]
+
+    def _first(self) -> Cause:
+        """As things are before anybody is told of changes."""
+        causes = [self._ledger.snapshot(self._place(host)) for host in self._hosts if host.known]
+        return lambda: [notice for cause in causes for notice in cause()]
 
     def _watch_jobs(self, broker: Broker, jobs: Jobs, lifecycle: Lifecycle) -> None:
         """Keep and tell of jobs, and take over those of an earlier run."""
@@ -117,31 +148,61 @@ class Events:
                 seen[job.id] = found.item
                 jobs.adopt(job, INTERRUPTED)
 
-    def _look(self, lifecycle: Lifecycle, host: Host) -> None:
+    def _look(self, place: Place) -> None:
         """At what a host has beside its systems, once for all changes that have been noted by then."""
 
         def look() -> Iterable[Notice]:
-            self._looking.discard(host)
-            return lifecycle.look(host)
+            self._looking.discard(place.lease)
+            return self._ledger.look(place)
 
-        if host not in self._looking:
-            self._looking.add(host)
-            if not self._engine.note(look):
-                self._looking.discard(host)
+        if place.lease not in self._looking:
+            self._looking.add(place.lease)
+            self._engine.note(look, place.lease)
+
+    def _alerts(self, lease: str, host: Host, event: Event, time: str) -> list[Notice]:
+        return _alerts(host, event, time) if self._leases.held(lease) is not None else []
 
     def start(self) -> None:
         self._deliverer.start()
         self._engine.start(self._deliverer.wake)
+        self._leases.start()
 
     def look_around(self) -> None:
-        """The hosts have been read: what they have now is no news."""
-        self._engine.note(self._engine.on_first)
+        """The hosts have been read: what has changed of them since it was told is told."""
+        self._leases.look()
 
     def stop(self) -> None:
         """What is queued stays queued, and goes out after the next start."""
         self._engine.stop()
         self._deliverer.stop()
+        self._leases.stop()
         self._store.close()
+
+    # What only one of several servers does
+
+    def _leases_wanted(self) -> Iterator[str]:
+        yield DELIVERY
+        for host in self._hosts:
+            if host.known and (host.reachable or not self._store.shared):
+                yield self._place(host).lease
+
+    def _gained(self, name: str) -> None:
+        if name == DELIVERY:
+            self._deliverer.resume()
+        else:
+            self._engine.note(partial(self._ledger.open, self._places[name]), name)
+
+    def _lost(self, name: str) -> None:
+        if name == DELIVERY:
+            self._deliverer.pause()
+        else:
+            self._engine.note(partial(_silently, partial(self._ledger.close, name)))
+
+    def _learn(self) -> None:
+        """What other servers have done, now and then."""
+        if self._store.shared:
+            self._shelf.catch_up()
+            self._deliverer.look()
 
     # What delivery asks and tells
 
@@ -167,13 +228,14 @@ class Events:
             self._subscriptions.given_up(found.path, made)
 
 
-def _look_around(lifecycle: Lifecycle, hosts: Hosts) -> list[Notice]:
-    """As things are before anybody is told of changes."""
-    lifecycle.forget()
-    for host in hosts.hosts:
-        if host.known:
-            list(lifecycle.look(host))
-    return []
+def _silently(work: Callable[[], None]) -> tuple[Notice, ...]:
+    """Do it in the engine's thread; nothing is told."""
+    work()
+    return ()
+
+
+def _nothing() -> None:
+    """Nobody else changes anything."""
 
 
 def _alerts(host: Host, event: Event, time: str) -> list[Notice]:

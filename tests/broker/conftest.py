@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from tests.broker.postgres import Postgres, running_postgres
 
 from virtcim.broker import schema
 from virtcim.broker.broker import Broker
@@ -195,3 +196,9 @@ def parse(text: str) -> Instance:
 
 def system_path(name: str, classname: str = "Test_ComputerSystem") -> Path:
     return Path(classname, (("CreationClassName", classname), ("Name", name)))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 PROGRAMS = ("initdb", "postgres", "pg_ctl", "pg_isready")
 
@@ -88,3 +89,11 @@ def running_postgres() -> Iterator[Postgres]:
         server.kill()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def empty(url: str) -> None:
+    """A PostgreSQL as it was before any server used it."""
+    engine = sa.create_engine(url.replace("postgresql", "postgresql+psycopg", 1))
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    engine.dispose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from tests.broker.listeners import indication
 
-from virtcim.broker.call import CIMError, Instance, Item, Path, Properties, Status
+from virtcim.broker.call import CIMError, Instance, Path, Properties, Status
 from virtcim.broker.indications import Indications
 from virtcim.broker.indications_filter import compile_filter
-from virtcim.broker.indications_lifecycle import Notice, changes, model_path, stamp
+from virtcim.broker.indications_lifecycle import Notice, stamp
 from virtcim.broker.schema import Schema
 from virtcim.broker.store import Store, digest, sqlite_url
+from virtcim.broker.store_leases import Leases
+from virtcim.broker.store_queue import DELIVERY, Beside, Draft
 from virtcim.wire.export import ExportEncoder
 
 VIRT, CQL, WQL = "root/virt", "DMTF:CQL", "WQL"
@@ -61,6 +63,7 @@ class Rig:
         self.store = store
         self.engine = Indications(schema, store, ExportEncoder(schema.get), "virtcim:test")
         self.woken: list[str] = []
+        Leases(store, lambda: [DELIVERY], lambda _: None, lambda _: None).look()
         self.engine.start(self.woken.append)
 
     def subscribe(self, *filters: Filter, name: str = "s", to: str = "d", until: float | None = None) -> None:
@@ -72,7 +75,7 @@ class Rig:
     def queued(self, to: str = "d") -> list[Any]:
         """What is queued once all has been worked off."""
         self.engine.stop()
-        return [indication(one.body) for one in self.store.queued(digest(destination(to)), 100_000)]
+        return [indication(one.body) for one in self.store.queue.queued(digest(destination(to)), 100_000)]
 
 
 @pytest.fixture
@@ -225,14 +228,14 @@ def test_a_cause_that_fails_does_not_stop_the_others(rig: Rig) -> None:
 
 
 def test_what_the_store_does_not_take_is_queued_later(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    take, failures = rig.store.enqueue, iter((True, True, False))
+    take, failures = rig.store.queue.enqueue, iter((True, True, False))
 
-    def enqueue(deliveries: list[object]) -> None:
+    def enqueue(drafts: Sequence[Draft], beside: Beside) -> None:
         if next(failures):
             raise CIMError(Status.FAILED, "the store is full")
-        take(deliveries)  # type: ignore[arg-type]
+        take(drafts, beside)
 
-    monkeypatch.setattr(rig.store, "enqueue", enqueue)
+    monkeypatch.setattr(rig.store.queue, "enqueue", enqueue)
     rig.subscribe(Filter(ANY))
     rig.tell(STARTED)
     deadline = time.monotonic() + 5
@@ -246,7 +249,7 @@ def test_what_has_settled_is_queued(rig: Rig) -> None:
     rig.subscribe(Filter(ANY))
     rig.tell(STARTED)
     assert rig.engine.settle()
-    assert len(rig.store.queued(digest(destination()), 10)) == 1
+    assert len(rig.store.queue.queued(digest(destination()), 10)) == 1
 
 
 def test_settling_does_not_take_for_ever(rig: Rig) -> None:
@@ -279,24 +282,3 @@ def test_ten_thousand_subscriptions_to_others_cost_nothing(rig: Rig) -> None:
     for number in range(10_000):
         rig.subscribe(Filter(job, name=f"{number}"), name=f"{number}")
     assert time_of_matches() < alone * 3 + 0.05
-
-
-def test_paths_as_text() -> None:
-    inner = Path("CIM_B", (("Name", 'quo"te\\'),), "interop")
-    path = Path("CIM_A", (("Ref", inner), ("Number", 7), ("Flag", True)), VIRT)
-    text = 'root/virt:CIM_A.Ref="interop:CIM_B.Name=\\"quo\\\\\\"te\\\\\\\\\\"",Number=7,Flag=TRUE'
-    assert model_path(path) == text
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "names"),
-    [
-        ({"A": 1}, {"A": 1}, []),
-        ({"A": 1}, {"A": 2, "B": 1}, ["A", "B"]),
-        ({"TimeOfLastStateChange": "x"}, {"TimeOfLastStateChange": "y"}, []),
-        ({"A": 1, "TimeOfLastStateChange": "x"}, {"TimeOfLastStateChange": "y"}, ["A", "TimeOfLastStateChange"]),
-    ],
-)
-def test_what_counts_as_a_change(repository: Schema, before: Properties, after: Properties, names: list[str]) -> None:
-    cls, path = repository.get("CIM_ComputerSystem"), Path("CIM_ComputerSystem", ())
-    assert changes(Item(cls, path, before), Item(cls, path, after)) == names

@@ -14,7 +14,8 @@ from tests.broker.listeners import Listener, listening
 
 from virtcim.broker.delivery import Deliverer, Policy, Retry
 from virtcim.broker.delivery_http import Listeners, Undelivered
-from virtcim.broker.store import Delivery, Store, sqlite_url
+from virtcim.broker.store import Store, sqlite_url
+from virtcim.broker.store_queue import Draft
 
 FAST = Retry(attempts=2, interval=0.2)
 
@@ -33,12 +34,16 @@ class Rig:
             arrived=self.arrived.append,
             given_up=lambda key, made: self.given_up.append(key),
         )
-        self.deliverer = Deliverer(store, retry, policy)
+        self.deliverer = Deliverer(store.queue, retry, policy)
 
     def send(self, listener: Listener | str, *bodies: str, subscription: str = "s") -> None:
         url = listener if isinstance(listener, str) else listener.url
-        self.store.enqueue([Delivery(url, subscription, url, time.time(), body.encode()) for body in bodies])
+        self.store.queue.enqueue([draft(url, subscription, body) for body in bodies])
         self.deliverer.wake(url)
+
+
+def draft(url: str, subscription: str, body: str, age: float = 0.0) -> Draft:
+    return Draft(url, subscription, url, time.time() - age, lambda _context, _number: body.encode())
 
 
 StartRig = Callable[..., Rig]
@@ -51,6 +56,7 @@ def start_rig(tmp_path: File) -> Iterator[StartRig]:
     def start(retry: Retry = FAST, timeout: float = 5.0, ca: str = "") -> Rig:
         rigs.append(Rig(Store(sqlite_url(tmp_path)), retry, Listeners(timeout, ca)))
         rigs[-1].deliverer.start()
+        rigs[-1].deliverer.resume()
         return rigs[-1]
 
     yield start
@@ -86,7 +92,7 @@ def test_in_order_over_one_connection(start_rig: StartRig) -> None:
         assert headers["cimexport"] == "MethodRequest"
         assert headers["cimexportmethod"] == "ExportIndication"
         assert headers["content-type"] == 'application/xml; charset="utf-8"'
-        wait(lambda: rig.store.waiting() == [])
+        wait(lambda: rig.store.queue.waiting() == [])
 
 
 @pytest.mark.parametrize("mode", ["500", "error", "drop", "silent", "endless", "redirect"])
@@ -103,7 +109,7 @@ def test_what_is_not_taken_is_sent_again_then_given_up(start_rig: StartRig, mode
         listener.mode = "good"
         wait(lambda: rig.arrived == ["s"])
         assert texts(listener)[-1] == "second"
-        wait(lambda: rig.store.waiting() == [])
+        wait(lambda: rig.store.queue.waiting() == [])
 
 
 def test_an_empty_answer_is_an_answer(start_rig: StartRig) -> None:
@@ -168,8 +174,7 @@ def test_what_nobody_wants_any_more_is_not_sent(start_rig: StartRig) -> None:
 def test_what_is_too_old_is_given_up(start_rig: StartRig) -> None:
     rig = start_rig(Retry(100, 0.01))
     with listening("500") as listener:
-        old = Delivery(listener.url, "s", listener.url, time.time() - 11, b"old")
-        rig.store.enqueue([old])
+        rig.store.queue.enqueue([draft(listener.url, "s", "old", age=11)])
         rig.deliverer.wake(listener.url)
         wait(lambda: rig.given_up == ["s"])
         assert len(listener.bodies) == 1

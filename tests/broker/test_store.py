@@ -11,23 +11,19 @@ from pathlib import Path as File
 
 import pytest
 import sqlalchemy as sa
-from tests.broker.postgres import Postgres, running_postgres
+from tests.broker.postgres import Postgres, empty
 
 from virtcim.broker.call import CIMError, ClassPath, Instance, Path, Properties, Status
 from virtcim.broker.provider import Stored
-from virtcim.broker.store import Delivery, KeptJob, Store, StoreError, digest, sqlite_url
+from virtcim.broker.store import KeptJob, Store, digest, sqlite_url
+from virtcim.broker.store_database import StoreError
 from virtcim.broker.store_json import BadDocument, dumps, loads, path_of
+from virtcim.broker.store_queue import Draft
 from virtcim.broker.store_shelf import Shelf
 from virtcim.broker.store_tables import METADATA
 
 FILTER = Path("CIM_IndicationFilter", (("Name", "f"), ("SystemName", "s")), "interop")
 HANDLER = Path("CIM_ListenerDestinationCIMXML", (("Name", 'a "quoted" näme'),), "interop")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
 
 
 OpenStore = Callable[[], Store]
@@ -49,10 +45,7 @@ def open_store(request: pytest.FixtureRequest, tmp_path: File) -> Iterator[OpenS
     for store in opened:
         store.close()
     if request.param == "postgresql":
-        engine = sa.create_engine(url.replace("postgresql", "postgresql+psycopg", 1))
-        with engine.begin() as connection:
-            connection.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
-        engine.dispose()
+        empty(url)
 
 
 def link(subscription_of: Path, handler: Path) -> Stored:
@@ -114,41 +107,41 @@ def test_a_change_is_whole_or_nothing(open_store: OpenStore) -> None:
     assert [one.path for one in store.instances()] == [FILTER]
 
 
-def delivery(number: int, destination: str = "d", subscription: str = "s") -> Delivery:
-    return Delivery(destination, subscription, "http://x", 1.5, b"body %d" % number)
+def draft(number: int, destination: str = "d", subscription: str = "s") -> Draft:
+    return Draft(destination, subscription, "http://x", 1.5, lambda _context, _number: b"body %d" % number)
 
 
 def test_queues_keep_their_order(open_store: OpenStore) -> None:
     store = open_store()
-    store.enqueue([delivery(1), delivery(2), delivery(3, "other"), delivery(4)])
-    store.enqueue([])
-    queue = open_store().queued("d", 10)
+    store.queue.enqueue([draft(1), draft(2), draft(3, "other"), draft(4)])
+    store.queue.enqueue([])
+    queue = open_store().queue.queued("d", 10)
     assert [one.body for one in queue] == [b"body 1", b"body 2", b"body 4"]
-    store.failed(queue[0])
-    store.dequeue([queue[1].id])
-    assert [(one.body, one.attempts) for one in store.queued("d", 1)] == [(b"body 1", 1)]
-    assert sorted(store.waiting()) == ["d", "other"]
-    store.dequeue([one.id for one in store.queued("d", 10)])
-    assert store.waiting() == ["other"]
+    store.queue.failed(queue[0])
+    store.queue.dequeue([queue[1].id])
+    assert [(one.body, one.attempts) for one in store.queue.queued("d", 1)] == [(b"body 1", 1)]
+    assert sorted(store.queue.waiting()) == ["d", "other"]
+    store.queue.dequeue([one.id for one in store.queue.queued("d", 10)])
+    assert store.queue.waiting() == ["other"]
 
 
 def test_a_number_in_the_queue_is_never_used_twice(open_store: OpenStore) -> None:
     store = open_store()
-    store.enqueue([delivery(1)])
-    (first,) = store.queued("d", 1)
-    store.dequeue([first.id])
-    store.enqueue([delivery(2)])
-    assert store.queued("d", 1)[0].id > first.id
+    store.queue.enqueue([draft(1)])
+    (first,) = store.queue.queued("d", 1)
+    store.queue.dequeue([first.id])
+    store.queue.enqueue([draft(2)])
+    assert store.queue.queued("d", 1)[0].id > first.id
 
 
 def test_a_subscription_takes_its_queue_with_it(open_store: OpenStore) -> None:
     store = open_store()
     one, other = link(FILTER, HANDLER), link(FILTER, FILTER)
     store.change((), (one, other))
-    queued = [replace(delivery(n), subscription=key) for n, key in enumerate((digest(one.path), digest(other.path)))]
-    store.enqueue(queued)
+    queued = [replace(draft(n), subscription=key) for n, key in enumerate((digest(one.path), digest(other.path)))]
+    store.queue.enqueue(queued)
     store.change((one,), ())
-    assert [left.body for left in store.queued("d", 10)] == [b"body 1"]
+    assert [left.body for left in store.queue.queued("d", 10)] == [b"body 1"]
 
 
 def test_jobs_are_kept_and_dropped(open_store: OpenStore) -> None:
@@ -163,7 +156,7 @@ def test_jobs_are_kept_and_dropped(open_store: OpenStore) -> None:
 
 
 def test_the_migrations_make_what_the_tables_say(open_store: OpenStore) -> None:
-    engine = open_store()._engine
+    engine = open_store().database.engine
     found = sa.MetaData()
     found.reflect(engine)
     for table in METADATA.sorted_tables:
@@ -204,7 +197,7 @@ for number in range(10000):
 
 def test_nothing_acknowledged_is_lost_by_kill_9(open_store: OpenStore) -> None:
     store = open_store()
-    url = store._engine.url.render_as_string(hide_password=False)
+    url = store.database.engine.url.render_as_string(hide_password=False)
     writer = subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None
     acknowledged = [next(writer.stdout).strip() for _ in range(50)]
@@ -250,8 +243,6 @@ def test_the_shelf_finds_by_path_class_and_reference(open_store: OpenStore) -> N
 
 def test_the_shelf_replaces_and_removes(open_store: OpenStore) -> None:
     shelf = Shelf(open_store())
-    told: list[tuple[tuple[Stored, ...], tuple[Stored, ...]]] = []
-    shelf.on_change(lambda removed, added: told.append((removed, added)))
     old, new = link(FILTER, HANDLER), link(FILTER, HANDLER)
     shelf.add(old)
     with pytest.raises(CIMError) as refused:
@@ -265,4 +256,3 @@ def test_the_shelf_replaces_and_removes(open_store: OpenStore) -> None:
     shelf.remove(new)
     assert shelf.referring(FILTER) == []
     assert shelf.find(new.path) is None
-    assert told == [((), (old,)), ((old,), (new,)), ((new,), ())]

@@ -106,6 +106,7 @@ def eventful_running(schema: Schema, uri: str, state: File, retry: Retry = FAST)
     events.start()
     world.start()
     assert world.wait(30), [host.reason for host in world.hosts]
+    events.look_around()
     with listening() as listener:
         try:
             yield Eventful(broker, world, jobs, listener)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from virtcim.broker.call import CIMError
 from virtcim.broker.delivery_http import Link, Undelivered
-from virtcim.broker.store import Delivery, Store
+from virtcim.broker.store_queue import Delivery, Queue
 
 log = logging.getLogger(__name__)
 
@@ -65,10 +65,10 @@ class _Destination:
 
 
 class Deliverer:
-    """Works off the queues of the store."""
+    """Works off the queues of the store, between `resume` and `pause`."""
 
-    def __init__(self, store: Store, retry: Retry, policy: Policy) -> None:
-        self._store = store
+    def __init__(self, queue: Queue, retry: Retry, policy: Policy) -> None:
+        self._queue = queue
         self._retry = retry
         self._policy = policy
         self._destinations: dict[str, _Destination] = {}
@@ -76,14 +76,27 @@ class Deliverer:
         self._timers: list[tuple[float, int, _Destination]] = []
         self._count = itertools.count()
         self._closed = False
+        self._resting = True
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="delivery")
         self._clock = threading.Thread(target=self._wait, name="delivery-clock", daemon=True)
 
     def start(self) -> None:
-        """Begin with what an earlier run has left."""
         self._clock.start()
-        for key in self._store.waiting():
-            self.wake(key)
+
+    def resume(self) -> None:
+        """Send, beginning with what an earlier run or another server has left."""
+        self._resting = False
+        self.look()
+
+    def pause(self) -> None:
+        """Begin nothing any more: another server sends from now on."""
+        self._resting = True
+
+    def look(self) -> None:
+        """Find what other servers have queued."""
+        if not self._resting:
+            for key in self._queue.waiting():
+                self.wake(key)
 
     def stop(self) -> None:
         """End after the attempts that are under way; what is queued stays queued."""
@@ -105,7 +118,7 @@ class Deliverer:
             self._begin(one)
 
     def _begin(self, one: _Destination) -> None:
-        if self._closed or one.busy or time.monotonic() < one.due:
+        if self._closed or self._resting or one.busy or time.monotonic() < one.due:
             return
         one.busy, one.again = True, False
         self._pool.submit(self._run, one)
@@ -142,9 +155,9 @@ class Deliverer:
 
     def _work_off(self, one: _Destination) -> float:
         """Send what is queued; answers seconds to wait, 0 when nothing is left."""
-        while batch := self._store.queued(one.key, BATCH):
+        while batch := self._queue.queued(one.key, BATCH):
             pause = self._send_all(one, batch)
-            if pause or self._closed:
+            if pause or self._closed or self._resting:
                 return pause
         return 0.0
 
@@ -161,13 +174,13 @@ class Deliverer:
             return 0.0
         finally:
             one.sent += done
-            self._store.dequeue(one.sent)
+            self._queue.dequeue(one.sent)
             one.sent = []
 
     def _unsent(self, one: _Destination, batch: list[Delivery], done: list[int]) -> Iterator[Delivery]:
         """What is still to be sent; the rest is done with."""
         for delivery in batch:
-            if self._closed:
+            if self._closed or self._resting:
                 return
             if delivery.id in one.sent:  # the store could not take it out of the queue the last time
                 continue
@@ -193,5 +206,5 @@ class Deliverer:
             log.warning("an indication for %s is given up after %d attempts: %s", delivery.url, failures, reason)
             self._policy.given_up(delivery.subscription, delivery.made)
             return 0.0
-        self._store.failed(delivery)
+        self._queue.failed(delivery)
         return self._retry.pause(failures)

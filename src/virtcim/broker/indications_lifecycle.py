@@ -58,9 +58,21 @@ class Lifecycle:
         self._before[target] = after
         return self._compare(before, after)
 
-    def forget(self) -> None:
-        """The next look is the first."""
-        self._before.clear()
+    def remember(self, target: object, items: Mapping[Path, Item]) -> None:
+        """The next look compares with these."""
+        self._before[target] = items
+
+    def seen(self, target: object) -> Mapping[Path, Item]:
+        """What the last look saw."""
+        return self._before.get(target, {})
+
+    def tells(self, target: object) -> bool:
+        """Whether anything is told of objects of this kind."""
+        return bool(self._serving(type(target)) or self._parts.get(type(target)))
+
+    def item(self, path: Path, properties: Properties) -> Item:
+        """An instance as it once was. Errors: CIMError for a class that there is no more."""
+        return Item(self._schema.get(path.classname), path, properties)
 
     def _compare(self, before: Mapping[Path, Item], after: Mapping[Path, Item]) -> Iterator[Notice]:
         for path, item in reversed(list(before.items())):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +11,15 @@ from typing import Any, Protocol
 from virtcim.broker.call import Path
 from virtcim.broker.provider import Stored
 
+OnShelf = Callable[[tuple[Stored, ...], tuple[Stored, ...]], None]
+
 
 class Shelf(Protocol):
     """The stored instances."""
 
     @property
     def lock(self) -> AbstractContextManager[Any]: ...
+    def on_foreign(self, callback: OnShelf) -> None: ...
     def of_class(self, classname: str) -> list[Stored]: ...
     def count(self, classname: str) -> int: ...
     def find(self, path: Path) -> Stored | None: ...
@@ -40,7 +43,6 @@ class Engine(Protocol):
         self, path: Path, filters: Iterable[Any], destination: Path, url: str, until: float | None
     ) -> None: ...
     def unsubscribe(self, path: Path) -> None: ...
-    def forget(self, destination: Path) -> None: ...
     def subscription(self, path: Path) -> Running | None: ...
 
 

@@ -47,6 +47,17 @@ class Subscriptions:
         for classname in rules.SUBSCRIPTIONS:
             for one in shelf.of_class(classname):
                 self._put_to_work(one)
+        shelf.on_foreign(self._changed_elsewhere)
+
+    def _changed_elsewhere(self, removed: Sequence[Stored], added: Sequence[Stored]) -> None:
+        """Another server has changed what is stored; what refers to it works with the new one."""
+        for one in removed:
+            if one.classname in rules.SUBSCRIPTIONS:
+                self._engine.unsubscribe(one.path)
+        for one in added:
+            for subscription in [one] if one.classname in rules.SUBSCRIPTIONS else self.shelf.referring(one.path):
+                if subscription.classname in rules.SUBSCRIPTIONS:
+                    self._put_to_work(subscription)
 
     def path(self, classname: str, name: str) -> Path:
         return rules.named_path(self.facts.system_name, classname, name)
@@ -100,7 +111,6 @@ class Subscriptions:
             if users:
                 raise CIMError(Status.FAILED, f"{old.path} is in use by {len(users)} subscriptions: {users[0].path}")
             self.shelf.remove(old)
-            self._engine.forget(old.path)
 
     def _own(self, one: Stored | StaticFilter) -> Stored:
         if isinstance(one, StaticFilter):

@@ -1,0 +1,194 @@
+"""What was told last of each object, in the store: the next run, or another server, tells what is different since."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from virtcim.broker.call import CIMError, Item, Path
+from virtcim.broker.indications_lifecycle import Lifecycle, Notice
+from virtcim.broker.store import Store
+from virtcim.broker.store_json import BadDocument, dumps, loads, path_of, path_text
+from virtcim.broker.store_queue import Beside, Told
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str]  # kind and key of an object, unique in its place
+_REST: Key = ("rest", "")  # what hangs off the place itself
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where objects are, as a host: `lease` names it, `rest` is the object that its other parts hang off.
+
+    `objects` are what is there now; `document` and `restored` make JSON values of an object and an object of these,
+    the latter None for those of no use.
+    """
+
+    lease: str
+    rest: object
+    objects: Callable[[], Mapping[Key, object]]
+    document: Callable[[object], Any]
+    restored: Callable[[str, Any], object | None]
+
+
+class Ledger:
+    """Compares with what was told, and keeps what is told now. Used in the engine's thread, but for `snapshot`.
+
+    `held` answers the epoch of the lease on a place, None when another server has it.
+    """
+
+    def __init__(self, store: Store, lifecycle: Lifecycle, held: Callable[[str], int | None]) -> None:
+        self._store = store
+        self._lifecycle = lifecycle
+        self._held = held
+        self._told: dict[str, dict[Key, object]] = {}
+        self._open: set[str] = set()
+        self._beside = Beside()
+
+    def beside(self) -> Beside:
+        """What is to be kept since this was asked last."""
+        taken, self._beside = self._beside, Beside()
+        return taken
+
+    def close(self, lease: str) -> None:
+        """Another server tells of the place from now on."""
+        self._told.pop(lease, None)
+        self._open.discard(lease)
+        self._beside = self._beside.without(lease)
+
+    def forget(self) -> None:
+        """Nobody listens: what was told is no more than history."""
+        for lease in self._open:
+            self._told.pop(lease, None)
+            if self._note(lease):
+                self._beside = self._beside.without(lease)
+                self._note(lease)
+                self._beside.forgotten.add(lease)
+        self._open.clear()
+
+    def snapshot(self, place: Place) -> Callable[[], Iterable[Notice]]:
+        """A cause that takes what is there at this moment for told."""
+        objects, items = dict(place.objects()), self._lifecycle.items(place.rest)
+
+        def begin() -> Iterable[Notice]:
+            if self._note(place.lease):
+                self._beside.forgotten.add(place.lease)
+                self._begin(place, objects, items)
+            return ()
+
+        return begin
+
+    def open(self, place: Place) -> Iterator[Notice]:
+        """What has changed since the last server told; at the very first time nothing has."""
+        if place.lease in self._open or not self._note(place.lease):
+            return
+        kept = {(row.kind, row.key): row.document for row in self._store.queue.told(place.lease)}
+        before = {key: _value(document) for key, document in kept.items()}
+        objects, items = dict(place.objects()), self._lifecycle.items(place.rest)
+        if _REST not in before:
+            self._begin(place, objects, items)
+            return
+        rest = self._items(before.pop(_REST))
+        restored = {key: place.restored(key[0], value) for key, value in before.items() if value is not None}
+        self._told[place.lease] = {key: one for key, one in restored.items() if one is not None}
+        self._open.add(place.lease)
+        for key in dict.fromkeys((*before, *objects)):
+            if key not in before or restored.get(key) is not None or key not in objects:
+                yield from self._changed(place, key, objects.get(key))
+            else:  # not readable any more: as it is now it is taken for told
+                self._keep(place, key, objects[key])
+        self._lifecycle.remember(place.rest, rest)
+        yield from self.look(place)
+
+    def changed(self, place: Place, key: Key, old: object | None, new: object | None) -> Iterator[Notice]:
+        """An object has come, has been replaced, or is gone."""
+        if not self._note(place.lease) or not self._lifecycle.tells(old if new is None else new):
+            return
+        told = self._told.setdefault(place.lease, {})
+        known = place.lease in self._open or key in told
+        if known and told.get(key) is not old:  # it was there when the place was opened
+            return
+        if not known and old is not None:
+            told[key] = old
+        yield from self._changed(place, key, new)
+
+    def look(self, place: Place) -> Iterator[Notice]:
+        """What has become of what hangs off the place itself."""
+        if place.lease not in self._open or not self._note(place.lease):
+            return
+        before = self._lifecycle.seen(place.rest)
+        yield from self._lifecycle.look(place.rest)
+        if self._lifecycle.seen(place.rest) != before:
+            self._write_rest(place)
+
+    def _write_rest(self, place: Place) -> None:
+        items = self._lifecycle.seen(place.rest)
+        self._write(place.lease, _REST, [[path_text(path), dumps(item.properties)] for path, item in items.items()])
+
+    def _begin(self, place: Place, objects: Mapping[Key, object], items: Mapping[Path, Item]) -> None:
+        """Take all for told but what has been told of already."""
+        told = self._told.setdefault(place.lease, {})
+        for key, one in objects.items():
+            self._keep(place, key, told.get(key, one))
+        self._open.add(place.lease)
+        self._lifecycle.remember(place.rest, items)
+        self._write_rest(place)
+
+    def _changed(self, place: Place, key: Key, new: object | None) -> Iterator[Notice]:
+        before = self._told.get(place.lease, {}).get(key)
+        try:
+            yield from self._lifecycle.compare(before, new)
+        except Exception:
+            log.exception("no indications could be made of a change of %s %s", *key)
+        self._keep(place, key, new)
+
+    def _keep(self, place: Place, key: Key, one: object | None) -> None:
+        if one is not None and not self._lifecycle.tells(one):
+            return
+        told = self._told.setdefault(place.lease, {})
+        if one is None:
+            told.pop(key, None)
+        else:
+            told[key] = one
+        self._write(place.lease, key, None if one is None else place.document(one))
+
+    def _note(self, lease: str) -> bool:
+        """Whether this server tells of a place; what is written depends on it."""
+        epoch = self._held(lease)
+        if epoch is not None:
+            self._beside.leases[lease] = epoch
+        return epoch is not None
+
+    def _write(self, lease: str, key: Key, value: Any) -> None:
+        name = hashlib.sha256(json.dumps([lease, *key]).encode()).hexdigest()
+        document = None if value is None else zlib.compress(json.dumps(value).encode(), 1)
+        self._beside.told[name] = Told(name, lease, *key, document)
+
+    def _items(self, listed: Any) -> dict[Path, Item]:
+        found = {}
+        for path, properties in listed or ():
+            item = self._item(path, properties)
+            if item is not None:
+                found[item.path] = item
+        return found
+
+    def _item(self, path: str, properties: str) -> Item | None:
+        try:
+            return self._lifecycle.item(path_of(path), loads(properties))
+        except (BadDocument, CIMError) as error:
+            log.warning("an instance that was told cannot be read any more: %s", error)
+            return None
+
+
+def _value(document: bytes | None) -> Any:
+    """What was written; None for what cannot be read."""
+    try:
+        return None if document is None else json.loads(zlib.decompress(document))
+    except (ValueError, zlib.error):
+        return None
