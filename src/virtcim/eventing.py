@@ -16,7 +16,7 @@ from virtcim.broker.indications import Cause, Indications
 from virtcim.broker.indications_lifecycle import Lifecycle, Notice, stamp
 from virtcim.broker.indications_told import Ledger, Place
 from virtcim.broker.jobs import Jobs
-from virtcim.broker.jobs_kept import INTERRUPTED, KeptJobs
+from virtcim.broker.jobs_kept import KeptJobs
 from virtcim.broker.provider import VIRT, Job, Profile
 from virtcim.broker.schema import Schema
 from virtcim.broker.store import Store
@@ -129,7 +129,7 @@ class Events:
 
     def _watch_jobs(self, broker: Broker, jobs: Jobs, lifecycle: Lifecycle) -> None:
         """Keep and tell of jobs, and take over those of an earlier run."""
-        kept = KeptJobs(self._store, broker.instances, dsp1103.classname_of)
+        kept = KeptJobs(self._store, broker.instances, broker.methods, dsp1103.classname_of)
         seen: dict[str, Item] = {}
 
         def job_changed(job: Job, gone: bool) -> None:
@@ -142,11 +142,11 @@ class Events:
                 self._engine.note(partial(lifecycle.between, before, after))
 
         jobs.on_change(job_changed)
-        for job in kept.restored():
+        for job, request in kept.restored():
             found = broker.instances.named(job, JOB)
             if found is not None:
                 seen[job.id] = found.item
-                jobs.adopt(job, INTERRUPTED)
+                jobs.adopt(job, request)
 
     def _look(self, place: Place) -> None:
         """At what a host has beside its systems, once for all changes that have been noted by then."""

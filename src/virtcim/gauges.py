@@ -10,7 +10,15 @@ from virtcim.broker.jobs import Jobs
 from virtcim.host.inventory import Hosts
 from virtcim.wire.metrics import Reading, Readings
 
-_STATES = {3: "starting", 4: "running", 6: "shutting down", 7: "completed", 8: "terminated", 10: "exception"}
+_STATES = {
+    3: "starting",
+    4: "running",
+    6: "shutting down",
+    7: "completed",
+    8: "terminated",
+    9: "killed",
+    10: "exception",
+}
 
 
 def of_hosts(hosts: Hosts) -> Readings:

@@ -75,7 +75,10 @@ class Listener:
                 while (line := stream.readline().strip()) != b"":
                     name, _, value = line.decode().partition(":")
                     headers[name.strip().lower()] = value.strip()
-                body = stream.read(int(headers["content-length"]))
+                length = int(headers["content-length"])
+                body = stream.read(length)
+                if len(body) < length:
+                    return  # the sender died over it
                 self.times.append(time.monotonic())
                 self.headers.append(headers)
                 self.bodies.append(body)

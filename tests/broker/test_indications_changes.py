@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from virtcim.broker.call import Item, Path, Properties
-from virtcim.broker.indications_lifecycle import changes, model_path
+from virtcim.broker.indications_lifecycle import changes
 from virtcim.broker.schema import Schema
+from virtcim.broker.uris import model_path
 
 VIRT = "root/virt"
 

@@ -80,11 +80,13 @@ class Instance:
     """An instance given or embedded. From the wire the values are text (or Path, Instance, list, None), untyped.
 
     `broker.values` types them (int, bool, float, str) by the class. datetime values are str of 25 characters.
+    `declared` is the class of one that no schema has, such as the parameters of a method.
     """
 
     classname: str
     properties: dict[str, Value] = field(default_factory=dict)
     path: Path | None = None
+    declared: ClassDef | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class PropertyDef:
     is_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MethodDef:
     """A method with its parameters by lower-case name."""
 

@@ -14,6 +14,7 @@ from virtcim.broker.instances import Instances
 from virtcim.broker.jobs import now
 from virtcim.broker.provider import Announcement, InstanceProvider
 from virtcim.broker.schema import leaf_name
+from virtcim.broker.uris import model_path
 
 log = logging.getLogger(__name__)
 
@@ -158,18 +159,3 @@ def changes(before: Item, after: Item) -> list[str]:
 def _embedded(item: Item) -> Instance:
     shown: Properties = {name: value for name, value in item.properties.items() if value is not None}
     return Instance(item.cls.name, shown, item.path)
-
-
-def model_path(path: Path) -> str:
-    """A path as WBEM URI without host (DSP0207): root/virt:Class.Key="value",...; nested ones are escaped."""
-    keys = ",".join(f"{name}={_key(value)}" for name, value in path.keys)
-    return f"{path.namespace}:{path.classname}.{keys}"
-
-
-def _key(value: object) -> str:
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, int | float):
-        return str(value)
-    text = model_path(value) if isinstance(value, Path) else str(value)
-    return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))

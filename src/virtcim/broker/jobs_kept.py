@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from virtcim.broker.call import CIMError, Path, Properties, Value
+from virtcim.broker.call import CIMError, Instance, MethodDef, Path, Properties, Value
 from virtcim.broker.instances import Instances
-from virtcim.broker.provider import As, Job, Progress, Remembered, Returned, Work
+from virtcim.broker.jobs import ENDED
+from virtcim.broker.methods import Methods
+from virtcim.broker.outcome import As, Intent, Job, Progress, Remembered, Request, Returned, Unknown, Work
+from virtcim.broker.requests import INPUTS, OUTPUTS, parameters, request_of
 from virtcim.broker.store import KeptJob, Store
 
 log = logging.getLogger(__name__)
@@ -20,33 +24,41 @@ ClassOf = Callable[[object], str]
 class KeptJobs:
     """Writes each change of state; `class_of` tells what an affected element is served as."""
 
-    def __init__(self, store: Store, instances: Instances, class_of: ClassOf) -> None:
+    def __init__(self, store: Store, instances: Instances, methods: Methods, class_of: ClassOf) -> None:
         self._store = store
         self._instances = instances
+        self._methods = methods
         self._class_of = class_of
-        self._written: dict[str, int] = {}  # job -> state that is in the store
+        self._written: dict[str, tuple[object, ...]] = {}  # job -> what of it is in the store
+        profiles = instances.catalog.profiles
+        self._resumptions = {kind: resume for one in profiles for kind, resume in one.resumptions.items()}
 
     def changed(self, job: Job, gone: bool) -> None:
         """A job has got to be known, has changed, or is forgotten. What the store does not take is only logged."""
+        telling = (job.state, job.keep, job.remove)
         try:
             if gone:
                 self._written.pop(job.id, None)
                 self._store.drop_job(job.id)
-            elif self._written.get(job.id) != job.state:
+            elif self._written.get(job.id) != telling:
                 self._store.keep_job(KeptJob(job.id, job.state, time.time(), self._document(job)))
-                self._written[job.id] = job.state
+                self._written[job.id] = telling
         except CIMError as error:
             log.error("job %s is not kept: %s", job.id, error.message)
 
-    def restored(self) -> Iterator[Job]:
-        """The jobs of earlier runs, as they were written last."""
+    def restored(self) -> Iterator[tuple[Job, Request | None]]:
+        """The jobs of earlier runs, as they were written last, and the calls they came from."""
         for kept in self._store.jobs():
-            self._written[kept.id] = kept.state
-            yield self._job(kept)
+            job = self._job(kept)
+            self._written[kept.id] = (job.state, job.keep, job.remove)
+            yield job, self._request(job)
+
+    # To the store
 
     def _document(self, job: Job) -> Properties:
         affected = [(self._path(target, self._class_of(target)), effect) for target, effect in job.work.affects]
         known = [(path, effect) for path, effect in affected if path is not None]
+        intent = job.work.intent
         return {
             "name": job.work.name,
             "method": job.method,
@@ -55,6 +67,14 @@ class KeptJobs:
             "changed": job.changed,
             "percent": job.progress.percent,
             "error": job.error,
+            "uncertain": job.uncertain,
+            "keep": job.keep,
+            "remove": job.remove,
+            "user": job.user,
+            "value": job.value,
+            "inputs": job.inputs,
+            "outputs": job.outputs,
+            "intent": Instance(intent.kind, intent.facts) if intent else None,
             "owner": self._path(job.owner.target, job.owner.classname),
             "ownerClass": job.owner.classname,
             "affected": [path for path, _ in known],
@@ -68,14 +88,14 @@ class KeptJobs:
         found = self._instances.named(plain, classname)
         return found.item.path if found else None
 
+    # From the store
+
     def _job(self, kept: KeptJob) -> Job:
         told = kept.document
-        paths, effects = _list(told["affected"]), _list(told["effects"])
-        pairs = zip(paths, effects, strict=True)
-        affects = [(self._remembered(path, told), int(str(effect))) for path, effect in pairs]
-        return Job(
+        value, keep = told.get("value"), told.get("keep")
+        job = Job(
             id=kept.id,
-            work=Work(str(told["name"]), affects, _over),
+            work=Work(str(told["name"]), self._affects(told), _nobody_knows),
             owner=As(self._remembered(told["owner"], told), str(told["ownerClass"])),
             method=str(told["method"]),
             started=str(told["started"]),
@@ -83,7 +103,39 @@ class KeptJobs:
             state=kept.state,
             changed=str(told["changed"]),
             error=str(told["error"] or ""),
+            uncertain=bool(told.get("uncertain")),
+            keep=float(str(keep or 0)),
+            remove=told.get("remove") is not False,
+            user=str(told.get("user") or ""),
+            value=value if isinstance(value, int) else None,
         )
+        job.source = told["owner"] if isinstance(told["owner"], Path) else None
+        declared = self._declared(job)
+        job.inputs, job.outputs = (_of(declared, name, told) for name in (INPUTS, OUTPUTS))
+        if job.state not in ENDED:
+            job.work = self._resumed(job.work, told.get("intent"))
+        return job
+
+    def _resumed(self, work: Work, intent: Value) -> Work:
+        """The work of finding out what became of it."""
+        resume = self._resumptions.get(intent.classname) if isinstance(intent, Instance) else None
+        if resume is None or not isinstance(intent, Instance):
+            return work
+        found = resume(self._instances.world, intent.properties)
+        return replace(found, name=work.name, affects=work.affects, intent=Intent(intent.classname, intent.properties))
+
+    def _affects(self, told: Properties) -> list[tuple[object, int]]:
+        pairs = zip(_list(told["affected"]), _list(told["effects"]), strict=True)
+        return [(self._remembered(path, told), int(str(effect))) for path, effect in pairs]
+
+    def _declared(self, job: Job) -> MethodDef | None:
+        found = self._instances.schema.find(job.owner.classname)
+        return found.methods.get(job.method.lower()) if found else None
+
+    def _request(self, job: Job) -> Request | None:
+        """What is needed to show results; the parameters are shown as they were kept."""
+        declared, source = self._declared(job), job.source or Path("", ())
+        return request_of(declared, source, {}, self._methods.outs, job.user) if declared else None
 
     def _remembered(self, path: Value, told: Properties) -> Remembered:
         if not isinstance(path, Path):
@@ -96,9 +148,17 @@ class KeptJobs:
         return found.target if found else None
 
 
+def _of(declared: MethodDef | None, classname: str, told: Properties) -> Instance | None:
+    """The parameters that were kept; the class of theirs is made anew."""
+    kept = told.get("inputs" if classname == INPUTS else "outputs")
+    if declared is None or not isinstance(kept, Instance):
+        return None
+    return parameters(classname, declared, kept.properties)
+
+
 def _list(value: Value) -> list[Value]:
     return list(value) if isinstance(value, list) else []
 
 
-def _over(_: Progress) -> Returned:
-    raise LookupError("the work of an earlier run cannot be done again")
+def _nobody_knows(_: Progress) -> Returned:
+    raise Unknown(INTERRUPTED)

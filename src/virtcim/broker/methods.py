@@ -17,6 +17,7 @@ from virtcim.broker.call import (
     MethodDef,
     Out,
     Path,
+    Properties,
     PropertyDef,
     Status,
     Value,
@@ -24,7 +25,9 @@ from virtcim.broker.call import (
 from virtcim.broker.catalog import Catalog
 from virtcim.broker.instances import Found, Instances
 from virtcim.broker.jobs import Jobs
+from virtcim.broker.outcome import Request
 from virtcim.broker.provider import As, Fault, MethodProvider, Reference, Refused, Returned, Translate, Work
+from virtcim.broker.requests import request_of
 from virtcim.broker.values import Mistyped, Typing, WrongClass
 
 log = logging.getLogger(__name__)
@@ -58,7 +61,7 @@ class Methods:
             reason = reason or "no provider"
             raise CIMError(Status.METHOD_NOT_AVAILABLE, f"{cls.name}.{declared.name} is not available: {reason}")
         try:
-            answer = self._run(provider, declared, found, self._parameters(declared, provider, call))
+            answer = self._run(provider, declared, found, self._parameters(declared, provider, call), call.user)
         except (WrongClass, Refused) as refusal:
             return self._refuse(declared, refusal)
         self.settle()
@@ -114,10 +117,13 @@ class Methods:
         return Reference(path, found.target if found else None)
 
     def _run(
-        self, provider: MethodProvider, declared: MethodDef, found: Found, parameters: dict[str, object]
+        self, provider: MethodProvider, declared: MethodDef, found: Found, parameters: dict[str, object], user: str
     ) -> MethodAnswer:
         try:
             result = provider.run(found.target, **parameters)
+            if isinstance(result, Work):
+                request = request_of(declared, found.item.path, _as_given(parameters), self.outs, user)
+                result = self._start(result, request, As(found.target, found.provider.classname))
         except (CIMError, Refused):
             raise
         except Exception as error:
@@ -125,19 +131,17 @@ class Methods:
             if fault is None:
                 raise
             raise self._as_refusal(declared, fault) from error
-        if isinstance(result, Work):
-            result = self._start(result, declared, As(found.target, found.provider.classname))
-        return MethodAnswer(result.value, declared.type, tuple(self._outs(declared, result)))
+        return MethodAnswer(result.value, declared.type, tuple(self.outs(declared, result)))
 
-    def _start(self, work: Work, declared: MethodDef, owner: As) -> Returned:
-        """The job that the work has become, or what it returned when it ended at once."""
-        job = self.jobs.start(work, declared.name, owner)
+    def _start(self, work: Work, request: Request, owner: As) -> Returned:
+        """The job that the work has become, or what it returned when it ended at once. Errors: those of the work."""
+        job = self.jobs.start(work, request.method, owner, request)
         if not work.patience or not job.ended.wait(work.patience):
             self.jobs.publish(job)
             return Returned(JOB_STARTED, Job=job)
         self.jobs.discard(job)
         if job.returned is None:
-            raise Refused("Failed", job.error)
+            raise job.fault or Refused("Failed", job.error)
         return job.returned
 
     def _as_refusal(self, declared: MethodDef, fault: Fault) -> Exception:
@@ -154,7 +158,7 @@ class Methods:
         log.info("%s answers %s (%s): %s", declared.name, value, name, reason)
         return MethodAnswer(int(value), declared.type, (), reason)
 
-    def _outs(self, declared: MethodDef, result: Returned) -> Iterable[Out]:
+    def outs(self, declared: MethodDef, result: Returned) -> Iterable[Out]:
         for name, value in result.out.items():
             parameter = declared.parameters.get(name.lower())
             if parameter is None or not parameter.is_out:
@@ -173,6 +177,17 @@ class Methods:
         if value is None or isinstance(value, bool | int | float | str | Path | Instance):
             return value
         raise LookupError(f"{parameter.name} cannot be {type(value).__name__}")
+
+
+def _as_given(parameters: dict[str, object]) -> Properties:
+    """Parameters as values: what a reference names is not looked up again."""
+    return {name: _value(one) for name, one in parameters.items()}
+
+
+def _value(one: object) -> Value:
+    if isinstance(one, Reference):
+        return one.path
+    return [_value(each) for each in one] if isinstance(one, list) else one  # type: ignore[return-value]
 
 
 def _check_optional(declared: MethodDef, provider: MethodProvider, parameter: PropertyDef) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
 
-from virtcim.broker.call import CIMError, Path
+from virtcim.broker.call import CIMError, Instance, Path, Properties
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ class Refused(Exception):
         self.reason = reason
 
 
+class Unknown(Exception):
+    """Nobody can tell any more whether the work was done; the message says why."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """What an exception from below means: a CIM error, and the Values entries a method may answer instead."""
@@ -53,13 +58,33 @@ class Fault:
 Translate = Callable[[Exception], Fault | None]
 
 
+@dataclass
+class Progress:
+    """Where running work tells how far it is: 0..100."""
+
+    percent: int = 0
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What work is heading for, kept from before it begins: the next run of the server finds out by it what came of it.
+
+    `kind` is one that a profile resumes; `facts` are plain values.
+    """
+
+    kind: str
+    facts: Properties
+
+
 @dataclass(frozen=True)
 class Work:
     """Work that takes long: the broker runs it as a CIM_ConcreteJob and answers 4096 with the Job (DSP1103).
 
     `run` gets a `Progress` and returns what the method would have returned; `affects` are pairs of object and
     ElementEffects value, and `run` may add what it creates; `cancel`, when given, asks for the work to end early:
-    `run` then raises, or returns if it was done before.
+    `run` then raises, or returns if it was done before. `kill`, when given, ends it at once in the same way.
+    `leave` asks `run` to return or raise because the server ends, while what was begun goes on without it; work with an
+    `intent` is found again at the next start.
     """
 
     name: str
@@ -67,6 +92,13 @@ class Work:
     run: Callable[[Progress], Returned]
     cancel: Callable[[], None] | None = None
     patience: float = 0.0
+    kill: Callable[[], None] | None = None
+    leave: Callable[[], None] | None = None
+    intent: Intent | None = None
+
+
+Resume = Callable[[Any, Properties], Work]
+"""(world, facts of an intent) -> the work of finding out what became of it; its name and affects are not looked at."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,29 +113,51 @@ class Remembered:
         return self.find(self.path)
 
 
-@dataclass
-class Progress:
-    """Where running work tells how far it is: 0..100."""
+@dataclass(frozen=True)
+class Request:
+    """The method call that a job came from: as instances, its parameters, and its results of what work has returned.
 
-    percent: int = 0
+    `refusal` gives the return value for a Values entry, None where the method has none of that name; `source` is the
+    instance it was called on.
+    """
+
+    method: str
+    source: Path
+    inputs: Instance
+    outputs: Callable[[Returned], Instance]
+    refusal: Callable[[str], int | None]
+    user: str = ""
 
 
 @dataclass(eq=False)
 class Job:
-    """A job's present state; made and changed by broker.jobs alone. `owner` is the instance whose method began it."""
+    """A job's present state; made and changed by broker.jobs alone. `owner` is the instance whose method began it.
+
+    `keep`: seconds that it stays after its end unless `remove` is False; `value` is what the method returned at last.
+    """
 
     id: str
     work: Work
     owner: As
     method: str
     started: str
+    keep: float = 0.0
+    remove: bool = True
+    user: str = ""
+    source: Path | None = None
+    inputs: Instance | None = None
+    outputs: Instance | None = None
+    value: int | None = None
     progress: Progress = field(default_factory=Progress)
-    state: int = 3  # JobState: 3 Starting, 4 Running, 6 Shutting Down, 7 Completed, 8 Terminated, 10 Exception
+    state: int = 3  # JobState, see broker.jobs
     changed: str = ""
     error: str = ""
+    uncertain: bool = False
+    fault: Exception | None = None
     returned: Returned | None = None
     ended: Event = field(default_factory=Event)
     cancelled: bool = False
+    killed: bool = False
 
     @property
     def platform(self) -> str | None:

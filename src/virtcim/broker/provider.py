@@ -28,15 +28,20 @@ from virtcim.broker.declared import (
 from virtcim.broker.outcome import (
     As,
     Fault,
+    Intent,
     Job,
     Progress,
     Reference,
     Refused,
     Remembered,
+    Resume,
     Returned,
     Translate,
+    Unknown,
     Work,
 )
+from virtcim.broker.requests import renamed
+from virtcim.broker.uris import model_path
 
 __all__ = [
     "INTEROP",
@@ -50,6 +55,7 @@ __all__ = [
     "Follows",
     "Hanging",
     "InstanceProvider",
+    "Intent",
     "Job",
     "Keys",
     "MethodProvider",
@@ -58,12 +64,16 @@ __all__ = [
     "Reference",
     "Refused",
     "Remembered",
+    "Resume",
     "Returned",
     "Runs",
     "Stored",
     "Translate",
+    "Unknown",
     "Work",
     "Writer",
+    "model_path",
+    "renamed",
 ]
 
 T = TypeVar("T")
@@ -89,6 +99,7 @@ class Profile:
         self.runs: dict[type, Runs] = {}
         self.hanging: dict[type, Hanging] = {}
         self.follows: dict[type, Follows] = {}
+        self.resumptions: dict[str, Resume] = {}
 
     def source(
         self,
@@ -169,3 +180,7 @@ class Profile:
     def comes_with(self, kind: type[T], parts: Callable[[T], Iterable[object]]) -> None:
         """Say which other objects come, change and go with one of a type: their instances are told of as well."""
         self.parts[kind] = parts
+
+    def resumes(self, kind: str, resume: Resume) -> None:
+        """Say how the next run of the server finds out what became of work with an intent of this kind."""
+        self.resumptions[kind] = resume

@@ -35,9 +35,11 @@ from virtcim.host.tuning import (
     set_scheduler,
     set_vcpus,
 )
+from virtcim.host.underway import Told, abort, followed, run_of, silent, standing
 from virtcim.host.watches import never
 
 __all__ = [
+    "abort",
     "attach",
     "change_own_metadata",
     "define",
@@ -53,6 +55,7 @@ __all__ = [
     "rename",
     "reset",
     "resume",
+    "run_of",
     "running",
     "save",
     "set_autostart",
@@ -62,6 +65,7 @@ __all__ = [
     "set_scheduler",
     "set_vcpus",
     "shutdown",
+    "standing",
     "start",
     "undefine",
     "update",
@@ -124,13 +128,17 @@ def destroy(vm: Vm) -> Vm | None:
     return vm.host.refresh(vm.uuid)
 
 
-def save(vm: Vm) -> Vm | None:
-    """Suspend to disk as libvirt's managed save; the next start goes on from there."""
+def save(vm: Vm, told: Told = silent, cancelled: Callable[[], bool] = never) -> Vm | None:
+    """Suspend to disk as libvirt's managed save; the next start goes on from there.
+
+    `told` hears how far it is, in percent. HostError(CANCELLED) when `cancelled` says so: the domain goes on then.
+    """
 
     def call(domain: libvirt.virDomain) -> None:
         require(domain, "save", RUNNING | PAUSED)
         require_persistent(domain, "save")
-        domain.managedSave()
+        with followed(vm, told, cancelled):
+            domain.managedSave()
 
     return change(vm, call)
 

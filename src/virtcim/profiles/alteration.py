@@ -6,6 +6,7 @@ of an active system is the running system: a change goes to the guest and to the
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -18,6 +19,7 @@ from virtcim.mapping import ids, resources
 from virtcim.mapping.resources import Domain, change, properties_of, resources_of
 from virtcim.profiles import elements, live
 from virtcim.profiles.elements import Configuration, Setting, configurations, defined_of, settings
+from virtcim.profiles.removal import intent_of
 from virtcim.profiles.requests import (
     Place,
     Undo,
@@ -32,7 +34,7 @@ from virtcim.profiles.requests import (
     wishes,
 )
 
-REMOVED = 5  # ElementEffects, "Manages": what the job does to the system whose device goes
+PERFORMANCE_IMPACT = 3  # ElementEffects: what the job does to the system whose device goes
 PATIENCE = 5.0  # seconds that a removal waits for the guest before it answers with a job
 
 
@@ -189,14 +191,14 @@ def remove(targets: Sequence[Setting]) -> Returned | Work:
     if not running:
         _remove(ordered, lambda: False)
         return Returned()
-    cancelled: list[bool] = []
+    stop = threading.Event()
 
     def run(_: Progress) -> Returned:
-        _remove(ordered, lambda: bool(cancelled))
+        _remove(ordered, stop.is_set)
         return Returned()
 
-    affected = {one.vm.uuid: (one.vm, REMOVED) for one in running}
-    return Work("RemoveResourceSettings", list(affected.values()), run, lambda: cancelled.append(True), PATIENCE)
+    affected = list({one.vm.uuid: (one.vm, PERFORMANCE_IMPACT) for one in running}.values())
+    return Work("RemoveResourceSettings", affected, run, stop.set, PATIENCE, leave=stop.set, intent=intent_of(targets))
 
 
 def _check_removable(group: Group) -> None:

@@ -9,13 +9,14 @@ from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import End, Keys, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids
-from virtcim.profiles import definition, dsp1050_requests
+from virtcim.profiles import definition, dsp1050_requests, removal
 from virtcim.profiles.dsp1050_connections import Connection
 from virtcim.profiles.elements import Configuration, Setting
 from virtcim.profiles.switches_paths import is_for_switches
 
 profile = Profile("dsp1042")
 profile.central("Virt_HostSystem", Host)
+profile.resumes(removal.KIND, removal.resume)
 
 # SynchronousMethodsSupported and AsynchronousMethodsSupported (clause 7.3)
 DEFINE_SYSTEM, DESTROY_SYSTEM, MODIFY_RESOURCES, MODIFY_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES = 2, 3, 5, 6, 7, 10

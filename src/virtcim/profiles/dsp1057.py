@@ -11,7 +11,7 @@ from virtcim.broker.provider import End, Keys, Profile, Refused, Returned, Work
 from virtcim.host.inventory import Hosts, Vm
 from virtcim.mapping import ids, resources, state, vssd
 from virtcim.mapping.kind import DISK_DRIVE, Kind
-from virtcim.profiles import elements, lookup
+from virtcim.profiles import elements, lookup, resumption
 from virtcim.profiles.elements import Configuration, Device, Setting
 from virtcim.profiles.transitions import (
     NEVER_REQUESTED,
@@ -26,6 +26,7 @@ from virtcim.profiles.transitions import (
 )
 
 profile = Profile("dsp1057")
+profile.resumes(resumption.KIND, resumption.resume)
 
 ENABLED, DISABLED, QUIESCE = 2, 3, 9  # EnabledState
 FINE, STOPPED = 2, 10  # OperationalStatus

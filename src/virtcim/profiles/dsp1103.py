@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
-from virtcim.broker.call import Instance, Properties, Status
-from virtcim.broker.provider import As, End, Job, Keys, Profile, Refused, Remembered, Returned
+from virtcim.broker.call import CIMError, Instance, Properties, Status, Value
+from virtcim.broker.provider import VIRT, As, End, Job, Keys, Profile, Refused, Remembered, Returned, Writer
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import ids
 from virtcim.profiles.cim_error import cim_error
+from virtcim.profiles.method_result import method_result
 
 # JobState
-STARTING, RUNNING, SHUTTING_DOWN, COMPLETED, TERMINATED, EXCEPTION = 3, 4, 6, 7, 8, 10
-FAILED = (TERMINATED, EXCEPTION)
+STARTING, RUNNING, SHUTTING_DOWN, COMPLETED, TERMINATED, KILLED, EXCEPTION = 3, 4, 6, 7, 8, 9, 10
+FAILED = (TERMINATED, KILLED, EXCEPTION)
 ENDED = (COMPLETED, *FAILED)
 # Requested states of CIM_ConcreteJob
 START, SUSPEND, TERMINATE, KILL, SERVICE = 2, 3, 4, 5, 6
@@ -27,23 +30,31 @@ STATUS: dict[int, tuple[tuple[int, ...], str, int, str]] = {
     SHUTTING_DOWN: ((9,), "Stopping", 5, "Ending early"),
     COMPLETED: ((2, 17), "OK", 5, "Completed"),
     TERMINATED: ((10, 17), "Stopped", 5, "Terminated"),
+    KILLED: ((10, 17), "Stopped", 5, "Killed"),
     EXCEPTION: ((6, 17), "Error", 20, "Failed"),
 }
 UNFINISHED = 99  # the most that PercentComplete says before the work is done
-JOB_FAILED = 101  # number of our message
+UNKNOWN_HEALTH = 0
+JOB_FAILED, JOB_UNKNOWN = 101, 102  # numbers of our messages
 NO_TIMEOUT = "00000000000000.000000:000"
+CHANGES = ("TimeBeforeRemoval", "DeleteOnCompletion")
+_INTERVAL = re.compile(r"(\d{8})([01]\d|2[0-3])([0-5]\d)([0-5]\d)\.(\d{6}):000")
 LEFT_OUT_KILL = "deprecated: RequestStateChange with 4 (Terminate) ends a job that can be ended"
 
 
 class Jobs(Protocol):
-    """The jobs of the server; those that have ended are there for `retention` seconds more."""
+    """The jobs of the server; those that have ended are there for a while."""
 
-    @property
-    def retention(self) -> float: ...
     def __iter__(self) -> Iterator[Job]: ...
     def get(self, job_id: str) -> Job | None: ...
-    def terminate(self, job: Job) -> bool:
-        """Ask a job's work to end early; False when it has ended or cannot be asked."""
+    def terminate(self, job: Job, kill: bool = False) -> bool:
+        """Ask a job's work to end early, or at once; False when it has ended or cannot be asked."""
+
+    def keep(self, job: Job, seconds: float | None = None, remove: bool | None = None) -> None:
+        """Change how long a job stays after its end, and whether it is removed then."""
+
+    def remove(self, job: Job) -> bool:
+        """Forget a job that has ended; False when it has not."""
 
 
 def make(jobs: Jobs) -> Profile:
@@ -53,16 +64,20 @@ def make(jobs: Jobs) -> Profile:
     profile.central("Virt_ConcreteJob", Job)
 
     def find(_: Any, keys: Keys) -> list[Job]:
-        job = jobs.get(ids.parse_own_id("job", str(keys["InstanceID"])) or "")
-        return [job] if job else []
+        return named("job", keys)
 
-    def concrete_job(job: Job) -> Properties:
-        return job_properties(job, jobs.retention)
+    def find_result(_: Any, keys: Keys) -> list[Job]:
+        return named("method-result", keys)
+
+    def named(kind: str, keys: Keys) -> list[Job]:
+        job = jobs.get(ids.parse_own_id(kind, str(keys["InstanceID"])) or "")
+        return [job] if job else []
 
     def all_jobs(_: object) -> Iterable[Job]:
         return jobs
 
-    profile.instance("Virt_ConcreteJob", of=Job, find=find, volatile=True)(concrete_job)
+    profile.instance("Virt_ConcreteJob", of=Job, find=find, volatile=True)(job_properties)
+    profile.instance("CIM_MethodResult", of=Job, when=has_result, find=find_result, volatile=True)(method_result)
     profile.associate(
         "Virt_OwningJobElement",
         End("OwnedElement", "Virt_ConcreteJob", owners),
@@ -74,8 +89,23 @@ def make(jobs: Jobs) -> Profile:
         End("AffectedElement", "CIM_ManagedElement", all_jobs, candidates=True),
         effects,
     )
+    profile.associate(
+        "CIM_AssociatedJobMethodResult",
+        End("Job", "Virt_ConcreteJob", result_of),
+        End("JobParameters", "CIM_MethodResult", lambda job: [As(job, "Virt_ConcreteJob")]),
+    )
     _declare_methods(profile, jobs)
+    writer = Writer("Virt_ConcreteJob", VIRT, None, partial(modify, jobs), CHANGES, partial(delete, jobs))
+    profile.writes(writer)
     return profile
+
+
+def has_result(job: Job) -> bool:
+    return job.inputs is not None
+
+
+def result_of(job: Job) -> list[As]:
+    return [As(job, "CIM_MethodResult")] if has_result(job) else []
 
 
 def _declare_methods(profile: Profile, jobs: Jobs) -> None:
@@ -88,8 +118,8 @@ def _declare_methods(profile: Profile, jobs: Jobs) -> None:
     profile.leaves_out("CIM_ConcreteJob", "KillJob", LEFT_OUT_KILL)
 
 
-def job_properties(job: Job, retention: float) -> Properties:
-    """CIM_ConcreteJob; `retention` in seconds. State and time are read once, as the work goes on meanwhile."""
+def job_properties(job: Job) -> Properties:
+    """CIM_ConcreteJob. State and time are read once, as the work goes on meanwhile."""
     state, changed = job.state, job.changed
     operational, status, health, words = STATUS[state]
     ended, failed = state in ENDED, state in FAILED
@@ -102,7 +132,7 @@ def job_properties(job: Job, retention: float) -> Properties:
         "JobStatus": job.error if failed else words,
         "OperationalStatus": [*operational],
         "Status": status,
-        "HealthState": health,
+        "HealthState": UNKNOWN_HEALTH if job.uncertain else health,
         "PercentComplete": 100 if state == COMPLETED else min(job.progress.percent, UNFINISHED),
         "TimeSubmitted": job.started,
         "StartTime": job.started,
@@ -110,11 +140,17 @@ def job_properties(job: Job, retention: float) -> Properties:
         "TimeOfLastStateChange": changed,
         "LocalOrUtcTime": 2,  # UTC Time
         "JobRunTimes": 1,
-        "DeleteOnCompletion": True,
-        "TimeBeforeRemoval": interval(timedelta(seconds=retention)),
+        "DeleteOnCompletion": job.remove,
+        "TimeBeforeRemoval": interval(timedelta(seconds=job.keep)),
         "ErrorCode": int(Status.FAILED) if failed else 0,
     }
-    return properties | ({"ErrorDescription": job.error} if failed else {})
+    more = {
+        "ErrorDescription": job.error if failed else None,
+        "Owner": job.user or None,
+        "JobInParameters": job.inputs,
+        "JobOutParameters": job.outputs if state == COMPLETED else None,
+    }
+    return properties | {name: value for name, value in more.items() if value is not None}
 
 
 def moment(text: str | None) -> datetime:
@@ -126,6 +162,32 @@ def interval(time: timedelta) -> str:
     """A CIM interval: days, hours, minutes, seconds, microseconds (DSP0004)."""
     minutes, seconds = divmod(time.seconds, 60)
     return f"{time.days:08}{minutes // 60:02}{minutes % 60:02}{seconds:02}.{time.microseconds:06}:000"
+
+
+def span(value: Value) -> float:
+    """A CIM interval in seconds. Errors: CIMError INVALID_PARAMETER."""
+    found = _INTERVAL.fullmatch(str(value))
+    if found is None:
+        text = f"TimeBeforeRemoval is an interval of days, hours, minutes and seconds; {value} is none"
+        raise CIMError(Status.INVALID_PARAMETER, text)
+    days, hours, minutes, seconds, microseconds = map(int, found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds + microseconds / 1_000_000
+
+
+def modify(jobs: Jobs, job: Job, properties: Properties) -> None:
+    """ModifyInstance: how long the job is to stay after its end, and whether it goes by itself."""
+    if "DeleteOnCompletion" in properties and properties["DeleteOnCompletion"] is None:
+        raise CIMError(Status.INVALID_PARAMETER, "DeleteOnCompletion cannot be NULL")
+    stay = span(properties["TimeBeforeRemoval"]) if "TimeBeforeRemoval" in properties else None
+    remove = properties.get("DeleteOnCompletion")
+    jobs.keep(job, stay, None if remove is None else bool(remove))
+
+
+def delete(jobs: Jobs, job: Job) -> None:
+    """DeleteInstance: of a job that has ended."""
+    if not jobs.remove(job):
+        text = f"{ids.own_id('job', job.id)} has not ended: RequestStateChange with 4 (Terminate) may end it"
+        raise CIMError(Status.FAILED, text)
 
 
 def owners(job: Job) -> Iterator[object]:
@@ -177,23 +239,24 @@ def same(target: object, element: object) -> bool:
 
 
 def change_state(jobs: Jobs, job: Job, requested: int | None, timeout: str | None) -> Returned:
-    """CIM_ConcreteJob.RequestStateChange: Terminate, where the work can be ended early."""
+    """CIM_ConcreteJob.RequestStateChange: Terminate or Kill, where the work can be ended early."""
     if requested not in (START, SUSPEND, TERMINATE, KILL, SERVICE):
         raise Refused("Invalid Parameter", f"RequestedState {requested} is none of 2, 3, 4, 5, 6")
     if timeout not in (None, NO_TIMEOUT):
         raise Refused("Use of Timeout Parameter Not Supported", "TimeoutPeriod must be NULL or 0")
     if job.state in ENDED:
         raise Refused("Invalid State Transition", "the job has ended")
-    if requested != TERMINATE or job.work.cancel is None:
+    if {TERMINATE: job.work.cancel, KILL: job.work.kill}.get(requested) is None:
         raise Refused("Not Supported", f"job {job.work.name} cannot change to the state {requested} asks for")
-    if not jobs.terminate(job):
+    if not jobs.terminate(job, kill=requested == KILL):
         raise Refused("Invalid State Transition", "the job has ended")
     return Returned(4096)  # Method Parameters Checked - Transition Started
 
 
 def errors(job: Job) -> list[Instance]:
     """CIM_Error of a job that failed or was terminated; none of any other."""
-    return [cim_error(JOB_FAILED, job.error, Status.FAILED)] if job.state in FAILED else []
+    number = JOB_UNKNOWN if job.uncertain else JOB_FAILED
+    return [cim_error(number, job.error, Status.FAILED)] if job.state in FAILED else []
 
 
 def get_error(job: Job, Error: Instance | None) -> Returned:

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from virtcim.broker.call import CIMError, Status
@@ -16,6 +17,7 @@ from virtcim.host.inventory import Vm
 from virtcim.host.states import DomainState
 from virtcim.mapping import state
 from virtcim.mapping.state import Refusal, StateRow
+from virtcim.profiles.resumption import ABORTED, intent_of
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +43,16 @@ class Wish:
     power: int
 
 
-def _never() -> bool:
-    return False
+@dataclass(frozen=True)
+class Going:
+    """What work asks and tells on its way: whether it is given up, or nobody waits any more, and how far it is."""
+
+    cancelled: Cancelled
+    over: Cancelled
+    told: Callable[[int], None]
+
+
+AT_ONCE = Going(lambda: False, lambda: False, lambda _: None)
 
 
 def row_of(vm: Vm) -> StateRow:
@@ -100,7 +110,7 @@ def carry_out(vm: Vm, asked: str, verb: str | Refusal, wish: Wish) -> Returned |
         raise Refused("Busy", f"{vm.name} is on its way to another state already")
     if verb in LONG:
         return _job(vm, verb, wish)
-    after = VERBS[verb](vm, _never)
+    after = VERBS[verb](vm, AT_ONCE)
     if after is not None:
         remember(after, wish)
     return Returned()
@@ -124,23 +134,36 @@ def remember(vm: Vm, wish: Wish) -> Vm | None:
 
 def _job(vm: Vm, verb: str, wish: Wish) -> Work:
     """The wish shows from now on, and that the system is on its way until the work ends, in whatever way."""
+    run_number = domains.run_of(vm)
     with vm.host.lock(vm.uuid):
         latest = vm.host.vm(vm.uuid)
         if latest is not None and latest.underway is not None:
             raise Refused("Busy", f"{vm.name} has been sent on its way to another state just now")
         vm = remember(vm, wish) or vm
         vm = vm.host.set_underway(vm.uuid, (wish.requested, wish.power)) or vm
-    stop = threading.Event()
+    stop, left = threading.Event(), threading.Event()
 
-    def run(_: Progress) -> Returned:
+    def run(progress: Progress) -> Returned:
         try:
-            VERBS[verb](vm, stop.is_set)
+            VERBS[verb](vm, Going(stop.is_set, lambda: stop.is_set() or left.is_set(), partial(_told, progress)))
         finally:
             if _still_underway(vm):
                 vm.host.set_underway(vm.uuid, None)
         return Returned()
 
-    return Work(f"{verb} {vm.name}".replace("_", " "), ((vm, EXCLUSIVE_USE),), run, stop.set)
+    return Work(
+        f"{verb} {vm.name}".replace("_", " "),
+        ((vm, EXCLUSIVE_USE),),
+        run,
+        cancel=stop.set,
+        kill=stop.set if verb in ABORTED else None,
+        leave=left.set,
+        intent=intent_of(vm, verb, run_number),
+    )
+
+
+def _told(progress: Progress, percent: int) -> None:
+    progress.percent = percent
 
 
 def _still_underway(vm: Vm) -> bool:
@@ -154,29 +177,29 @@ def _running(after: Vm | None) -> Vm | None:
     return domains.resume(after) if after is not None and after.state is DomainState.PAUSED else after
 
 
-def _cycle(vm: Vm, _: Cancelled) -> Vm | None:
+def _cycle(vm: Vm, _: Going) -> Vm | None:
     after = domains.destroy(vm)
     return None if after is None else domains.start(after)
 
 
-def _graceful_cycle(vm: Vm, cancelled: Cancelled) -> Vm | None:
-    after = domains.shutdown(vm, cancelled=cancelled)
+def _graceful_cycle(vm: Vm, going: Going) -> Vm | None:
+    after = domains.shutdown(vm, cancelled=going.over)
     if after is None or not _still_underway(vm):
         raise Refused("Failed", f"{vm.name} was turned off meanwhile: it is not started again")
     return domains.start(after)
 
 
-VERBS: dict[str, Callable[[Vm, Cancelled], Vm | None]] = {
+VERBS: dict[str, Callable[[Vm, Going], Vm | None]] = {
     "start": lambda vm, _: _running(domains.start(vm)),
     "resume": lambda vm, _: domains.resume(vm),
     "wakeup": lambda vm, _: domains.wakeup(vm),
     "pause": lambda vm, _: domains.pause(vm),
     "destroy": lambda vm, _: domains.destroy(vm),
     "discard_saved": lambda vm, _: domains.discard_saved(vm),
-    "save": lambda vm, _: domains.save(vm),
+    "save": lambda vm, going: domains.save(vm, going.told, going.cancelled),
     "inject_nmi": lambda vm, _: domains.inject_nmi(vm),
-    "shutdown": lambda vm, cancelled: domains.shutdown(vm, cancelled=cancelled),
-    "reboot": lambda vm, cancelled: domains.reboot(vm, cancelled=cancelled),
+    "shutdown": lambda vm, going: domains.shutdown(vm, cancelled=going.over),
+    "reboot": lambda vm, going: domains.reboot(vm, cancelled=going.over),
     "reset": lambda vm, _: _running(domains.reset(vm)),
     "cycle": _cycle,
     "graceful_cycle": _graceful_cycle,

@@ -49,7 +49,7 @@ class InstanceEncoder:
 
     def embedded(self, instance: Instance) -> str:
         """INSTANCE with the properties that it has, as embedded instances are sent; not yet escaped."""
-        cls = self._classes(instance.classname)
+        cls = instance.declared or self._classes(instance.classname)
         names = frozenset(name.lower() for name in instance.properties)
         return self.instance(cls, instance.properties, Selection(names))
 

@@ -1,0 +1,123 @@
+"""What became of a change of state whose job an earlier run of the server had: libvirt knows, or nobody does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from virtcim.broker.call import Properties
+from virtcim.broker.provider import Intent, Progress, Refused, Returned, Unknown, Work
+from virtcim.host import domains
+from virtcim.host.errors import HostError
+from virtcim.host.inventory import Host, Hosts, Vm
+from virtcim.host.underway import Standing
+
+KIND = "state"
+ABORTED = frozenset({"save"})  # verbs that libvirt gives up at once when it is told to
+LOOK = 0.5  # seconds
+GONE = Standing(None, False, None)
+
+
+def intent_of(vm: Vm, verb: str, run: int | None) -> Intent:
+    """What is kept of a change of state; `run` is libvirt's ID of the run that it began in."""
+    return Intent(KIND, {"host": vm.host.link.shown_uri, "uuid": vm.uuid, "name": vm.name, "verb": verb, "run": run})
+
+
+@dataclass
+class Waiting:
+    """How the work of finding out is ended: by a client, or because the server ends."""
+
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
+
+    def pause(self) -> None:
+        """Wait for a moment. Errors: Unknown when the server ends."""
+        if self.left.wait(LOOK):
+            raise Unknown("the server ended before it could find out")
+
+
+def host_of(world: Hosts, facts: Properties, waiting: Waiting) -> Host:
+    """The host, once it can be asked. Errors: Unknown."""
+    host = next((one for one in world.hosts if one.link.shown_uri == facts["host"]), None)
+    if host is None:
+        raise Unknown("the server that began it drove a host that this one does not drive")
+    while not host.reachable:
+        if waiting.cancelled.is_set():
+            raise Unknown(f"libvirt at {host.link.shown_uri} cannot be asked")
+        waiting.pause()
+    return host
+
+
+def resume(world: Hosts, facts: Properties) -> Work:
+    """The work of finding out; it waits for what may still happen."""
+    waiting = Waiting()
+
+    def run(progress: Progress) -> Returned:
+        host = host_of(world, facts, waiting)
+        deadline = time.monotonic() + host.settings.shutdown_timeout
+        while not _decided(host, facts, waiting.cancelled.is_set(), progress, time.monotonic() >= deadline):
+            waiting.pause()
+        host.refresh(str(facts["uuid"]))
+        return Returned()
+
+    stop = waiting.cancelled.set
+    return Work("", (), run, cancel=stop, kill=stop if facts["verb"] in ABORTED else None, leave=waiting.left.set)
+
+
+def _decided(host: Host, facts: Properties, cancelled: bool, progress: Progress, late: bool) -> bool:
+    """Whether it is done; False while it may still be. Errors: Refused, Unknown."""
+    uuid, verb = str(facts["uuid"]), str(facts["verb"])
+    now = domains.standing(host, uuid) or GONE
+    if now.job is None or verb not in ABORTED:
+        return _VERDICTS[verb](now, now.run == facts["run"], str(facts["name"]), late or cancelled)
+    progress.percent = now.job
+    if cancelled:
+        with suppress(HostError):  # it has just ended, and the next look shows how
+            domains.abort(host, uuid)
+    return False
+
+
+def _shutdown(now: Standing, same: bool, name: str, late: bool) -> bool:
+    if now.run is None or not same:
+        return True
+    if late:
+        raise Refused(
+            "Failed", f"{name} was asked to shut down by an earlier run of the server, and has not; it may yet"
+        )
+    return False
+
+
+def _reboot(now: Standing, same: bool, name: str, _: bool) -> bool:
+    if now.run is None or not same:
+        return True
+    raise Unknown(f"{name} was asked to reboot by an earlier run of the server; whether it has, libvirt does not tell")
+
+
+def _save(now: Standing, same: bool, name: str, _: bool) -> bool:
+    if now.run is None and now.saved:
+        return True
+    if now.run is not None and not same:
+        raise Unknown(f"{name} has been started again since; whether from what was saved, libvirt does not tell")
+    left = "it is off without a saved image" if now.run is None else "it goes on"
+    raise Refused("Failed", f"{name} was not saved: {left}")
+
+
+def _graceful_cycle(now: Standing, same: bool, name: str, late: bool) -> bool:
+    if now.run is not None and not same:
+        return True
+    if now.run is None:
+        raise Refused("Failed", f"{name} has shut down, but the server ended before it could start it again")
+    if late:
+        raise Refused("Failed", f"{name} was asked to shut down by an earlier run of the server, and has not")
+    return False
+
+
+_VERDICTS: dict[str, Callable[[Standing, bool, str, bool], bool]] = {
+    "shutdown": _shutdown,
+    "reboot": _reboot,
+    "save": _save,
+    "graceful_cycle": _graceful_cycle,
+}
