@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -251,6 +252,31 @@ def test_a_switch_lives_and_dies_in_libvirt(switching: Switching, qemu: libvirt.
     assert network.isActive() == 0
     assert switching.destroy(FIRST).value == OK
     assert FIRST not in [one.name() for one in qemu.listAllNetworks()]
+
+
+@pytest.fixture
+def idle_bridge() -> Iterator[tuple[str, str]]:
+    """A bridge of the host that nobody uses, and the one interface in it."""
+    bridge, inside, outside = "vctestbr0", "vctestin0", "vctestout0"
+    for arguments in (f"add {bridge} type bridge", f"add {inside} type veth peer name {outside}"):
+        done = subprocess.run(["ip", "link", *arguments.split()], check=False, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"the kernel makes no such device: {done.stderr}")
+    subprocess.run(["ip", "link", "set", inside, "master", bridge], check=True)
+    yield bridge, inside
+    for name in (inside, bridge):
+        subprocess.run(["ip", "link", "del", name], check=True)
+
+
+def test_a_bridge_that_nobody_uses_is_a_switch(idle_bridge: tuple[str, str], switching: Switching) -> None:
+    bridge, inside = idle_bridge
+    switching.host.reconcile()
+    path = switching.switch_path(f"bridge/{bridge}")
+    (uplink,) = switching.client.across(path, "CIM_SystemDevice", "CIM_EthernetPort")
+    (lan,) = switching.client.across(uplink.path, "CIM_PortImplementsEndpoint")
+    (other,) = switching.client.across(lan.path, "CIM_ActiveConnection")
+    (port,) = switching.client.across(other.path, "CIM_PortImplementsEndpoint")
+    assert port.path.key("DeviceID") == f"host/net/{inside}"
 
 
 def test_what_cannot_start_is_told(switching: Switching) -> None:

@@ -59,7 +59,7 @@ def everything_running(state_dir: File, uri: str) -> Iterator[Client]:
     client = Client(Broker(catalog, world, jobs, parse_embedded, translate), world, jobs)
     client.add_transient("brief")
     domains.start(domains.define(world.hosts[0], RARITIES))
-    networks.define(world.hosts[0], UPLINKED)
+    networks.start(networks.define(world.hosts[0], UPLINKED))
     client.job_of(client.invoke(system_path("web2"), "RequestStateChange", RequestedState="10"))
     subscribe(client)
     try:

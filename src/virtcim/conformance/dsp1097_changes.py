@@ -9,7 +9,7 @@ from typing import Any
 from pywbem import CIMInstance, CIMInstanceName, Uint16
 
 from virtcim.conformance.check import check
-from virtcim.conformance.dsp1097 import SETTINGS, pool_path, pool_texts, ports_of, settings_of, switches
+from virtcim.conformance.dsp1097 import SETTINGS, guest_ports, pool_path, pool_texts, settings_of, switches
 from virtcim.conformance.methods import INVALID_SETTINGS, UNSUPPORTED, Answer, complete, ended_job, expect_code, invoke
 from virtcim.conformance.paths import local, show
 from virtcim.conformance.services import switch_services
@@ -66,7 +66,7 @@ def destroy(site: Site, switch: CIMInstanceName) -> Answer:
 
 def used_switch(site: Site) -> CIMInstance:
     """A switch that systems are plugged into, or the check is not applicable."""
-    found = [one for one in switches(site) if ports_of(site, one)]
+    found = [one for one in switches(site) if guest_ports(site, one)]
     skip_unless(found, "no virtual switch is in use")
     return found[0]
 
@@ -90,10 +90,10 @@ def not_cut_off(site: Site) -> None:
     answer = invoke(site, switch.path, "RequestStateChange", ("RequestedState", Uint16(STOP)))
     site.forget()
     if answer.code in (IN_USE, FAILED, UNSUPPORTED):
-        expect(ports_of(site, switch), f"{answer} and {show(switch)} has lost its ports")
+        expect(guest_ports(site, switch), f"{answer} and {show(switch)} has lost its ports")
     else:
         complete(site, answer)
-        expect(not ports_of(site, switch), f"{answer} and {show(switch)} still has ports")
+        expect(not guest_ports(site, switch), f"{answer} and {show(switch)} still has ports")
 
 
 @check("DSP1097-R16", write=True)

@@ -179,6 +179,16 @@ def switch_port_id(device: str) -> str:
     return f"port/{device}"
 
 
+def uplink_port_id(interface: str) -> str:
+    """The DeviceID of a switch's port that an interface of the host is; no interface of a system has such a one."""
+    return f"port/uplink/{interface}"
+
+
+def interface_name(interface: str) -> str:
+    """What a network interface of the host is called in its DeviceID."""
+    return f"net/{interface}"
+
+
 def parse_switch_port_id(text: str) -> str | None:
     """The DeviceID of the network interface in a port's, None when it is none."""
     return text.removeprefix("port/") if text.startswith("port/") else None
@@ -219,6 +229,12 @@ def _digest(text: str) -> str:
 def volume_name(key: str) -> str:
     """What a volume is called in its DeviceID: libvirt's key of it is a path, which may be long."""
     return f"vol/{_digest(key)}"
+
+
+def parse_interface_id(text: str) -> str | None:
+    """The interface of the host in its DeviceID, None when it is none."""
+    prefix = host_device_id(interface_name(""))
+    return text.removeprefix(prefix) if text.startswith(prefix) else None
 
 
 def processor_name(number: int) -> str:

@@ -195,9 +195,13 @@ def head(network: Network, autostart: bool) -> Properties:
 
 
 def change(network: Network, properties: Properties, new: bool = False) -> None:
-    """Write a configuration into a document: absent stays, None clears. Raises BadProperty: drop the document then."""
+    """Write a configuration into a document: absent stays, None clears. Raises BadProperty: drop the document then.
+
+    A new one is still to be checked, once it has its ports.
+    """
     to_xml(SWITCH, properties, network, new)
-    check(network)
+    if not new:
+        check(network)
 
 
 def check(network: Network) -> None:

@@ -186,7 +186,7 @@ profile.associate(
 )
 profile.associate(
     "Virt_SettingsDefineState",
-    End("ManagedElement", PORT, across=connections.connection_behind),
+    End("ManagedElement", PORT, across=connections.connection_behind, of=SwitchPort),
     End("SettingData", CONNECTION, across=connections.port_behind),
 )
 profile.associate(
@@ -202,7 +202,7 @@ profile.associate(
 profile.associate(
     "Virt_ElementAllocatedFromPool",
     End("Antecedent", POOL, across=connections.ports_from),
-    End("Dependent", PORT, across=pool_of_port),
+    End("Dependent", PORT, across=pool_of_port, of=SwitchPort),
 )
 profile.associate(
     "Virt_ResourceAllocationFromPool",

@@ -11,7 +11,8 @@ from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids
 from virtcim.mapping.switch import SYSTEM_TYPES
 from virtcim.profiles import switches_alteration, switches_definition
-from virtcim.profiles.dsp1097_model import host_of, hosts_switches, itself, profile
+from virtcim.profiles.dsp1097_model import host_of, hosts_switches, itself
+from virtcim.profiles.dsp1097_uplinks import profile
 from virtcim.profiles.elements import host_class
 from virtcim.profiles.switches import GroupSetting, Switch, SwitchConfiguration, UplinkSetting
 from virtcim.profiles.switches_settings import PortSetting

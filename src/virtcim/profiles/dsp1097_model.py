@@ -1,4 +1,4 @@
-"""The model of DSP1097: each virtual network, and each bridge that guests use, as a switch with its ports."""
+"""The model of DSP1097: each virtual network, and each bridge of the host, as a switch with its ports."""
 
 from __future__ import annotations
 
@@ -133,22 +133,6 @@ def group_setting(setting: GroupSetting) -> Properties:
     }
 
 
-@profile.instance(PORT_SETTING, of=UplinkSetting)
-def uplink_setting(setting: UplinkSetting) -> Properties:
-    return {
-        "InstanceID": setting.id,
-        "ElementName": f"Uplink {setting.interface}",
-        "ResourceType": switch_ports.SWITCH_PORT,
-        "ResourceSubType": switch_ports.UPLINK_TYPE,
-        "ConsumerVisibility": switch_ports.PASSED_THROUGH,
-        "VirtualQuantity": 1,
-        "VirtualQuantityUnits": "count",
-        "HostResource": [f"file:///sys/class/net/{setting.interface}"],
-        "Connection": [setting.interface],
-        "ChangeableType": 2 if setting.configuration.defined else 0,
-    }
-
-
 # The endpoints of its ports (clause 7.4)
 
 
@@ -170,7 +154,8 @@ def endpoint(owner: Properties, name: str) -> Properties:
     }
 
 
-def _owner(switch: Switch) -> Properties:
+def owner(switch: Switch) -> Properties:
+    """The keys of a switch in what belongs to it."""
     return {
         "SystemCreationClassName": switches_paths.switch_class(switch),
         "SystemName": ids.switch_token(switch),
@@ -180,14 +165,14 @@ def _owner(switch: Switch) -> Properties:
 @profile.instance(LAN, of=SwitchPort, find=switches_ports.find_port)
 def port_endpoint(port: SwitchPort) -> Properties:
     """libvirt gives the tap device an address of its own that no frame bears, so none is shown."""
-    return {**endpoint(_owner(port.switch), port.id), "ProtocolIFType": ETHERNET_CSMACD}
+    return {**endpoint(owner(port.switch), port.id), "ProtocolIFType": ETHERNET_CSMACD}
 
 
 @profile.instance(VLAN, of=SwitchPort, when=_in_vlan, find=switches_ports.find_port)
 def vlan_endpoint(port: SwitchPort) -> Properties:
     mode = switch_ports.port_mode(port.view, port.switch.state_document)
     return {
-        **endpoint(_owner(port.switch), port.id),
+        **endpoint(owner(port.switch), port.id),
         "ProtocolIFType": L2_VLAN,
         "DesiredEndpointMode": mode,
         "OperationalEndpointMode": mode,
@@ -265,12 +250,12 @@ for kind, parts in ((GroupSetting, switches.groups), (UplinkSetting, switches.up
 profile.associate(
     "Virt_SystemDevice",
     End("GroupComponent", SWITCH, across=switches_ports.ports_of),
-    End("PartComponent", PORT, across=lambda port: [port.switch]),
+    End("PartComponent", PORT, across=lambda port: [port.switch], of=SwitchPort),
 )
 for classname in (LAN, VLAN):
     profile.associate(
         "Virt_PortImplementsEndpoint",
-        End("Antecedent", PORT, across=itself),
+        End("Antecedent", PORT, across=itself, of=SwitchPort),
         End("Dependent", classname, across=itself, of=SwitchPort),
     )
     profile.associate(

@@ -1,4 +1,4 @@
-"""Virtual Ethernet switches as objects: libvirt's networks, and the bridges that guests use, with their settings."""
+"""Virtual Ethernet switches as objects: libvirt's networks, and the bridges of the host, with their settings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from virtcim.mapping import ids
 from virtcim.mapping.net import is_linked
 from virtcim.mapping.switch import Document, Group, forward_devices
 from virtcim.mapping.switch_ports import Adapter
+from virtcim.profiles import host_ports
 from virtcim.profiles.elements import kept
 
 OVS = "openvswitch"
@@ -132,6 +133,7 @@ class _Known:
     version: int
     by_bridge: Mapping[str, Switch]
     bridges: Mapping[str, Switch]
+    taps: frozenset[str]
 
 
 def _known(host: Host) -> _Known:
@@ -145,7 +147,7 @@ def _known(host: Host) -> _Known:
         }
         before = found.bridges if found else {}
         foreign = {name: before.get(name) or _bridge(host, name, ovs) for name, ovs in _used(host, by_bridge).items()}
-        found = vars(host)["_switches"] = _Known(version, by_bridge | foreign, foreign)
+        found = vars(host)["_switches"] = _Known(version, by_bridge | foreign, foreign, _taps(host))
     return found
 
 
@@ -153,9 +155,19 @@ def _bridges(host: Host) -> Mapping[str, Switch]:
     return _known(host).bridges
 
 
+def taps(host: Host) -> frozenset[str]:
+    """What the interfaces of running systems are called on the host."""
+    return _known(host).taps
+
+
+def _taps(host: Host) -> frozenset[str]:
+    active = (plug for vm in host.vms if vm.active for plug in plugs(vm))
+    return frozenset(plug.target for plug in active if plug.target)
+
+
 def _used(host: Host, known: Mapping[str, Switch]) -> dict[str, bool]:
-    """The bridges that systems use and no network has, each with whether it is one of Open vSwitch."""
-    found: dict[str, bool] = {}
+    """The bridges that no network has, each with whether it is one of Open vSwitch: those that systems use."""
+    found = dict.fromkeys([name for name in host_ports.bridges(host) if name not in known], False)
     for plug in (plug for vm in host.vms for plug in plugs(vm)):
         if plug.network is None and plug.bridge and plug.bridge not in known:
             found[plug.bridge] = found.get(plug.bridge, False) or plug.ovs
@@ -171,6 +183,7 @@ class Plug:
     group: str | None
     ovs: bool
     linked: bool
+    target: str | None
 
 
 def plugs(vm: Vm) -> tuple[Plug, ...]:
@@ -179,7 +192,7 @@ def plugs(vm: Vm) -> tuple[Plug, ...]:
 
 
 def plug_of(view: Adapter) -> Plug:
-    return Plug(view.network, view.bridge, view.portgroup, view.port_type == OVS, is_linked(view))
+    return Plug(view.network, view.bridge, view.portgroup, view.port_type == OVS, is_linked(view), view.target)
 
 
 def _bridge(host: Host, name: str, ovs: bool) -> Switch:

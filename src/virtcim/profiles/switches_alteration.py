@@ -9,7 +9,7 @@ from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Refused
 from virtcim.host.inventory import Host
 from virtcim.mapping.table import same
-from virtcim.profiles import dsp1097_model
+from virtcim.profiles import dsp1097_model, switches_paths
 from virtcim.profiles.requests import Wish, refusing, undoing, wishes
 from virtcim.profiles.switches import (
     GroupSetting,
@@ -72,7 +72,7 @@ def _changes(target: PortSetting, wish: Wish) -> Properties:
     shown = (
         dsp1097_model.group_setting(target)
         if isinstance(target, GroupSetting)
-        else dsp1097_model.uplink_setting(target)
+        else switches_paths.uplink_properties(target)
     )
     return {name: value for name, value in wish.properties.items() if not same(shown.get(name), value)}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import VIRT
 from virtcim.host.inventory import Host
-from virtcim.mapping import ids, switch
+from virtcim.mapping import ids, switch, switch_ports
+from virtcim.profiles import host_ports
 from virtcim.profiles.elements import present
-from virtcim.profiles.switches import Switch, SwitchConfiguration
+from virtcim.profiles.switches import Switch, SwitchConfiguration, UplinkSetting
 
 POOLS = "EthernetConnection"
+HOST_INTERFACE = "file:///sys/class/net/"
 SETTINGS_CLASS = "VirtualEthernetSwitchSettingData"
 
 
@@ -57,3 +59,20 @@ def configuration_properties(configuration: SwitchConfiguration) -> Properties:
         "AssociatedResourcePool": [pool_uri(found)],
     }
     return present(properties)
+
+
+def uplink_properties(setting: UplinkSetting) -> Properties:
+    """A whole setting of an uplink; HostResource is a path where libvirt tells of the interface."""
+    port = host_ports.port_named(setting.configuration.switch.host, setting.interface)
+    return {
+        "InstanceID": setting.id,
+        "ElementName": f"Uplink {setting.interface}",
+        "ResourceType": switch_ports.SWITCH_PORT,
+        "ResourceSubType": switch_ports.UPLINK_TYPE,
+        "ConsumerVisibility": switch_ports.PASSED_THROUGH,
+        "VirtualQuantity": 1,
+        "VirtualQuantityUnits": "count",
+        "HostResource": [host_ports.uri(port) if port else f"{HOST_INTERFACE}{setting.interface}"],
+        "Connection": [setting.interface],
+        "ChangeableType": 2 if setting.configuration.defined else 0,
+    }

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import Refused
-from virtcim.mapping import switch, switch_ports
+from virtcim.mapping import ids, switch, switch_ports
 from virtcim.mapping.switch import Document, Group
 from virtcim.mapping.switch_ports import SWITCH_PORT, UPLINK_TYPE
 from virtcim.mapping.table import BadProperty
 from virtcim.profiles.requests import Wish, refusing
 from virtcim.profiles.switches import GroupSetting, UplinkSetting
+from virtcim.profiles.switches_paths import HOST_INTERFACE
 
 PortSetting = GroupSetting | UplinkSetting
 SETTING_CLASSES = ("SwitchPortAllocationSettingData", "EthernetPortAllocationSettingData")
 LABELS = ("InstanceID", "ElementName", "Caption", "Description", "ChangeableType")
-HOST_INTERFACE = "file:///sys/class/net/"
+HOST_PORT = re.compile(r"_HostEthernetPort\..*\bDeviceID=\"([^\"]*)\"")
 UPLINK = {"ResourceType", "ResourceSubType", "ConsumerVisibility", "VirtualQuantity", "VirtualQuantityUnits"}
 
 
@@ -54,10 +56,17 @@ def uplink_name(properties: Properties) -> str:
     if extra:
         raise BadProperty(extra[0], "is not supported for an uplink")
     found: Any = properties.get("HostResource") or properties.get("Connection") or []
-    names = [str(one).removeprefix(HOST_INTERFACE) for one in found]
+    names = [_interface(str(one)) for one in found]
     if len(names) != 1:
         raise BadProperty("HostResource", f"has to name one interface of the host, as {HOST_INTERFACE}eth0")
     return names[0]
+
+
+def _interface(text: str) -> str:
+    """The interface that a path of a port of the host, a file or a name stands for."""
+    path = HOST_PORT.search(text)
+    name = ids.parse_interface_id(path[1]) if path else None
+    return name or text.removeprefix(HOST_INTERFACE)
 
 
 def _of_group(properties: Properties) -> Properties:
