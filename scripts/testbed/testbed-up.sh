@@ -18,6 +18,11 @@ fi
 if [ -c /dev/kvm ] && getent group kvm > /dev/null; then chgrp kvm /dev/kvm; chmod 0660 /dev/kvm; fi
 if [ -e /proc/sys/vm/unprivileged_userfaultfd ]; then echo 1 > /proc/sys/vm/unprivileged_userfaultfd; fi  # post-copy
 
+# Where guests get huge pages from; libvirtd looks for it when it starts. Without it those tests are skipped.
+if ! grep -q ' hugetlbfs ' /proc/mounts; then
+    mkdir -p /dev/hugepages; mount -t hugetlbfs hugetlbfs /dev/hugepages || echo "note: no huge pages"
+fi
+
 if [ ! -e /run/dbus/pid ] || ! kill -0 "$(cat /run/dbus/pid)" 2>/dev/null; then
     mkdir -p /run/dbus; rm -f /run/dbus/pid; dbus-uuidgen --ensure; dbus-daemon --system --fork
     cat /run/dbus/pid > /run/libvirt-testbed.dbus

@@ -16,6 +16,7 @@ RESOURCES: dict[str, list[dict[str, Any]]] = {
         {"Weight": None},
         {"CPUSet": "1-3"},
         {"HostResource": ["cpu:1", "cpu:3"]},
+        {"Partition": "/machine/batch"},
     ],
     "mem": [
         {"VirtualQuantity": 524288},
@@ -23,7 +24,11 @@ RESOURCES: dict[str, list[dict[str, Any]]] = {
         {"dumpCore": True},
         {"MaxMemory": 8388608},
         {"MaxSlots": 8},
-        {"HugePages": False},
+        {"HugePages": False, "PageSize": None},
+        {"PageSize": 1048576, "ResourceSubType": "hugepages-1048576"},
+        {"ResourceSubType": "hugepages-1048576"},
+        {"HostResource": ["memory:1"]},
+        {"MappingBehavior": 4},
     ],
     "dimm0": [{"VirtualQuantity": 524288}, {"Node": 1}, {"AddressOnParent": "2"}, {"ResourceSubType": "dimm"}],
     "vda": [

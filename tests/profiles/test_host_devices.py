@@ -45,8 +45,9 @@ def test_devices_are_of_the_host_and_in_their_pool(stock: Stock, classname: str,
     for one in found:
         (host,) = stock.client.across(one.path, "CIM_SystemDevice")
         assert host.cls.name == "Test_HostSystem"
-        (holder,) = stock.client.across(one.path, "CIM_ConcreteComponent")
-        assert holder.properties["InstanceID"] == pool
+        holders = stock.client.across(one.path, "CIM_ConcreteComponent")
+        cell = {pool.replace("/0", "/cell:0")} & set(stock.pools())
+        assert {holder.properties["InstanceID"] for holder in holders} == {pool, *cell}
         assert stock.client.get(one.path).properties == one.properties
 
 

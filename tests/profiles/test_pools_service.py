@@ -71,10 +71,16 @@ def test_a_network(stock: Stock) -> None:
 
 
 DIR = {"ResourceType": 31, "Type": 1, "Path": "/srv/new"}
+PAGES = {"ResourceType": 4, "ResourceSubType": "hugepages-2048", "Reservation": 1, "AllocationUnits": "byte * 2^30"}
 REFUSED: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
     "memory setting": ("Mem", {"ResourceType": 4}, "DiskPool/0", WRONG_TYPE, "ResourceType 4"),
     "network setting": ("NetPool", {"ResourceType": 10}, "DiskPool/0", WRONG_TYPE, "ResourceType 10"),
-    "memory pool": ("Mem", {"ResourceType": 4}, "MemoryPool/0", UNSUPPORTED, "cannot divide"),
+    "memory cell": ("Mem", {"ResourceType": 4}, "MemoryPool/cell:0", UNSUPPORTED, "cannot divide"),
+    "no page size": ("Mem", {"ResourceType": 4}, "MemoryPool/0", INVALID, "ResourceSubType"),
+    "no amount": ("Mem", {"ResourceType": 4, "ResourceSubType": "hugepages-2048"}, "MemoryPool/0", INVALID, "size of"),
+    "no pages here": ("Mem", PAGES, "MemoryPool/0", INVALID, "ElementName"),
+    "no partitions here": ("Proc", {"ResourceType": 3}, "ProcessorPool/0", UNSUPPORTED, "cannot be made"),
+    "pool of devices": ("Sound", {"ResourceType": 1}, "SoundPool/0", UNSUPPORTED, "cannot divide"),
     "concrete parent": ("DiskPool", DIR, "DiskPool/images", UNSUPPORTED, "cannot divide"),
     "unknown parent": ("DiskPool", DIR, "DiskPool/gone", INVALID, "DiskPool/gone"),
     "unknown type": ("DiskPool", DIR | {"Type": 9}, "DiskPool/0", INVALID, "Type 9"),
@@ -108,6 +114,12 @@ def test_what_cannot_be_made(stock: Stock, case: str) -> None:
     assert answer.value == value, answer
     assert any(text in str(answer.reason) for text in reason.split("|")), answer.reason
     assert set(stock.pools()) == before
+
+
+def test_pages_that_libvirt_does_not_set_apart(stock: Stock) -> None:
+    largest = rasd("Mem", **PAGES | {"ResourceSubType": "virtcim:hugepages-1048576"})
+    answer = create(stock, None, largest, "MemoryPool/0")
+    assert (answer.value, "virNodeAllocPages" in str(answer.reason)) == (UNSUPPORTED, True)
 
 
 @pytest.mark.parametrize(("name", "value"), [("images", FAILED), ("a/b", INVALID), ("0", INVALID)])
@@ -144,6 +156,9 @@ def test_pools_that_nobody_uses_go(stock: Stock) -> None:
         ("NetworkPool/production", IN_USE),
         ("DiskPool/0", UNSUPPORTED),
         ("MemoryPool/0", UNSUPPORTED),
+        ("ProcessorPool/cell:0", IN_USE),
+        ("MemoryPool/cell:0", UNSUPPORTED),
+        ("MemoryPool/hugepages:2048", IN_USE),
         ("DiskPool/gone", INVALID),
     ],
 )

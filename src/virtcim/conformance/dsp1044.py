@@ -16,6 +16,7 @@ from virtcim.conformance.pools import (
     RASD,
     active_systems,
     change,
+    family,
     of_type,
     parsed_unit,
     pools_of_type,
@@ -170,10 +171,12 @@ def bound_to_processors_of_the_host(site: Site) -> None:
 
 @check("DSP1044-R13")
 def consumed(site: Site) -> None:
-    """CurrentlyConsumedResource of the primordial pool is the number of processors allocated from it."""
+    """CurrentlyConsumedResource of the primordial pool is the number of processors from it and those below."""
     pool = primordial(site)
     skip_unless(pool.get("CurrentlyConsumedResource") is not None, "the pool does not tell what is consumed")
-    found = site.across_names(local(pool.path, site.namespace), ALLOCATED, "CIM_Processor", "Antecedent")
+    sources = {key(one.path, site.namespace): one.path for one in pools_of_type(site, PROCESSOR)}
+    paths = [local(sources[name], site.namespace) for name in family(site, pool)]
+    found = [one for path in paths for one in site.across_names(path, ALLOCATED, "CIM_Processor", "Antecedent")]
     said = site.get(local(pool.path, site.namespace))["CurrentlyConsumedResource"]
     expect(said == len(found), f"{show(pool)} says {said}, {len(found)} processors are from it")
 

@@ -169,6 +169,22 @@ def memory_is_allocated(site: Site) -> None:
     expect_none(faults)
 
 
+@check("DSP1045-R10")
+def pools_below(site: Site) -> None:
+    """Pools of huge pages or NUMA cells are allocated from the primordial pool and no larger."""
+    top = primordial(site)
+    below = [one for one in pools_of_type(site, MEMORY) if not one.get("Primordial")]
+    skip_unless(below, "memory has no pools below the primordial one")
+    children = site.across(local(top.path, site.namespace), ALLOCATED, POOL, "Antecedent")
+    known = {one["InstanceID"] for one in children}
+    faults = [f"{show(one)} is not from {show(top)}" for one in below if one["InstanceID"] not in known]
+    most = in_base(top.get("Capacity"), top.get("AllocationUnits"))
+    for one in below:
+        own = in_base(one.get("Capacity"), one.get("AllocationUnits"))
+        faults += [f"{show(one)} has {own[1]} bytes"] if own and most and own[1] > most[1] else []
+    expect_none(faults)
+
+
 @check("DSP1045-R17")
 def off_is_off(site: Site) -> None:
     """Memory of a system that is off is not enabled; its definition has a memory setting."""

@@ -14,6 +14,7 @@ import libvirt
 
 from virtcim.host import objects, reading
 from virtcim.host.connected import Connected
+from virtcim.host.divisions import Divisions
 from virtcim.host.documents import Documents
 from virtcim.host.emulators import Emulators
 from virtcim.host.events import Event, Topic
@@ -131,6 +132,7 @@ class Host(Connected):
         )
         self.netside = NetSide(told)
         super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), self._load, self._read, self._look))
+        self.divisions = Divisions(self.platform, self.link.local)
         self._emulators = Emulators(self.link)
         self.domain_capabilities = self._emulators.capabilities
         self.max_vcpus = self._emulators.max_vcpus
@@ -139,7 +141,8 @@ class Host(Connected):
     def version(self) -> int:
         """Grows whenever anything known of the host changes."""
         tables = (self._domains, self._pools, self._networks, self._devices)
-        return self._keeper.turns + self.netside.version + sum(table.snapshot.version for table in tables)
+        grown = self._keeper.turns + self.netside.version + self.divisions.version
+        return grown + sum(table.snapshot.version for table in tables)
 
     @property
     def vms(self) -> tuple[Vm, ...]:
@@ -217,6 +220,11 @@ class Host(Connected):
         """Reread one device of the host; None when it is gone."""
         return self._reread(self._devices, objects.read_node_device, name)
 
+    def reread_divisions(self) -> None:
+        """Reread how the host is divided: its huge pages and partitions."""
+        with self.link.reading() as connection:
+            self.facts = self.divisions.read(connection, self.facts)
+
     def _reread(self, table: Table[R, T], read: Callable[[libvirt.virConnect, str], R | None], key: str) -> T | None:
         ticket = table.ticket()
         with self.link.reading() as connection:
@@ -262,6 +270,7 @@ class Host(Connected):
         self._devices.replace(objects.read_node_devices(connection), tickets[1])
         self._pools.replace(objects.read_pools(connection), tickets[2])
         self.netside.read(connection)
+        self.facts = self.divisions.read(connection, self.facts)
         self.read_at = time.time()
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:

@@ -26,7 +26,7 @@ NEVER = (NOT_APPLICABLE,)
 
 REQUESTS = {
     pools.STORAGE: SPECIFIC, pools.LUNS: SPECIFIC, pools.HOST_DEVICES: SPECIFIC, "Filesystem": SPECIFIC,
-    "DVD": BOTH, "Floppy": BOTH, pools.PROCESSORS: BOTH,
+    "DVD": BOTH, "Floppy": BOTH, pools.PROCESSORS: BOTH, pools.MEMORIES: BOTH,
 }  # fmt: skip
 SHARING = {
     pools.PROCESSORS: SHARED, pools.MEMORIES: SHARED, pools.STORAGE: SHARED, pools.LUNS: SHARED,

@@ -237,6 +237,11 @@ def parse_interface_id(text: str) -> str | None:
     return text.removeprefix(prefix) if text.startswith(prefix) else None
 
 
+def memory_name(cell: int) -> str:
+    """What the memory of a NUMA cell of the host is called in its DeviceID."""
+    return f"memory/{cell}"
+
+
 def processor_name(number: int) -> str:
     """What a processor of the host is called in its DeviceID."""
     return f"cpu/{number}"

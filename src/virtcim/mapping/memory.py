@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from typing import Any
 
 from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, check_address, common, unit_of
+from virtcim.mapping.processor import cpus_of
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import COUNT, KIB, UnitError, convert
 from virtcim.model.devices import MemoryDevice
@@ -14,7 +16,10 @@ from virtcim.model.domain import Domain
 BLOCK = 1024  # CIM_Memory.BlockSize, bytes
 DEFAULT_SIZE = 1024 * 1024  # KiB
 READ_WRITE = 3  # CIM_StorageExtent.Access
-AFFINITY = {"strict": 5, "preferred": 4}  # MappingBehavior by numatune mode
+PAGES = "hugepages"
+STRICT = "strict"
+AFFINITY = {STRICT: 5, "preferred": 4}  # MappingBehavior by numatune mode
+HOST_MEMORY = re.compile(r"memory[:/](\d+)")
 QUANTITIES = ("VirtualQuantity", "Reservation", "Limit")
 PERSISTENT_MODELS = ("nvdimm", "virtio-pmem")
 
@@ -48,10 +53,60 @@ def set_limit(domain: Domain, kib: int | None) -> None:
         domain.current_memory = domain.memory
 
 
+def set_page_size(domain: Domain, kib: int | None) -> None:
+    """Huge pages of a size; without one they are of the size the host takes by itself."""
+    domain.hugepage_size, domain.hugepage_unit = kib, "KiB" if kib else None
+
+
+def page_word(kib: int) -> str:
+    """ResourceSubType of memory in huge pages of a size."""
+    return f"{PAGES}-{kib}"
+
+
+def in_pages(given: Properties) -> bool:
+    """Whether a request names huge pages, not a memory module, by its sub-type."""
+    return f":{given.get('ResourceSubType')}".rpartition(":")[2].startswith(f"{PAGES}-")
+
+
+def set_sub_type(domain: Domain, word: str | None) -> None:
+    size = str(word).removeprefix(f"{PAGES}-")
+    if word is not None and not size.isdigit():
+        raise BadProperty("ResourceSubType", f"{word!r} is not {PAGES}-<KiB>")
+    domain.hugepages = domain.hugepages if word is None else True
+    set_page_size(domain, None if word is None else int(size))
+
+
+def host_memories(domain: Domain) -> list[str]:
+    """The NUMA cells of the host that the memory comes from."""
+    return [f"memory:{number}" for number in sorted(cpus_of(domain.numa_nodes))]
+
+
+def set_host_memories(domain: Domain, values: list[str] | None) -> None:
+    """Bind the memory to NUMA cells; `values` refer to CIM_Memory instances of the host."""
+    found = [HOST_MEMORY.search(text) for text in values or []]
+    if None in found:
+        raise BadProperty("HostResource", f"{values!r} does not refer to memory of the host")
+    numbers = sorted({int(one[1]) for one in found if one})
+    domain.numa_nodes = ",".join(map(str, numbers)) or None
+    domain.numa_mode = (domain.numa_mode or STRICT) if numbers else None
+
+
+def set_affinity(domain: Domain, number: int | None) -> None:
+    """How strictly the memory is bound to the cells that it is bound to."""
+    modes = {value: mode for mode, value in AFFINITY.items()}
+    if number is None and domain.numa_mode is None:
+        return
+    if number not in modes or not domain.numa_nodes:
+        known = " or ".join(map(str, sorted(modes)))
+        raise BadProperty("MappingBehavior", f"{number} is not {known} with memory of the host in HostResource")
+    domain.numa_mode = modes[number]
+
+
 MEM: tuple[Row[Any], ...] = (
     *common("MemoryPool/0", MEMORY),
     fixed("ConsumerVisibility", VIRTUALIZED),
-    Row("MappingBehavior", lambda domain: AFFINITY.get(domain.numa_mode or "")),
+    Row("HostResource", host_memories, set_host_memories, exact=False),
+    Row("MappingBehavior", lambda domain: AFFINITY.get(domain.numa_mode or ""), set_affinity),
     fixed("AllocationUnits", KIB),
     fixed("VirtualQuantityUnits", KIB),
     Row("Limit", limit, set_limit, exact=False),
@@ -62,6 +117,8 @@ MEM: tuple[Row[Any], ...] = (
     Row("MaxMemory", Domain.max_memory),
     Row("MaxSlots", Domain.memory_slots),
     Row("HugePages", Domain.hugepages),
+    Row("PageSize", Domain.hugepage_size, set_page_size),
+    Row("ResourceSubType", lambda one: page_word(one.hugepage_size) if one.hugepage_size else None, set_sub_type),
 )
 
 
@@ -125,7 +182,7 @@ BASE_MEMORY = Kind(
     key=lambda _domain, _index: "mem",
     device_class="Virt_Memory",
     device=device,
-    selects=lambda given: not given.get("ResourceSubType"),
+    selects=lambda given: not given.get("ResourceSubType") or in_pages(given),
     prepare=prepare,
     pool="MemoryPool/0",
     single=True,
@@ -181,7 +238,7 @@ MEMORY_MODULE = Kind(
     key=lambda view, index: f"dimm{view.slot if view.slot is not None else index}",
     device_class="Virt_Memory",
     device=lambda view, _: _device(view.size or 0, view.model not in PERSISTENT_MODELS),
-    selects=lambda given: bool(given.get("ResourceSubType")),
+    selects=lambda given: bool(given.get("ResourceSubType")) and not in_pages(given),
     prepare=prepare_module,
     begin=begin_module,
     finish=finish_module,

@@ -8,7 +8,7 @@ from typing import Any
 
 from virtcim.mapping import ids
 from virtcim.mapping.kind import ETHERNET, LOGICAL_DISK, MEMORY, PROCESSOR, Kind, Resource
-from virtcim.mapping.resources import KINDS, pool_id_of
+from virtcim.mapping.resources import KINDS
 from virtcim.mapping.table import Properties, Row
 from virtcim.mapping.units import BYTE, COUNT, KIB, PERCENT
 from virtcim.model.network import Network
@@ -93,14 +93,17 @@ RESERVATION_ROWS = {kind: _rows(kind, "Reservation") for kind in KINDS}
 QUANTITY_ROWS = {kind: _rows(kind, "VirtualQuantity") for kind in KINDS}
 
 
-def shares(resources: Iterable[Resource]) -> Iterator[Share]:
-    """What the resources of an active system take, but for images, whose pools libvirt itself accounts for."""
-    for resource in resources:
+def shares(resources: Iterable[tuple[Resource, str]]) -> Iterator[Share]:
+    """What the resources of an active system take, each given with the PoolID that it takes it from.
+
+    Images are left out: libvirt itself accounts for their pools.
+    """
+    for resource, pool_id in resources:
         kind, view = resource.kind, resource.view
         if kind.resource_type == LOGICAL_DISK:
             continue
         reserved = 1 if kind.resource_type == ETHERNET else RESERVATION_ROWS[kind].get(view) or 0
-        yield Share(pool_id_of(resource, {}), int(reserved), int(QUANTITY_ROWS[kind].get(view) or 0))
+        yield Share(pool_id, int(reserved), int(QUANTITY_ROWS[kind].get(view) or 0))
 
 
 def storage_properties(xml: str) -> Properties:

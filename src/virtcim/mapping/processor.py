@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from virtcim.mapping.kind import PROCESSOR, VIRTUALIZED, Kind, common
@@ -26,6 +27,7 @@ ARCHITECTURES = {
 }
 WIDTHS = {"i686": 32, "armv7l": 32}
 CPU_SET = re.compile(r"\^?\d{1,5}(-\d{1,5})?(,\^?\d{1,5}(-\d{1,5})?)*")
+PARTITION = re.compile(r"(/[\w.-]{1,64}){1,9}")
 HOST_PROCESSOR = re.compile(r"cpu[:/](\d+)")
 OTHER_FAMILY = 1  # CIM_Processor.Family
 CPU_ENABLED, CAPABLE_OF_64_BITS = 1, 2  # CIM_Processor.CPUStatus, .Characteristics
@@ -119,6 +121,37 @@ def set_host_processors(domain: Domain, values: list[str] | None) -> None:
     domain.cpuset = ",".join(str(number) for number in sorted({int(one[1]) for one in found if one})) or None
 
 
+def allowed_cpus(domain: Domain) -> frozenset[int]:
+    """All processors of the host that any virtual one may run on; none where one is bound to none."""
+    pinned = {pin.vcpu: pin.cpuset for pin in domain.vcpu_pins}
+    sets = [cpus_of(pinned.get(number) or domain.cpuset) for number in range(domain.vcpu or 1)]
+    return frozenset[int]().union(*sets) if all(sets) else frozenset()
+
+
+def cpus_named(given: Properties) -> set[int] | None:
+    """The processors of the host that a request binds to; None when it binds to none."""
+    if given.get("HostResource"):
+        return {int(found[1]) for text in given["HostResource"] if (found := HOST_PROCESSOR.search(str(text)))}
+    return cpus_of(given["CPUSet"]) if CPU_SET.fullmatch(given.get("CPUSet") or "") else None
+
+
+def cpu_list(cpus: Iterable[int]) -> str:
+    """A set of processors as libvirt writes it, such as 0-3,8."""
+    runs: list[list[int]] = []
+    for number in sorted(cpus):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def set_partition(domain: Domain, path: str | None) -> None:
+    if path and not PARTITION.fullmatch(path):
+        raise BadProperty("Partition", f"{path!r} is not the path of a partition such as /machine/batch")
+    domain.partition = path or None
+
+
 def pins(domain: Domain) -> list[str]:
     """What virtual processors may run where: `<number>=<host processors>`."""
     return [f"{pin.vcpu}={pin.cpuset}" for pin in domain.vcpu_pins]
@@ -126,6 +159,7 @@ def pins(domain: Domain) -> list[str]:
 
 PROC: tuple[Row[Any], ...] = (
     *common("ProcessorPool/0", PROCESSOR),
+    Row("Partition", Domain.partition, set_partition),
     fixed("ConsumerVisibility", VIRTUALIZED),
     Row("MappingBehavior", mapping),
     Row("VirtualQuantity", quantity, set_quantity),

@@ -104,6 +104,8 @@ class Domain(View):
     dump_core = on_off("memory@dumpCore")
     current_memory = size_kib("currentMemory")
     hugepages = Presence("memoryBacking/hugepages")
+    hugepage_size = integer("memoryBacking/hugepages/page@size", 1)  # in hugepage_unit, which libvirt makes KiB
+    hugepage_unit = text("memoryBacking/hugepages/page@unit")
     hard_limit = size_kib("memtune/hard_limit")
     numa_mode = text("numatune/memory@mode")
     numa_nodes = text("numatune/memory@nodeset")

@@ -19,6 +19,7 @@ from virtcim.mapping import ids, resources
 from virtcim.mapping.resources import Domain, change, properties_of, resources_of
 from virtcim.profiles import elements, live
 from virtcim.profiles.elements import Configuration, Setting, configurations, defined_of, settings
+from virtcim.profiles.placing import placed
 from virtcim.profiles.removal import intent_of
 from virtcim.profiles.requests import (
     Place,
@@ -73,7 +74,7 @@ def add(configuration: Configuration, instances: Sequence[Instance]) -> list[Set
 def _define(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
     before = domains.definition(vm)
     with domains.edit(vm) as document:
-        places = [place_of(one, document) for one in put(document, asked)]
+        places = [place_of(one, document) for one in put(vm.host, document, asked)]
     undo(lambda: domains.define(vm.host, before))
     return places
 
@@ -134,7 +135,9 @@ def _modify(configuration: Configuration, members: Sequence[tuple[Setting, Wish]
 
 def _without_the_known(setting: Setting, wish: Wish) -> live.Change:
     present = elements.properties(setting)
-    return live.Change(wish.where, setting.dev, changes(wish.properties, present))
+    with refusing(wish.where):
+        wanted = placed(setting.vm.host, setting.kind, changes(wish.properties, present))
+    return live.Change(wish.where, setting.dev, wanted)
 
 
 def _follow(vm: Vm, asked: Sequence[live.Change], undo: Undo) -> None:

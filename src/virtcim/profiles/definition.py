@@ -15,7 +15,9 @@ from virtcim.host.states import now
 from virtcim.mapping import documents, ids, resources, vssd
 from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.resources import Domain
+from virtcim.profiles import elements
 from virtcim.profiles.elements import Configuration
+from virtcim.profiles.placing import placed
 from virtcim.profiles.requests import Undo, Wish, changes, given, put, refusing, undoing, wishes
 
 RELEASE = __version__
@@ -46,10 +48,10 @@ def define(host: Host, system: Instance | None, settings: Sequence[Instance], re
         autostart = reference is not None and reference.vm.autostart
     document = _start(host, properties, reference)
     if reference is None:
-        put(document, wishes(settings))
+        put(host, document, wishes(settings))
         documents.add_defaults(document, host.platform)
     else:
-        _merge(document, reference, wishes(settings))
+        _merge(host, document, reference, wishes(settings))
     document.own_metadata.creation_time = now()
     with undoing() as undo:
         vm = domains.define(host, document.xml, new=True)
@@ -99,7 +101,7 @@ def _new_uuid(host: Host, properties: Properties) -> str:
     return new
 
 
-def _merge(document: Domain, reference: Configuration, asked: Sequence[Wish]) -> None:
+def _merge(host: Host, document: Domain, reference: Configuration, asked: Sequence[Wish]) -> None:
     """Put the settings into a copy of the reference.
 
     One with the InstanceID of the reference's changes that resource, one with its name takes its place; what there is
@@ -116,14 +118,16 @@ def _merge(document: Domain, reference: Configuration, asked: Sequence[Wish]) ->
         old, copy = copies.get(str(wish.properties.get("InstanceID")), (None, None))
         if old is not None and copy is not None:
             present = resources.setting(reference.vm, old, reference.defined)
+            present["PoolID"] = elements.pool_of_resource(reference.vm, old)
             with refusing(wish.where):
-                resources.change(copy, changes(wish.properties, present), document)
+                wanted = changes(wish.properties, present)
+                resources.change(copy, placed(host, copy.kind, wanted), document)
         else:
             replaced = by_name.pop(_name_given(wish), None)
             if replaced is not None and not replaced.kind.single:
                 replaced.view.remove()
             new.append(_as_new(wish))
-    put(document, new)
+    put(host, document, new)
 
 
 def _name_given(wish: Wish) -> str:

@@ -45,7 +45,7 @@ for pool_type, classname in stock.SERVED:
 
 
 def pool_properties(pool: ResourcePool) -> Properties:
-    active = pool.source is None or pool.source.active
+    active = pool.source.active if isinstance(pool.source, Pool | Network) else True
     properties: Properties = {
         "InstanceID": pool.id,
         "PoolID": pool.pool_id,
@@ -54,6 +54,7 @@ def pool_properties(pool: ResourcePool) -> Properties:
         "Primordial": pool.primordial,
         "ResourceType": pool.resource_type,
         "OtherResourceType": pool.other_type,
+        "ResourceSubType": pool.sub_type,
         "AllocationUnits": pool.type.units,
         "Capacity": pool.capacity,
         "Reserved": pool.reserved,
@@ -66,10 +67,10 @@ def pool_properties(pool: ResourcePool) -> Properties:
     return present(properties)
 
 
-def _of_source(source: Pool | Network | None) -> Properties:
+def _of_source(source: object) -> Properties:
     if isinstance(source, Pool):
         return pools.storage_properties(source.xml) | {"Autostart": int(source.autostart)}
-    return {} if source is None else pools.network_properties(source.xml)
+    return pools.network_properties(source.xml) if isinstance(source, Network) else {}
 
 
 # Where it belongs, and what comes from it (clauses 10.5 to 10.8)

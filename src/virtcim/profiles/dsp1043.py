@@ -42,9 +42,9 @@ def allocation_capabilities(one: Allocation) -> Properties:
         "ElementName": f"Allocation capabilities of {one.pool.name}",
         "ResourceType": one.pool.resource_type,
         "OtherResourceType": one.pool.other_type,
-        "ResourceSubType": one.sub_type,
+        "ResourceSubType": one.sub_type or one.pool.sub_type,
         "RequestTypesSupported": allocation.request_types(word),
-        "SharingMode": allocation.sharing_mode(word),
+        "SharingMode": allocation.DEDICATED if one.pool.sub_type else allocation.sharing_mode(word),
         "SupportedAddStates": [*allocation.add_states(one.kind, offer)],
         "SupportedRemoveStates": [*allocation.remove_states(one.kind, offer)],
     }

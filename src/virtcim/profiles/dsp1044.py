@@ -1,33 +1,31 @@
-"""DSP1044 Processor Resource Virtualization: the processors of the host, their pool and what is bound to them."""
+"""DSP1044 Processor Resource Virtualization: the processors of the host, their pools and what is bound to them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from virtcim.broker.provider import End, Profile
+from virtcim.broker.provider import Profile
+from virtcim.mapping import divisions
+from virtcim.mapping.divisions import CELL
 from virtcim.mapping.pools_host import pinned
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.profiles import pools_host as hardware
-from virtcim.profiles.elements import Device, devices, kept, state_of
-from virtcim.profiles.lookup import version
-from virtcim.profiles.pools import ProcessorPool, pools_of
+from virtcim.profiles.elements import Device, kept, state_of
+from virtcim.profiles.hardware import aggregate
+from virtcim.profiles.pools import ProcessorPool
 from virtcim.profiles.pools_host import HostProcessor
 
 profile = Profile("dsp1044")
 profile.central("CIM_ResourcePool", ProcessorPool)
-profile.source(HostProcessor, hardware.everywhere(hardware.processors), follows=version)
-HOST_PROCESSOR = "Virt_HostProcessor"
-profile.instance(HOST_PROCESSOR, of=HostProcessor, find=hardware.by_keys(hardware.processors))(
-    hardware.device_properties
-)
 
 
-def processors_of_pool(pool: ProcessorPool) -> tuple[HostProcessor, ...]:
-    return hardware.processors(pool.host)
-
-
-def pool_of_processor(one: HostProcessor) -> list[object]:
-    return [pools_of(one.host)[PROCESSORS.pool]]
+def pools_of_processor(one: HostProcessor) -> Iterator[str]:
+    """That of the host, and that of its cell; partitions may use any processor."""
+    yield PROCESSORS.pool
+    cells = divisions.processor_cells(one.host.capabilities, one.host.facts.node.cpus)
+    for number, cpus in cells.items():
+        if one.number in cpus:
+            yield divisions.pool_of(PROCESSORS.pool, CELL, str(number))
 
 
 def processor_below(device: Device) -> list[HostProcessor]:
@@ -38,25 +36,13 @@ def processor_below(device: Device) -> list[HostProcessor]:
     return [one for one in hardware.processors(device.vm.host) if one.number == bound.get(device.index)]
 
 
-def processors_above(one: HostProcessor) -> Iterator[Device]:
-    for vm in one.host.vms if one.host.readable else ():
-        for device in devices(vm) if vm.active else ():
-            if one in processor_below(device):
-                yield device
-
-
-profile.associate(
-    "Virt_SystemDevice",
-    End("GroupComponent", "Virt_HostSystem", across=hardware.on(hardware.processors)),
-    End("PartComponent", HOST_PROCESSOR, across=lambda one: [one.host]),
-)
-profile.associate(
-    "Virt_ConcreteComponent",
-    End("GroupComponent", "CIM_ResourcePool", across=processors_of_pool, of=ProcessorPool),
-    End("PartComponent", HOST_PROCESSOR, across=pool_of_processor),
-)
-profile.associate(
-    "Virt_HostedDependency",
-    End("Antecedent", HOST_PROCESSOR, across=processors_above),
-    End("Dependent", "CIM_Processor", across=processor_below, of=Device),
+aggregate(
+    profile,
+    HostProcessor,
+    "Virt_HostProcessor",
+    "CIM_Processor",
+    present=hardware.processors,
+    pools=pools_of_processor,
+    below=processor_below,
+    pool_class=ProcessorPool,
 )

@@ -9,9 +9,10 @@ from typing import Any, TypeVar, cast
 from virtcim.broker.call import Path, Properties
 from virtcim.broker.provider import VIRT
 from virtcim.host.inventory import Host, Vm
-from virtcim.mapping import ids, image, resources
+from virtcim.mapping import divisions, ids, image, resources
+from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
 from virtcim.mapping.processor import PROCESSORS
-from virtcim.mapping.resources import Kind, Resource, resources_of
+from virtcim.mapping.resources import Domain, Kind, Resource, resources_of
 from virtcim.profiles.warm import Warm
 
 T = TypeVar("T")
@@ -173,11 +174,15 @@ def _resources(document: Any) -> Mapping[str, Resource]:
 
 def properties(setting: Setting) -> Properties:
     """A whole RASD: what the document says, and what the host knows beyond it."""
-    found = resources.setting(setting.vm, setting.resource, setting.configuration.defined)
-    bound = found.get("HostResource") if setting.resource.kind is PROCESSORS else None
-    uris = [_processor_uri(setting.vm.host, text) for text in bound] if isinstance(bound, list) else None
-    of_image = image.setting_properties(setting.resource, setting.vm.images, setting.configuration.document)
-    return found | {"PoolID": pool_id_of(setting), **of_image} | ({"HostResource": uris} if uris else {})
+    resource = setting.resource
+    found = resources.setting(setting.vm, resource, setting.configuration.defined)
+    bound = found.get("HostResource") if resource.kind.single else None
+    if isinstance(bound, list):
+        found["HostResource"] = [_host_uri(setting.vm.host, resource.kind, text) for text in bound]
+    found["PoolID"] = pool_id_of(setting)
+    sub_type = divisions.sub_type_of(found["PoolID"]) if resource.kind is BASE_MEMORY else None
+    of_image = image.setting_properties(resource, setting.vm.images, setting.configuration.document)
+    return found | of_image | ({"ResourceSubType": sub_type} if sub_type else {})
 
 
 def device_properties(device: Device) -> Properties:
@@ -186,10 +191,11 @@ def device_properties(device: Device) -> Properties:
     return found | image.device_properties(device.resource, device.vm.images)
 
 
-def _processor_uri(host: Host, text: object) -> str:
-    """The WBEM URI of a processor of the host, of which the document knows the number."""
-    name = ids.processor_name(int(str(text).rpartition(":")[2]))
-    classname = f"{host.platform}_HostProcessor"
+def _host_uri(host: Host, kind: Kind[Any], text: object) -> str:
+    """The WBEM URI of a processor or the memory of the host, of which the document knows the number."""
+    number = int(str(text).rpartition(":")[2])
+    word, make = ("Processor", ids.processor_name) if kind is PROCESSORS else ("Memory", ids.memory_name)
+    classname, name = f"{host.platform}_Host{word}", make(number)
     keys = (
         ("SystemCreationClassName", host_class(host)),
         ("SystemName", ids.host_token(host)),
@@ -201,7 +207,17 @@ def _processor_uri(host: Host, text: object) -> str:
 
 def pool_id_of(setting: Setting) -> str:
     """The PoolID of a setting: that of the image, where it is a volume, else what the document says."""
-    return resources.pool_id_of(setting.resource, setting.vm.images)
+    return pool_of_resource(setting.vm, setting.resource)
+
+
+def pool_of_resource(vm: Vm, resource: Resource) -> str:
+    """The PoolID of what a document of a system says."""
+    if isinstance(resource.view, Domain) and resource.kind is PROCESSORS:
+        return divisions.processors_from(resource.view, vm.host.capabilities, vm.host.facts.node.cpus)
+    if resource.kind in (BASE_MEMORY, MEMORY_MODULE):
+        document = Domain(resource.view.element.getroottree().getroot())
+        return divisions.memory_from(document, vm.host.capabilities)
+    return resources.pool_id_of(resource, vm.images)
 
 
 def twin(setting: Setting) -> Setting | None:

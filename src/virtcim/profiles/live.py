@@ -41,7 +41,7 @@ def attach(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
     document = domains.running(vm)
     if vm.defined_document is not None:
         _reserve(document, vm.defined_document)
-    added = put(document, asked)
+    added = put(vm.host, document, asked)
     for wish, resource in zip(asked, added, strict=True):
         reason = bound(resource, resource.kind.attachable)
         if reason:

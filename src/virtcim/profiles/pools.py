@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, Network, Pool, Vm
-from virtcim.mapping import ids, pools
+from virtcim.mapping import divisions, ids, pools
 from virtcim.mapping.disk import DISK
+from virtcim.mapping.divisions import Division
 from virtcim.mapping.kind import DISK_DRIVE
 from virtcim.mapping.pools import HOST_DEVICES, LUNS, MEMORIES, NETWORKS, PROCESSORS, STORAGE, TYPES, PoolType
 from virtcim.profiles import pools_host as hardware
+from virtcim.profiles.divided import divisions_of
 from virtcim.profiles.elements import (
     Configuration,
     Device,
@@ -32,7 +34,7 @@ Totals = Mapping[str, tuple[int, int]]  # PoolID -> what is reserved and consume
 
 @dataclass(frozen=True, eq=False)
 class ResourcePool:
-    """A pool at one moment; `source` is the storage pool or network that a concrete one shows.
+    """A pool at one moment; `source` is the storage pool, network or division that a concrete one shows.
 
     `capacity`, `reserved` in the type's units, `consumed` in its units of consumption; None where nothing bounds it.
     """
@@ -40,7 +42,7 @@ class ResourcePool:
     host: Host
     type: PoolType
     pool_id: str
-    source: Pool | Network | None
+    source: Pool | Network | Division | None
     capacity: int | None
     reserved: int | None
     consumed: int | None
@@ -77,6 +79,11 @@ class ResourcePool:
     def other_type(self) -> str | None:
         """OtherResourceType of the pool and of all that comes from it."""
         return None if self.of_old else self.type.other_type
+
+    @property
+    def sub_type(self) -> str | None:
+        """ResourceSubType of the pool and of all that comes from it."""
+        return divisions.sub_type_of(self.pool_id)
 
     def shows(self, other: ResourcePool) -> bool:
         """Whether it is the same pool with nothing new to tell."""
@@ -155,17 +162,16 @@ def taken(vm: Vm) -> Totals:
 
 def _taken(vm: Vm) -> Totals:
     found: dict[str, tuple[int, int]] = {}
-    for share in pools.shares(setting.resource for setting in settings(state_of(vm))):
+    for share in pools.shares((one.resource, pool_id_of(one)) for one in settings(state_of(vm))):
         for pool in (share.pool, *above(share.pool)):
             before = found.get(pool, NOTHING)
             found[pool] = (before[0] + share.reserved, before[1] + share.consumed)
     return found
 
 
-def above(pool: str) -> list[str]:
-    """The PoolID of the primordial pool above a concrete one."""
-    word, _ = ids.parse_pool_id(pool) or ("", "")
-    return [] if pool in TYPES else [ids.pool_id(word)]
+def above(pool_id: str) -> list[str]:
+    """The PoolIDs above that of a pool, the nearest first; none above a primordial one."""
+    return [] if pool_id in TYPES else divisions.above(pool_id)
 
 
 def _pools(host: Host, taken: Totals) -> Iterator[ResourcePool]:
@@ -179,6 +185,11 @@ def _pools(host: Host, taken: Totals) -> Iterator[ResourcePool]:
         if network.name != ids.PRIMORDIAL:
             pool_id = ids.pool_id(NETWORKS, network.name)
             yield NetworkPool(host, TYPES[NETWORK_POOL], pool_id, network, None, *taken.get(pool_id, NOTHING))
+    for part in divisions_of(host):
+        of = TYPES[divisions.above(part.pool_id)[-1]]
+        used = taken.get(part.pool_id, NOTHING)
+        capacity = part.capacity or (None if used[0] else 0)  # what libvirt does not tell of, and yet gives away
+        yield POOLS[of.word](host, of, part.pool_id, part, capacity, *used)
 
 
 def _primordial(host: Host, of: PoolType, taken: Totals) -> ResourcePool:
@@ -275,9 +286,10 @@ def devices_from(pool: ResourcePool) -> Iterator[Device]:
 
 
 def parent_of(pool: ResourcePool) -> list[ResourcePool]:
-    return [] if pool.primordial else [pools_of(pool.host)[pool.type.id]]
+    known = pools_of(pool.host)
+    return [known[name] for name in above(pool.pool_id)[:1]]
 
 
 def children_of(pool: ResourcePool) -> list[ResourcePool]:
     found = pools_of(pool.host).values()
-    return [one for one in found if not one.primordial and one.type is pool.type] if pool.primordial else []
+    return [one for one in found if above(one.pool_id)[:1] == [pool.pool_id]]

@@ -9,9 +9,10 @@ from typing import Any
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import Keys
-from virtcim.host.inventory import Host, Hosts, Vm
+from virtcim.host.inventory import Host, Hosts, Pool, Vm
 from virtcim.mapping import allocation, allocation_pools, ids, pools
 from virtcim.mapping.allocation import Offer, Sample
+from virtcim.mapping.divisions import Division
 from virtcim.mapping.documents import blank
 from virtcim.mapping.kind import Kind
 from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
@@ -112,7 +113,7 @@ def allocations_of(pool: ResourcePool) -> tuple[Allocation, ...]:
 
 def _allocations(pool: ResourcePool) -> Iterator[Allocation]:
     yield Allocation(pool, pool.type.kinds[0])
-    if pool.type.word == pools.MEMORIES and pool.platform in allocation.PLUGGING:
+    if pool.type.word == pools.MEMORIES and not pool.sub_type and pool.platform in allocation.PLUGGING:
         yield Allocation(pool, MEMORY_MODULE, "dimm")
 
 
@@ -136,12 +137,13 @@ def samples_of(one: Allocation) -> Iterator[Sample]:
 
 
 def _volumes(pool: ResourcePool) -> Iterator[Sample]:
-    shown = pools.storage_properties(pool.source.xml) if pool.source else {}
+    shown = pools.storage_properties(pool.source.xml) if isinstance(pool.source, Pool) else {}
     return allocation_pools.volumes(shown.get("StorageType"), shown.get("Path"))
 
 
 def _range(one: Allocation, offer: Offer) -> allocation.Range:
-    capacity = one.pool.capacity or 0
+    bounding = stock.parent_of(one.pool) if isinstance(one.pool.source, Division) and not one.pool.capacity else []
+    capacity = (bounding[0] if bounding else one.pool).capacity or 0
     if one.kind is PROCESSORS:
         return allocation.processor_range(capacity, offer)
     if one.kind is MEMORY_MODULE:
@@ -211,6 +213,7 @@ def _common(owner: Owner) -> Properties:
         "ResourceType": owner.pool.resource_type if isinstance(owner, Allocation) else kind.resource_type,
         "OtherResourceType": owner.pool.other_type if isinstance(owner, Allocation) else kind.other_type,
         "PoolID": pool_id,
+        "ResourceSubType": owner.pool.sub_type if isinstance(owner, Allocation) else None,
         "ChangeableType": NOT_CHANGEABLE,
         **allocation.units(word),
     }

@@ -86,7 +86,7 @@ def memories(host: Host) -> tuple[HostMemory, ...]:
 def _memories(host: Host) -> Iterator[HostMemory]:
     for number, kib in pools_host.cells(host.capabilities, host.facts.node.memory):
         properties = {"ElementName": f"Memory of cell {number}", **pools_host.memory_properties(kib)}
-        yield HostMemory(host, f"memory/{number}", properties, number)
+        yield HostMemory(host, ids.memory_name(number), properties, number)
 
 
 def passed(host: Host) -> Iterator[Passed]:

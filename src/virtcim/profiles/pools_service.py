@@ -12,9 +12,13 @@ from virtcim.host import networks, storage
 from virtcim.host.inventory import Host, Hosts, Network, Pool, Volume
 from virtcim.mapping import allocation_pools, ids, pools_settings
 from virtcim.mapping.disk import ANY_DISK
-from virtcim.mapping.kind import ETHERNET
+from virtcim.mapping.divisions import Division
+from virtcim.mapping.kind import ETHERNET, MEMORY, PROCESSOR
+from virtcim.mapping.memory import BASE_MEMORY
+from virtcim.mapping.processor import PROCESSORS
+from virtcim.profiles import pools_divisions
 from virtcim.profiles.elements import kept, present
-from virtcim.profiles.pools import NETWORK_POOL, STORAGE_POOL, ResourcePool, pools_of, settings_from
+from virtcim.profiles.pools import NETWORK_POOL, STORAGE_POOL, ResourcePool, children_of, pools_of, settings_from
 from virtcim.profiles.requests import given, refusing, undoing
 
 SETTING = "Settings[0]"
@@ -99,15 +103,23 @@ def create(host: Host, name: str | None, settings: Sequence[Instance], parents: 
         raise Refused("Invalid Parameter", "Settings and ParentPool: a storage pool or network is made of one")
     wanted = given(settings[0])
     parent = _parent(host, settings[0], wanted, parents)
+    chosen = bool(name)
     name = name or f"pool-{uuid4().hex[:8]}"
     if name == ids.PRIMORDIAL or "/" in name:
         raise Refused("Invalid Parameter", f"ElementName: {name!r} cannot be the name of a pool")
-    make = _create_storage if parent.pool_id == STORAGE_POOL else _create_network
-    pool_id = make(host, name, wanted)
+    pool_id = _create(parent, name, wanted, chosen)
     found = pools_of(host).get(pool_id)
     if found is None:
         raise Refused("Failed", f"{pool_id} has disappeared")
     return found
+
+
+def _create(parent: ResourcePool, name: str, wanted: Properties, chosen: bool) -> str:
+    if parent.pool_id == STORAGE_POOL:
+        return _create_storage(parent.host, name, wanted)
+    if parent.pool_id == NETWORK_POOL:
+        return _create_network(parent.host, name, wanted)
+    return pools_divisions.create(SETTING, parent, name, wanted, chosen)
 
 
 def _parent(host: Host, setting: Instance, wanted: Properties, parents: Sequence[Reference]) -> ResourcePool:
@@ -124,7 +136,7 @@ def _parent(host: Host, setting: Instance, wanted: Properties, parents: Sequence
     if meant not in (None, parent.type.id) or not _fits(asked, parent):
         reason = f"{SETTING} of ResourceType {asked} does not fit {parent.id}"
         raise Refused("Incorrect ResourceType for the Pool", reason)
-    if parent.pool_id not in (STORAGE_POOL, NETWORK_POOL):
+    if parent.pool_id not in (STORAGE_POOL, NETWORK_POOL) and not pools_divisions.divisible(parent):
         raise Refused("Not Supported", f"ParentPool[0]: libvirt cannot divide {parent.id}")
     return parent
 
@@ -142,6 +154,8 @@ def _meant(setting: Instance, wanted: Properties) -> str | None:
     if word == allocation_pools.STORAGE_POOL.partition("_")[2]:
         return STORAGE_POOL
     number = wanted.get("ResourceType")
+    if number in (PROCESSOR, MEMORY):
+        return PROCESSORS.pool if number == PROCESSOR else BASE_MEMORY.pool
     return NETWORK_POOL if number in NETWORKS else STORAGE_POOL if number in ANY_DISK else None
 
 
@@ -177,9 +191,12 @@ def delete(pool: ResourcePool) -> None:
     """Remove a storage pool or network that no system uses, which libvirt would not ask. Errors: Refused, HostError."""
     if pool.source is None:
         raise Refused("Not Supported", f"{pool.id} is primordial")
-    used = next(settings_from(pool), None)
+    used = next((one.id for one in children_of(pool)), None) or next((one.id for one in settings_from(pool)), None)
     if used is not None:
-        raise Refused("In Use", f"{pool.id} is used by {used.id}")
+        raise Refused("In Use", f"{pool.id} is used by {used}")
+    if isinstance(pool.source, Division):
+        pools_divisions.remove(pool, pool.source)
+        return
     if isinstance(pool.source, Network):
         left = networks.stop(pool.source) if pool.source.active else pool.source
         if left is not None:

@@ -11,11 +11,14 @@ from typing import Any
 from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Refused
 from virtcim.host.errors import HostError, Kind
+from virtcim.host.inventory import Host
 from virtcim.mapping import resources
 from virtcim.mapping.kind import Kind as ResourceKind
+from virtcim.mapping.memory import MEMORY_MODULE
 from virtcim.mapping.resources import Domain, Resource, resources_of
 from virtcim.mapping.table import BadProperty
 from virtcim.profiles.elements import Configuration, Setting, settings
+from virtcim.profiles.placing import check_modules, placed
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +102,7 @@ def wishes(instances: Sequence[Instance]) -> list[Wish]:
     ]
 
 
-def put(document: Domain, asked: Sequence[Wish]) -> list[Resource]:
+def put(host: Host, document: Domain, asked: Sequence[Wish]) -> list[Resource]:
     """The wishes as resources of the document: what there is one of is set, all else added. Errors: Refused.
 
     Controllers come first, as other settings may name one by the InstanceID that it is given with.
@@ -109,10 +112,12 @@ def put(document: Domain, asked: Sequence[Wish]) -> list[Resource]:
     labels: dict[str, str] = {}
     made: dict[int, Any] = {}
     for number in sorted(range(len(asked)), key=lambda number: kinds[number].view.tag != "controller"):
-        view = made[number] = _put(document, asked[number], kinds[number], labels)
+        view = made[number] = _put(host, document, asked[number], kinds[number], labels)
         label = str(asked[number].properties.get("InstanceID") or "")
         if label and kinds[number].view.tag == "controller":
             labels[label] = kinds[number].key(view, 0)
+    modules = [wish for wish, kind in zip(asked, kinds, strict=True) if kind is MEMORY_MODULE]
+    check_modules(host, document, [(wish.where, wish.properties.get("PoolID")) for wish in modules])
     there = {(one.view.element, one.kind.name): one for one in resources_of(document)}
     return [there[made[number].element, kind.name] for number, kind in enumerate(kinds)]
 
@@ -125,8 +130,9 @@ def _refuse_twice(asked: Sequence[Wish], kinds: Sequence[ResourceKind[Any]]) -> 
         seen[kind.name] = wish.where
 
 
-def _put(document: Domain, wish: Wish, kind: ResourceKind[Any], labels: dict[str, str]) -> Any:
-    properties = dict(wish.properties)
+def _put(host: Host, document: Domain, wish: Wish, kind: ResourceKind[Any], labels: dict[str, str]) -> Any:
+    with refusing(wish.where):
+        properties = dict(placed(host, kind, wish.properties))
     parent = str(properties.get("Parent"))
     if parent in labels:
         properties["Parent"] = labels[parent]

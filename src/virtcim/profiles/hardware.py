@@ -1,0 +1,60 @@
+"""What every profile says of the host's own devices: whose they are, which pools have them, what sits on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from virtcim.broker.provider import End, Profile
+from virtcim.host.inventory import Host
+from virtcim.profiles import pools_host as hardware
+from virtcim.profiles.elements import Device, devices
+from virtcim.profiles.lookup import version
+from virtcim.profiles.pools import ResourcePool, pools_of
+from virtcim.profiles.pools_host import HostDevice
+
+
+def aggregate(
+    profile: Profile,
+    of: type[Any],
+    classname: str,
+    virtual: str,
+    present: Callable[[Host], Iterable[Any]],
+    pools: Callable[[Any], Iterable[str]],
+    below: Callable[[Device], Iterable[object]],
+    pool_class: type[ResourcePool],
+) -> None:
+    """Serve the devices `present` on a host as `classname`.
+
+    `pools`: the PoolIDs that have one. `below`: the devices of the host that a virtual device, of class `virtual`,
+    sits on.
+    """
+
+    def holders(one: HostDevice) -> Iterator[ResourcePool]:
+        known = pools_of(one.host)
+        return (known[pool_id] for pool_id in pools(one) if pool_id in known)
+
+    def members(pool: ResourcePool) -> list[HostDevice]:
+        return [one for one in present(pool.host) if pool.pool_id in pools(one)] if pool.host.readable else []
+
+    def above(one: HostDevice) -> Iterator[Device]:
+        for vm in one.host.vms if one.host.readable else ():
+            yield from (device for device in devices(vm) if one in below(device)) if vm.active else ()
+
+    profile.source(of, hardware.everywhere(present), follows=version)
+    profile.instance(classname, of=of, find=hardware.by_keys(present))(hardware.device_properties)
+    profile.associate(
+        "Virt_SystemDevice",
+        End("GroupComponent", "Virt_HostSystem", across=hardware.on(present)),
+        End("PartComponent", classname, across=lambda one: [one.host]),
+    )
+    profile.associate(
+        "Virt_ConcreteComponent",
+        End("GroupComponent", "CIM_ResourcePool", across=members, of=pool_class),
+        End("PartComponent", classname, across=holders),
+    )
+    profile.associate(
+        "Virt_HostedDependency",
+        End("Antecedent", classname, across=above),
+        End("Dependent", virtual, across=below, of=Device),
+    )
