@@ -31,6 +31,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "notify": frozenset(),
     "running": frozenset({"config", "logs", "notify"}),
     "eventing": frozenset({"broker", "host", "profiles", "wire"}),
+    "layer_settings": frozenset({"config", "broker", "eventing", "host"}),
     "config": frozenset({"settings"}),
     "settings": frozenset({"config_values", "resources"}),
     "config_values": frozenset(),

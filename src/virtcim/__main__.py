@@ -17,22 +17,20 @@ from virtcim.broker import schema
 from virtcim.broker.broker import NAMESPACES, Broker
 from virtcim.broker.call import Call
 from virtcim.broker.catalog import Catalog, CatalogError
-from virtcim.broker.delivery import Retry
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.mof_files import MofError
 from virtcim.broker.namespaces import Codec, Namespaces
 from virtcim.broker.operations import OPERATIONS, WRITING
 from virtcim.broker.provider import INTEROP, VIRT
-from virtcim.broker.pull import PullLimits
 from virtcim.broker.resolve import SchemaError
 from virtcim.broker.schema import Schema
 from virtcim.broker.store import Store, sqlite_url
 from virtcim.broker.store_database import StoreError
-from virtcim.eventing import Events, EventSettings
+from virtcim.eventing import Events
 from virtcim.front import Behind, Front
 from virtcim.host.inventory import Hosts
-from virtcim.host.settings import HostSettings
 from virtcim.later import Later
+from virtcim.layer_settings import event_settings, host_settings, pull_limits, space_limits
 from virtcim.notify import Manager
 from virtcim.profiles import (
     dsp1027,
@@ -62,7 +60,6 @@ from virtcim.wire.passwords import write_entry
 
 CIMV2 = "root/cimv2"  # an alias of root/virt for clients that look there
 FIRST_READ = 10.0  # seconds that the start waits for libvirt; the server then serves what answers
-PULL_LIMITS = PullLimits()
 CODEC = Codec(declaration_text, read_declaration, parse_embedded)
 NOT_KEPT = "sqlite://"  # a store in memory
 STARTING_ERRORS = (config.ConfigError, SchemaError, MofError, CatalogError, FactsError, StoreError, OSError, ValueError)
@@ -114,12 +111,12 @@ class Server:
 
 def build(settings: config.Settings, manager: Manager | None = None) -> Server:
     """Assemble a server. Errors: STARTING_ERRORS, each naming what is wrong."""
-    hosts = Hosts(settings.connect, _host_settings(settings))
+    hosts = Hosts(settings.connect, host_settings(settings))
     jobs = Jobs(settings.job_retention, str)
     facts = server_facts(settings, lambda: front.web_urls, lambda: len(front.connections))
     namespaces = NAMESPACES | ({CIMV2: VIRT} if settings.cimv2_alias else {})
     events = make_events(settings, load_schema(settings, hosts), Store(store_url(settings)), facts, namespaces)
-    spaces = Namespaces(events.shelf, CODEC, faults.translate)
+    spaces = Namespaces(events.shelf, CODEC, faults.translate, space_limits(settings))
     catalog = make_catalog(settings, hosts, jobs, replace(facts, created=spaces), events)
     broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces, pull_limits(settings))
     spaces.open(broker)
@@ -154,9 +151,7 @@ def make_events(
     settings: config.Settings, classes: Schema, store: Store, server: ServerFacts, namespaces: Mapping[str, str]
 ) -> Events:
     """Indications over a store, which is closed with them."""
-    retry = Retry(settings.indication_retry_attempts, settings.indication_retry_interval)
-    delivery = EventSettings(retry, settings.indication_timeout, str(settings.listener_ca or ""))
-    return Events(classes, store, delivery, server.system_name, namespaces)
+    return Events(classes, store, event_settings(settings), server.system_name, namespaces)
 
 
 def make_catalog(
@@ -189,15 +184,9 @@ def server_facts(
         authentication=("Basic",) if {"file", "pam"} & set(settings.authentication) else (),
         max_connections=settings.max_connections,
         connections=connections,
-        pull_timeouts=(1, PULL_LIMITS.max_timeout),
-        endless_pulls=PULL_LIMITS.allow_no_timeout,
+        pull_timeouts=(1, settings.max_enumeration_timeout),
+        endless_pulls=settings.endless_enumerations,
     )
-
-
-def pull_limits(settings: config.Settings) -> PullLimits:
-    """The limits of pulled enumerations."""
-    most, of_one = settings.max_enumerations, settings.max_enumerations_per_user
-    return replace(PULL_LIMITS, sessions=most, sessions_per_user=of_one)
 
 
 def _machine_name() -> str:
@@ -209,20 +198,6 @@ def _machine_name() -> str:
 def _blocks(call: Call) -> bool:
     """Methods wait for libvirt, what writes for the store; every other call is answered from memory."""
     return call.target is not None or call.name.lower() in WRITING
-
-
-def _host_settings(settings: config.Settings) -> HostSettings:
-    return HostSettings(
-        reconcile_interval=settings.reconcile_interval,
-        reread_interval=settings.reread_interval,
-        stale_limit=settings.stale_limit,
-        keepalive_interval=settings.keepalive_interval,
-        keepalive_count=settings.keepalive_count,
-        naming="uuid" if settings.naming == "uuid" else "name",
-        legacy_resource_types=settings.legacy_resource_types,
-        shutdown_timeout=settings.shutdown_timeout,
-        detach_timeout=settings.detach_timeout,
-    )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -105,6 +105,7 @@ class Front:
             lockout_failures=settings.lockout_failures,
             lockout_seconds=settings.lockout_seconds,
             remember=settings.password_cache,
+            checks=settings.max_password_checks,
         )
 
     def _tls(self, settings: Settings) -> dict[str, Tls]:
@@ -128,11 +129,12 @@ class Front:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The limits of the wire."""
+    """How much of the server one client may use."""
     return Limits(
         max_request_bytes=settings.max_request_bytes,
         max_header_bytes=settings.max_header_bytes,
         max_depth=settings.max_xml_depth,
+        max_nodes=settings.max_xml_nodes,
         max_connections=settings.max_connections,
         header_timeout=settings.header_timeout,
         body_timeout=settings.body_timeout,

@@ -85,6 +85,9 @@ class Settings:
     password_cache: float = _setting(
         parse.seconds(0), 60.0, "Seconds that a password found right is not checked again."
     )
+    max_password_checks: int = _setting(
+        parse.whole(1), 64, "Passwords being checked, or waiting for it, at the same time; above, 503."
+    )
     open_metrics: bool = _setting(parse.boolean, False, "Show /metrics to everybody, not only to known users.")
     state_dir: Path = _setting(
         parse.directory,
@@ -119,13 +122,36 @@ class Settings:
     )
     max_request_bytes: int = _setting(parse.whole(1024), 16 * 1024 * 1024, "Largest request body, in bytes.")
     max_xml_depth: int = _setting(parse.whole(16), 64, "Deepest nesting of elements in a request.")
+    max_xml_nodes: int = _setting(parse.whole(1000), 1_000_000, "Tags and attributes in a request, together.")
     max_header_bytes: int = _setting(parse.whole(1024), 64 * 1024, "Largest header of a request, in bytes.")
     max_connections: int = _setting(parse.whole(1), 512, "Client connections served at the same time.")
     max_enumerations: int = _setting(parse.whole(1), 512, "Pulled enumerations open at the same time.")
-    max_enumerations_per_user: int = _setting(parse.whole(1), 128, "Of those, enumerations of one user.")
+    max_enumerations_per_user: int = _setting(parse.whole(1), 128, "Of those, enumerations of one caller.")
+    enumeration_timeout: int = _setting(
+        parse.whole(1), 60, "Seconds that an enumeration waits for the next pull, where the client names none."
+    )
+    max_enumeration_timeout: int = _setting(parse.whole(1), 3600, "Longest OperationTimeout, in seconds.")
+    endless_enumerations: bool = _setting(
+        parse.boolean, False, "Allow OperationTimeout 0: enumerations that wait for ever."
+    )
+    max_enumeration_batch: int = _setting(
+        parse.whole(1), 10_000, "Objects in one reply of a pulled enumeration, whatever MaxObjectCount says."
+    )
+    max_empty_pulls: int = _setting(
+        parse.whole(0), 1000, "Pulls of no object in a row, by which an enumeration is kept open."
+    )
     max_in_flight: int = _setting(parse.whole(1), 256, "Requests served at the same time; above, 503.")
-    max_in_flight_per_user: int = _setting(parse.whole(1), 64, "Of those, requests of one user; above, 503.")
-    workers: int = _setting(parse.whole(1), 16, "Method calls run at the same time; one user has half of them at most.")
+    max_in_flight_per_user: int = _setting(
+        parse.whole(1), 64, "Of those, requests of one caller: a user, or an address where nobody is asked; above, 503."
+    )
+    workers: int = _setting(
+        parse.whole(1), 16, "Method calls run at the same time; one caller has half of them at most."
+    )
+    max_namespaces: int = _setting(parse.whole(0), 256, "Namespaces that clients may create.")
+    max_namespace_classes: int = _setting(
+        parse.whole(0), 10_000, "Classes of such a namespace, and as many qualifier types."
+    )
+    max_namespace_instances: int = _setting(parse.whole(0), 100_000, "Instances of such a namespace.")
     header_timeout: float = _setting(
         parse.seconds(0.1), 30.0, "Seconds that the TLS handshake, and then the header of a request, may take."
     )

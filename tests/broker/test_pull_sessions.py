@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,6 +65,39 @@ def test_sessions_expire(clock: Clock) -> None:
     with pytest.raises(CIMError) as error:
         sessions.pull(ME, Form.INSTANCE, context, 1)
     assert error.value.status is Status.INVALID_ENUMERATION_CONTEXT
+
+
+class Kept:
+    """Items that tell when they are gone."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(9))
+
+
+def test_what_is_forgotten_goes_by_itself() -> None:
+    sessions = Sessions(PullLimits())
+    items = Kept()
+    sessions.open(ME, Answer(Form.INSTANCE, (one for one in items)), 0.1, 1)
+    opened(sessions, timeout=60)
+    kept = weakref.ref(items)
+    del items
+    deadline = time.monotonic() + 20
+    while len(sessions._sessions) > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)  # and nobody touches the sessions
+    gc.collect()
+    assert kept() is None
+    assert len(sessions) == 1
+    sessions.end()
+    assert len(sessions) == 0
+    assert sessions._timer is None
+
+
+def test_the_timer_waits_for_the_earliest(clock: Clock) -> None:
+    sessions = Sessions(PullLimits(), clock)
+    for timeout, due in ((60, 60), (30, 30), (90, 30)):
+        opened(sessions, timeout=timeout)
+        assert sessions._due == due
+    sessions.end()
 
 
 def test_sessions_without_time_limit_where_allowed(clock: Clock) -> None:

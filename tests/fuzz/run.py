@@ -17,14 +17,14 @@ from tests.fuzz.corpus import REQUESTS
 from tests.fuzz.mutate import mutated
 from tests.fuzz.sockets import Found, Prober
 
-from virtcim.wire.embedded import MAX_DEPTH
+from virtcim.wire.elements import ANY_SIZE
 from virtcim.wire.faults import HTTPFault, RefusedCall
 from virtcim.wire.repeated import Decoder
 
 SLOW = 5.0  # seconds for one input: what takes longer counts as a hang
 GROWTH = 50 * 1024  # KiB that may be used more at the end than after the first tenth
 STATUSES = frozenset({400, 501})
-DECODER = Decoder(MAX_DEPTH)
+DECODER = Decoder(ANY_SIZE)
 BODIES = [one.body for one in REQUESTS]
 
 

@@ -31,13 +31,10 @@ from tests.wire.secure import (
     settings,
 )
 
-from virtcim.broker.call import Answer, Call, Form, MethodAnswer
+from virtcim.broker.call import MethodAnswer
 from virtcim.front import Front
 from virtcim.wire import auth, listening
 from virtcim.wire.caller import Caller
-from virtcim.wire.faults import HTTPFault
-from virtcim.wire.gate import Gate
-from virtcim.wire.limits import Limits
 
 ALICE = basic("alice", PASSWORDS["alice"])
 METHOD = {"CIMMethod": "Start", "CIMObject": "root/virt:Virt_System"}
@@ -207,8 +204,8 @@ def test_too_many_checks_are_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
         def stored(self, user: str) -> str:
             return ""
 
-    monkeypatch.setattr(auth, "MOST_WAITING", 2)
-    monkeypatch.setattr(Front, "_rules", lambda *_: auth.AuthRules(anonymous=False, passwords=[Slow()]))
+    rules = auth.AuthRules(anonymous=False, passwords=[Slow()], checks=2)
+    monkeypatch.setattr(Front, "_rules", lambda *_: rules)
     replies: list[int] = []
     with front(settings()) as served:
         url = served.urls[0]
@@ -339,74 +336,6 @@ def test_certificate_or_password(authority: Authority, tmp_path: Path) -> None:
         assert b"<VALUE>cliff</VALUE>" in ask(url, context=certified).body
         assert b"<VALUE>alice</VALUE>" in ask(url, ALICE, certified).body
         assert ask(url, basic("alice", "x"), certified).status == 401
-
-
-# Shares
-
-
-def test_requests_in_flight_are_bounded() -> None:
-    gate = Gate(Limits(max_in_flight=3, max_in_flight_per_user=2))
-    alice, bob = Caller("alice"), Caller("bob")
-    with gate.entered(alice), gate.entered(alice):
-        with pytest.raises(HTTPFault, match="requests of alice") as refused, gate.entered(alice):
-            pass
-        assert refused.value.status == 503
-        assert ("retry-after", "1") in refused.value.headers
-        with gate.entered(bob), pytest.raises(HTTPFault, match="3 requests are being served"), gate.entered(bob):
-            pass
-    assert gate.in_flight == 0
-    with gate.entered(Caller()), gate.entered(Caller()), gate.entered(Caller()):
-        pass
-    assert not gate._requests
-
-
-def test_one_user_cannot_take_all_the_threads(tmp_path: Path) -> None:
-    release, begun = threading.Event(), threading.Semaphore(0)
-
-    def slow(call: Call) -> Answer:
-        if call.user == "alice":
-            begun.release()
-            assert release.wait(30)
-        return Answer(Form.NOTHING)
-
-    made = settings(authentication="file", password_file=password_file(tmp_path), workers=4)
-    with front(made, slow, blocking=True) as served:
-        url = served.urls[0]
-        threads = [threading.Thread(target=ask, args=(url, ALICE)) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        assert begun.acquire(timeout=30)
-        assert begun.acquire(timeout=30)
-        assert ask(url, basic("bob", "bricks")).status == 200
-        assert not begun.acquire(timeout=0.2)
-        release.set()
-        for thread in threads:
-            thread.join(30)
-            assert not thread.is_alive()
-        assert not served._app._gate._queues
-
-
-def test_over_the_limit_is_503_and_the_next_is_served(tmp_path: Path) -> None:
-    release, begun = threading.Event(), threading.Event()
-
-    def slow(call: Call) -> Answer:
-        begun.set()
-        assert release.wait(30)
-        return Answer(Form.NOTHING)
-
-    made = settings(
-        authentication="file", password_file=password_file(tmp_path), max_in_flight_per_user=1, max_in_flight=2
-    )
-    with front(made, slow, blocking=True) as served:
-        url = served.urls[0]
-        first = threading.Thread(target=ask, args=(url, ALICE))
-        first.start()
-        assert begun.wait(30)
-        refused = ask(url, ALICE)
-        assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
-        release.set()
-        first.join(30)
-        assert ask(url, ALICE).status == 200
 
 
 def test_anybody_comes_in_where_nobody_is_asked() -> None:

@@ -8,6 +8,7 @@ from tests.wire.samples import GOOD_NAME, SPACE, message, method_call, operation
 
 from virtcim.broker.call import Argument, ClassPath, Declaration, Instance, Path, Value
 from virtcim.wire.decode import decode
+from virtcim.wire.elements import Size
 from virtcim.wire.faults import HTTPFault, RefusedCall
 
 HOST = f"<NAMESPACEPATH><HOST>far:5988</HOST>{SPACE}</NAMESPACEPATH>"
@@ -157,9 +158,9 @@ def test_message_id_is_any_text() -> None:
 
 
 def test_depth_limit() -> None:
-    assert decode(operation(parameter("<VALUE>a</VALUE>")), max_depth=6).parameters == {"X": "a"}
+    assert decode(operation(parameter("<VALUE>a</VALUE>")), size=Size(6)).parameters == {"X": "a"}
     with pytest.raises(HTTPFault, match="deeper than 5"):
-        decode(operation(parameter("<VALUE>a</VALUE>")), max_depth=5)
+        decode(operation(parameter("<VALUE>a</VALUE>")), size=Size(5))
 
 
 def test_nothing_but_the_call_is_in_a_message() -> None:

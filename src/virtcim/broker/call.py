@@ -262,6 +262,7 @@ class Call:
     parameters: Mapping[str, Value | Argument]
     target: Path | ClassPath | None = None
     user: str = ""
+    share: str = ""  # whose share of the server it counts to, if not the user's
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 else:
     pywbem = Later("pywbem")
 
-MAX_CLASSES = 10_000  # of a namespace, and as many qualifier types
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 Own: TypeAlias = "dict[str, pywbem.CIMClass]"
@@ -86,10 +85,14 @@ class UserSchema(Schema):
 
 
 class ClassWrites:
-    """The operations on a repository. The caller holds a lock. Errors of all: CIMError."""
+    """The operations on a repository of so many classes at `most`, and as many qualifier types. Errors: CIMError.
 
-    def __init__(self, schema: UserSchema, has_instances: HasInstances, keep: Keep) -> None:
+    The caller holds a lock.
+    """
+
+    def __init__(self, schema: UserSchema, has_instances: HasInstances, keep: Keep, most: int) -> None:
         self._schema = schema
+        self._most = most
         self._has_instances = has_instances
         self._keep = keep
 
@@ -98,8 +101,8 @@ class ClassWrites:
         own = self._prepared(given, "NewClass")
         if self._schema.find(own.classname) is not None:
             raise CIMError(Status.ALREADY_EXISTS, f"class {own.classname} exists")
-        if len(self._schema.own) >= MAX_CLASSES:
-            raise CIMError(Status.SERVER_LIMITS_EXCEEDED, f"a namespace holds {MAX_CLASSES} classes at most")
+        if len(self._schema.own) >= self._most:
+            raise CIMError(Status.SERVER_LIMITS_EXCEEDED, f"a namespace holds {self._most} classes at most")
         self._check_superclass(own)
         self._put(own, self._schema.with_class(own))
 
@@ -141,8 +144,8 @@ class ClassWrites:
         if not _NAME.fullmatch(declared.name):
             raise CIMError(Status.INVALID_PARAMETER, f"{declared.name!r} is no name")
         before = self._schema.qualifiers.get(declared.name.lower())
-        if before is None and len(self._schema.qualifiers) >= MAX_CLASSES:
-            raise CIMError(Status.SERVER_LIMITS_EXCEEDED, f"a namespace holds {MAX_CLASSES} qualifier types at most")
+        if before is None and len(self._schema.qualifiers) >= self._most:
+            raise CIMError(Status.SERVER_LIMITS_EXCEEDED, f"a namespace holds {self._most} qualifier types at most")
         if before is not None and (before.type, before.is_array) != (declared.type, declared.is_array):
             self._check_unused(declared.name)
         self._keep(QUALIFIER, declared.name.lower(), given)

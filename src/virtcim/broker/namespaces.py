@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from virtcim.broker.broker import Broker
 from virtcim.broker.call import Answer, Call, CIMError, ClassDef, Declaration, Form, MethodAnswer, Path, Status
@@ -20,7 +20,6 @@ from virtcim.broker.user_instances import UserAssociations, UserCatalog, UserIns
 from virtcim.broker.values import ParseEmbedded, Typing
 from virtcim.broker.writes import Writes
 
-MAX_NAMESPACES = 256
 LONGEST = 256  # characters of a name
 _NAME = re.compile(r"[A-Za-z_][\w.-]*(/[A-Za-z_][\w.-]*)*", re.ASCII)
 
@@ -39,27 +38,47 @@ class Codec:
     embedded: ParseEmbedded
 
 
+class Kept(NamedTuple):
+    """Where a namespace is kept, and in what form; what becomes of errors from there."""
+
+    shelf: Shelf
+    codec: Codec
+    translate: Translate
+
+
+@dataclass(frozen=True)
+class SpaceLimits:
+    """How many namespaces clients may create, and what each of them may hold."""
+
+    namespaces: int = 256
+    classes: int = 10_000  # and as many qualifier types
+    instances: int = 100_000
+
+
+DEFAULT_LIMITS = SpaceLimits()
+
+
 class UserNamespace(Broker):
     """Answers the calls in one namespace, which is all it knows of."""
 
-    def __init__(self, name: str, shelf: Shelf, codec: Codec, translate: Translate, pulls: PullOperations) -> None:
+    def __init__(self, name: str, kept: Kept, pulls: PullOperations, limits: SpaceLimits) -> None:
+        shelf, codec, self._translate = kept
         self.name = name
         self.lock = threading.RLock()
         self.namespaces = {name.lower(): name}
         self.schema = schema = UserSchema()
         self.classes = Classes(schema)
         self.typing = Typing(self.schema, codec.embedded, self.namespaces)
-        self.writer = UserWriter(shelf, name)
+        self.writer = UserWriter(shelf, name, limits.instances)
         self.writer.typing = self.typing
         self.instances = self._stored = UserInstances(UserCatalog(schema, self.writer), shelf, name)
         self.associations = UserAssociations(self._stored, shelf)
         self._take_writes(Writes(self.instances, self.associations, self.typing))
         self.pulls = PullOperations(self.schema, self._plain, pulls.sessions.limits)
         self.pulls.sessions = pulls.sessions
-        self._translate = translate
         self._shelf = shelf
         self._codec = codec
-        self.declarations = ClassWrites(schema, self._has_instances, self._keep)
+        self.declarations = ClassWrites(schema, self._has_instances, self._keep, limits.classes)
 
     def answer(self, call: Call) -> Answered:
         """As Broker.answer."""
@@ -128,10 +147,10 @@ class UserNamespace(Broker):
 class Namespaces:
     """Answers every call: those in a client's namespace there, all others by the broker of the model."""
 
-    def __init__(self, shelf: Shelf, codec: Codec, translate: Translate) -> None:
+    def __init__(self, shelf: Shelf, codec: Codec, translate: Translate, limits: SpaceLimits = DEFAULT_LIMITS) -> None:
+        self._kept = Kept(shelf, codec, translate)
         self._shelf = shelf
-        self._codec = codec
-        self._translate = translate
+        self._limits = limits
         self._lock = threading.RLock()
         self._spaces: dict[str, UserNamespace] = {}
         self._broker: Broker | None = None
@@ -172,8 +191,8 @@ class Namespaces:
         with self._lock:
             if name.lower() in self._spaces or name.lower() in self._model.namespaces:
                 raise CIMError(Status.ALREADY_EXISTS, f"namespace {name} exists")
-            if len(self._spaces) >= MAX_NAMESPACES:
-                text = f"{MAX_NAMESPACES} namespaces have been created, and that is the limit"
+            if len(self._spaces) >= self._limits.namespaces:
+                text = f"{self._limits.namespaces} namespaces have been created, and that is the limit"
                 raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)
             made = self._made(name)
             self._shelf.add(Stored(Path(_SPACE, (), name), {}))
@@ -207,4 +226,4 @@ class Namespaces:
         yield from (space.schema for space in self._spaces.values())
 
     def _made(self, name: str) -> UserNamespace:
-        return UserNamespace(name, self._shelf, self._codec, self._translate, self._model.pulls)
+        return UserNamespace(name, self._kept, self._model.pulls, self._limits)

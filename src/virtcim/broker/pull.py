@@ -1,5 +1,6 @@
 """Pulled enumerations (DSP0200 clause 5.3.2.24): sessions, their contexts, time-outs and limits.
 
+A session that nobody pulls from is dropped when its time is over, by a timer that waits for the earliest of them.
 A session holds the iterator of its operation, over objects that live anyway, and looks ahead to know the end.
 An iterator walks the collections that the inventory held when it came to them: those never change, a change replaces
 them. So what exists all the time comes once, and what comes or goes meanwhile may or may not show.
@@ -21,6 +22,7 @@ from virtcim.broker.portions import Portions
 _CONTEXT = PropertyDef("EnumerationContext", "string")
 _END_OF_SEQUENCE = PropertyDef("EndOfSequence", "boolean")
 _FOREVER = float("inf")
+_LATE = 0.05  # seconds after a deadline
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Owner:
 
     namespace: str
     user: str
+    share: str = field(default="", compare=False)  # whose enumerations they count to, if not the user's
+
+    @property
+    def counted_to(self) -> str:
+        return self.share or self.user
 
 
 @dataclass(eq=False)
@@ -70,6 +77,8 @@ class Sessions:
         self._clock = clock
         self._lock = threading.Lock()  # of the table, and of every session's context and deadline
         self._sessions: dict[str, _Session] = {}
+        self._timer: threading.Timer | None = None
+        self._due = _FOREVER  # when the timer looks
 
     def __len__(self) -> int:
         with self._lock:
@@ -118,6 +127,14 @@ class Sessions:
             session.abandoned = True
             del self._sessions[context]
 
+    def end(self) -> None:
+        """End all sessions."""
+        with self._lock:
+            for session in self._sessions.values():
+                session.abandoned = True
+            self._sessions.clear()
+            self._wait_for(_FOREVER)
+
     def check(self, owner: Owner, context: str) -> None:
         """Errors: INVALID_ENUMERATION_CONTEXT."""
         with self._lock:
@@ -157,6 +174,8 @@ class Sessions:
         session.context = secrets.token_urlsafe(24)
         session.deadline = self._clock() + session.timeout
         self._sessions[session.context] = session
+        if session.deadline < self._due:
+            self._wait_for(session.deadline)
 
     def _drop(self, session: _Session) -> None:
         with self._lock:
@@ -168,11 +187,26 @@ class Sessions:
         for session in [one for one in self._sessions.values() if one.deadline < now]:
             del self._sessions[session.context]
 
+    def _wait_for(self, deadline: float) -> None:
+        """Look again when a deadline has passed: what a client has forgotten is not kept for long."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._due = None, deadline
+        if deadline != _FOREVER:
+            self._timer = threading.Timer(max(deadline - self._clock(), 0) + _LATE, self._look)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _look(self) -> None:
+        with self._lock:
+            self._forget()
+            self._wait_for(min((one.deadline for one in self._sessions.values()), default=_FOREVER))
+
     def _check_room(self, owner: Owner) -> None:
         limits = self.limits
-        mine = sum(session.owner.user == owner.user for session in self._sessions.values())
+        mine = sum(session.owner.counted_to == owner.counted_to for session in self._sessions.values())
         if len(self._sessions) >= limits.sessions or mine >= limits.sessions_per_user:
-            text = f"too many open enumerations: {limits.sessions} are allowed, {limits.sessions_per_user} for one user"
+            text = f"too many open enumerations: {limits.sessions} may be, {limits.sessions_per_user} of one caller"
             raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)
 
 

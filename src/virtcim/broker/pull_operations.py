@@ -100,7 +100,7 @@ class PullOperations:
 
 
 def _owner(call: Call) -> Owner:
-    return Owner(call.namespace, call.user)
+    return Owner(call.namespace, call.user, call.share)
 
 
 def _form(operation: Operation) -> Form:

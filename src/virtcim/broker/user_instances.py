@@ -16,8 +16,6 @@ from virtcim.broker.provider import Association, End, InstanceProvider, Profile,
 from virtcim.broker.store_shelf import Shelf
 from virtcim.broker.values import Typing
 
-MAX_INSTANCES = 100_000  # of a namespace
-
 
 class UserCatalog(Catalog):
     """No profile declares anything here; every class can be written to."""
@@ -123,10 +121,11 @@ class UserAssociations(Associations):
 
 
 class UserWriter:
-    """Creates, changes and deletes stored instances of any class."""
+    """Creates, changes and deletes stored instances of any class, `most` at the same time."""
 
-    def __init__(self, shelf: Shelf, namespace: str) -> None:
+    def __init__(self, shelf: Shelf, namespace: str, most: int) -> None:
         self._shelf = shelf
+        self._most = most
         self._namespace = namespace
         self.typing: Typing | None = None
         self.count = 0
@@ -148,8 +147,8 @@ class UserWriter:
             raise CIMError(Status.NOT_SUPPORTED, f"class {cls.name} is abstract and has no instances of its own")
         if not cls.keys:
             raise CIMError(Status.NOT_SUPPORTED, f"class {cls.name} has no keys, so its instances have no paths")
-        if self.count >= MAX_INSTANCES:
-            raise CIMError(Status.SERVER_LIMITS_EXCEEDED, f"a namespace holds {MAX_INSTANCES} instances at most")
+        if self.count >= self._most:
+            raise CIMError(Status.SERVER_LIMITS_EXCEEDED, f"a namespace holds {self._most} instances at most")
         properties = self._complete(cls, given)
         path = Path(cls.name, tuple((key.name, properties.get(key.name)) for key in cls.keys), self._namespace)
         self._shelf.add(Stored(path, properties))

@@ -16,6 +16,7 @@ from virtcim.broker.call import Answer, Call, CIMError, MethodAnswer, Status
 from virtcim.wire import mpost
 from virtcim.wire.body import Disconnected, Receive, read_body
 from virtcim.wire.caller import ANYBODY, Caller
+from virtcim.wire.elements import Size
 from virtcim.wire.encode import Encoder
 from virtcim.wire.faults import HTTPFault, RefusedCall
 from virtcim.wire.gate import Gate
@@ -72,7 +73,7 @@ class App:
         self._blocking = blocking
         self._limits = limits
         self._encoder = Encoder(classes, host)
-        self._decoder = Decoder(limits.max_depth)
+        self._decoder = Decoder(Size(limits.max_depth, limits.max_nodes))
         self._judge = judge or AllowAll()
         self._done = done
         self._age = age
@@ -118,7 +119,7 @@ class App:
         except RefusedCall as refused:
             call, reply = refused.call, self._error(refused.call, refused.error, asked)
         else:
-            call = replace(call, user=caller.user) if caller.user else call
+            call = replace(call, user=caller.user, share=caller.share) if caller.share else call
             reply = await self._replied(caller, call, asked)
         await send_reply(send, reply, asked)
         if self._done is not None:

@@ -21,7 +21,6 @@ from virtcim.wire.throttle import Throttle
 
 REALM = 'Basic realm="virtcim", charset="UTF-8"'
 CHECKERS = 4  # passwords checked at the same time
-MOST_WAITING = 64  # checks under way or waiting; above, 503
 
 audit = logging.getLogger("virtcim.audit")
 
@@ -49,6 +48,7 @@ class AuthRules:
     lockout_failures: int = 5
     lockout_seconds: float = 300.0
     remember: float = 60.0
+    checks: int = 64  # passwords being checked or waiting for it; above, 503
 
 
 class Authenticator:
@@ -107,7 +107,7 @@ class Authenticator:
         raise _unauthorized("wrong user name or password")
 
     async def _is_right(self, user: str, password: str) -> bool:
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= self._rules.checks:
             raise HTTPFault(503, None, "too many passwords are being checked", (("retry-after", "1"),))
         self._waiting += 1
         try:

@@ -9,6 +9,7 @@ from asyncio import BaseTransport
 from dataclasses import dataclass
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
+_OF_ALL = frozenset({"", "unix", "127.0.0.1", "::1"})  # addresses that tell nobody apart
 _SHORT_NAMES = {
     "commonName": "CN",
     "organizationName": "O",
@@ -47,6 +48,11 @@ class Caller:
     user: str = ""
     address: str = ""
     trusted: bool = False
+
+    @property
+    def share(self) -> str:
+        """Whose share of the server a call counts to: the user's, or else the address's; "" where all have the same."""
+        return self.user or ("" if self.address in _OF_ALL else f"@{self.address}")
 
 
 ANYBODY = Caller(trusted=True)

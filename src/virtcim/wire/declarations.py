@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from virtcim.broker.call import ClassView, Declaration
 from virtcim.later import Later
 from virtcim.wire.classes import class_element, qualifier_declaration
-from virtcim.wire.elements import Element, attribute, children, name_of, parse, text_of
+from virtcim.wire.elements import Element, Size, attribute, children, name_of, parse, text_of
 from virtcim.wire.faults import Misplaced, Unacceptable
 from virtcim.wire.values import array, embedded_kind
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     pywbem = Later("pywbem")
 
-MAX_DEPTH = 16
+_SIZE = Size(levels=16)
 
 _FLAVORS = ("OVERRIDABLE", "TOSUBCLASS", "TOINSTANCE", "TRANSLATABLE")
 _WORDS = {"true": True, "false": False}
@@ -76,7 +76,7 @@ def declaration_text(declaration: Declaration) -> str:
 
 def read_declaration(text: str) -> Declaration:
     """Errors: ValueError."""
-    root = parse(text.encode(), MAX_DEPTH)
+    root = parse(text.encode(), _SIZE)
     return qualifier_given(root) if root.tag == "QUALIFIER.DECLARATION" else class_given(root)
 
 

@@ -6,8 +6,18 @@ from collections.abc import Callable, Iterable
 
 from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Status, Value
 from virtcim.wire.declarations import class_given, qualifier_given
-from virtcim.wire.elements import Element, attribute, children, name_of, only_child, optional_child, parse
-from virtcim.wire.embedded import MAX_DEPTH, instance, named_instance, unwrapped
+from virtcim.wire.elements import (
+    ANY_SIZE,
+    Element,
+    Size,
+    attribute,
+    children,
+    name_of,
+    only_child,
+    optional_child,
+    parse,
+)
+from virtcim.wire.embedded import instance, named_instance, unwrapped
 from virtcim.wire.faults import BadXML, HTTPFault, Misplaced, RefusedCall, Unacceptable
 from virtcim.wire.headers import CIMHeaders
 from virtcim.wire.values import (
@@ -34,18 +44,18 @@ _IN_VALUES: dict[str, Callable[[Element], Value]] = {
 _METHOD_VALUES = {**_IN_VALUES, "VALUE.REFARRAY": VALUES["VALUE.REFARRAY"]}
 
 
-def decode(body: bytes, headers: CIMHeaders | None = None, max_depth: int = MAX_DEPTH) -> Call:
+def decode(body: bytes, headers: CIMHeaders | None = None, size: Size = ANY_SIZE) -> Call:
     """The call in a request body, compared with the CIM `headers` when given.
 
     Raises HTTPFault for what DSP0200 answers by an HTTP status, RefusedCall for unacceptable parameters.
     """
-    return decoded(body, headers, max_depth)[0]
+    return decoded(body, headers, size)[0]
 
 
-def decoded(body: bytes, headers: CIMHeaders | None, max_depth: int) -> tuple[Call, str]:
+def decoded(body: bytes, headers: CIMHeaders | None, size: Size) -> tuple[Call, str]:
     """As `decode`; with PROTOCOLVERSION."""
     try:
-        message = _message(parse(body, max_depth))
+        message = _message(parse(body, size))
         call, parameters = _request(message)
         version = attribute(message, "PROTOCOLVERSION").strip()
         if headers is not None:

@@ -7,6 +7,7 @@ seen in a dictionary of the thread, and a client may invent as many as it likes.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from virtcim.wire.faults import BadXML, Misplaced, NotWellFormed
@@ -17,13 +18,22 @@ BOM = b"\xef\xbb\xbf"
 # Blanks before the XML declaration and a semicolon after </CIM> are sent by scripts written for older servers.
 BLANK = b" \t\r\n"
 TRAILING = b" \t\r\n;"
-MAX_NODES = 1_000_000  # tags and attributes of a document; each takes some hundred bytes while it is read
 
 # Only white space, processing instructions and comments can precede a DOCTYPE. Atomic groups: never backtracks.
 _DOCTYPE = re.compile(rb"(?>\s*+(?><\?.*?\?>|<!--.*?-->))*+\s*+<!DOCTYPE", re.DOTALL)
 
 
-def parse(data: bytes, max_depth: int) -> Element:
+class Size(NamedTuple):
+    """What a document may have: levels of elements; tags and attributes, which take some hundred bytes each."""
+
+    levels: int = 64
+    nodes: int = 1_000_000
+
+
+ANY_SIZE = Size()
+
+
+def parse(data: bytes, most: Size) -> Element:
     """The root element of UTF-8 XML. Errors: BadXML, also for a DOCTYPE, too many nodes or levels of elements."""
     data = data.strip(BLANK).removeprefix(BOM).lstrip(BLANK).rstrip(TRAILING)
     try:
@@ -35,16 +45,16 @@ def parse(data: bytes, max_depth: int) -> Element:
     if _DOCTYPE.match(data):
         raise BadXML("a DOCTYPE is not accepted")
     tags = data.count(b"<")
-    if tags + data.count(b"=") > MAX_NODES:
-        raise BadXML(f"there are more than {MAX_NODES} tags and attributes")
+    if tags + data.count(b"=") > most.nodes:
+        raise BadXML(f"there are more than {most.nodes} tags and attributes")
     parser = ElementTree.XMLParser(encoding="utf-8")
     try:
         parser.feed(data)
         root: Element = parser.close()
     except ElementTree.ParseError as error:
         raise NotWellFormed(f"not well-formed XML: {error}") from error
-    if tags > max_depth and _deeper(root, max_depth):
-        raise BadXML(f"elements are nested deeper than {max_depth} levels")
+    if tags > most.levels and _deeper(root, most.levels):
+        raise BadXML(f"elements are nested deeper than {most.levels} levels")
     return root
 
 

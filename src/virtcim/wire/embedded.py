@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from virtcim.broker.call import Instance, Value
-from virtcim.wire.elements import Element, children, name_of, parse
+from virtcim.wire.elements import ANY_SIZE, Element, children, name_of, parse
 from virtcim.wire.faults import Misplaced, Unacceptable
 from virtcim.wire.mof import parse_mof
 from virtcim.wire.values import VALUES, embedded_kind, instance_name
 
-MAX_DEPTH = 64
 MAX_EMBEDDING = 16  # instances within instances; each level is a document of its own
 
 _PROPERTY_VALUES = {
@@ -32,7 +31,7 @@ def embedded_instance(text: str, level: int) -> Instance:
         raise Unacceptable(f"instances are embedded deeper than {MAX_EMBEDDING} levels")
     if not text.lstrip().startswith("<"):
         return parse_mof(text)
-    root = parse(text.encode(), MAX_DEPTH)
+    root = parse(text.encode(), ANY_SIZE)
     if root.tag in ("CLASS", "VALUE.CLASS"):
         raise Unacceptable(f"class {root.get('NAME')} is embedded where an instance is expected")
     if root.tag == "VALUE.NAMEDINSTANCE":

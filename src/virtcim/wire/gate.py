@@ -1,4 +1,4 @@
-"""How many requests are served at the same time, in all and of one user, so that nobody crowds out the others."""
+"""How many requests are served at the same time, in all and of one caller, so that nobody crowds out the others."""
 
 from __future__ import annotations
 
@@ -29,35 +29,36 @@ class Gate:
         """A request from its header to the end of its reply. Errors: HTTPFault 503 with Retry-After."""
         if self.in_flight >= self._limits.max_in_flight:
             _refuse(f"{self._limits.max_in_flight} requests are being served")
-        named = bool(caller.user)
-        if named and self._requests[caller.user] >= self._limits.max_in_flight_per_user:
-            _refuse(f"{self._limits.max_in_flight_per_user} requests of {caller.user} are being served")
+        share = caller.share
+        if share and self._requests[share] >= self._limits.max_in_flight_per_user:
+            _refuse(f"{self._limits.max_in_flight_per_user} requests of {share} are being served")
         self.in_flight += 1
-        self._requests[caller.user] += 1
+        self._requests[share] += 1
         try:
             yield
         finally:
             self.in_flight -= 1
-            self._requests[caller.user] -= 1
-            if not self._requests[caller.user]:
-                del self._requests[caller.user]
+            self._requests[share] -= 1
+            if not self._requests[share]:
+                del self._requests[share]
 
     @asynccontextmanager
     async def worker(self, caller: Caller) -> AsyncIterator[None]:
-        """A thread for a call that waits: a named user has half of them at most, and waits for one of these."""
-        if not caller.user:
+        """A thread for a call that waits: who has a share has half of them at most, and waits for one of these."""
+        share = caller.share
+        if not share:
             yield
             return
         fresh = (asyncio.Semaphore(max(1, self._limits.workers // 2)), 0)
-        semaphore, users = self._queues.get(caller.user, fresh)
-        self._queues[caller.user] = semaphore, users + 1
+        semaphore, users = self._queues.get(share, fresh)
+        self._queues[share] = semaphore, users + 1
         try:
             async with semaphore:
                 yield
         finally:
-            _, users = self._queues.pop(caller.user)
+            _, users = self._queues.pop(share)
             if users > 1:
-                self._queues[caller.user] = semaphore, users - 1
+                self._queues[share] = semaphore, users - 1
 
 
 def _refuse(why: str) -> NoReturn:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from virtcim.broker.call import Call
 from virtcim.wire.decode import decoded
+from virtcim.wire.elements import Size
 from virtcim.wire.headers import CIMHeaders
 
 # Up to the ID nothing can hide: a comment or another element before MESSAGE does not match. Nor does an ID that is not
@@ -26,20 +27,20 @@ class _Known(NamedTuple):
 class Decoder:
     """Decodes as `decode` does. Methods are not kept: there is no telling what secrets they carry."""
 
-    def __init__(self, max_depth: int) -> None:
-        self._max_depth = max_depth
+    def __init__(self, size: Size) -> None:
+        self._size = size
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
     def decode(self, body: bytes, headers: CIMHeaders | None = None) -> Call:
         """The call in a request body. Errors: as `decode`."""
         found = _ID.match(body) if len(body) <= MAX_LENGTH else None
         if found is None:
-            return decoded(body, headers, self._max_depth)[0]
+            return decoded(body, headers, self._size)[0]
         start, end = found.span(2)
         key = body[:start] + body[end:]
         known = self._known.get(key)
         if known is None:
-            call, version = decoded(body, headers, self._max_depth)
+            call, version = decoded(body, headers, self._size)
             if call.message_id.encode() == found[2]:
                 self._keep(key, _Known(call, version))
             return call
