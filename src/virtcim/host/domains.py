@@ -22,6 +22,7 @@ from virtcim.host.calls import (
     require_persistent,
 )
 from virtcim.host.definition import define, definition, edit, rename, undefine
+from virtcim.host.errors import HostError, Kind
 from virtcim.host.events import Event, EventKind
 from virtcim.host.hotplug import attach, detach, live_secure_xml, running, update
 from virtcim.host.states import DomainState
@@ -37,6 +38,8 @@ from virtcim.host.tuning import (
 )
 from virtcim.host.underway import Told, abort, followed, run_of, silent, standing
 from virtcim.host.watches import never
+
+MONITOR_LOST = 2.0  # seconds until a guest whose monitor is gone is seen to be off
 
 __all__ = [
     "abort",
@@ -186,12 +189,25 @@ def shutdown(vm: Vm, timeout: float | None = None, cancelled: Callable[[], bool]
         return new is None or not new.active
 
     with vm.host.watch(vm.uuid) as watch:
-        with opened(vm) as domain:
-            require(domain, "shut down", RUNNING)
-            domain.shutdownFlags()
+        _ask_to_shut_down(vm, lambda: watch.wait(off, MONITOR_LOST, never, "turning off"))
         limit = vm.host.settings.shutdown_timeout if timeout is None else timeout
         watch.wait(off, limit, cancelled, f"shutting down domain {vm.name}")
     return vm.host.vm(vm.uuid)
+
+
+def _ask_to_shut_down(vm: Vm, see_it_off: Callable[[], None]) -> None:
+    """Whoever turns the guest off meanwhile does what was asked, though its monitor is lost with the answer."""
+    try:
+        with opened(vm) as domain:
+            require(domain, "shut down", RUNNING)
+            domain.shutdownFlags()
+    except HostError as error:
+        if error.kind is not Kind.FAILED:
+            raise
+        try:
+            see_it_off()
+        except HostError:
+            raise error from None
 
 
 def reboot(vm: Vm, timeout: float | None = None, cancelled: Callable[[], bool] = never) -> Vm | None:
