@@ -152,4 +152,4 @@ def _tls_files(settings: Settings, certificate: Path, key: Path) -> TlsFiles:
     if "certificate" in settings.authentication:
         clients = "required" if len(settings.authentication) == 1 else "optional"
     ca = settings.client_ca if clients != "off" else None
-    return TlsFiles(certificate, key, ca, clients, settings.tls_minimum)
+    return TlsFiles(certificate, key, ca, clients, settings.tls_minimum, settings.client_crl if ca else None)

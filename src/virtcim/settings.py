@@ -63,6 +63,9 @@ class Settings:
     client_ca: Path | None = _setting(
         parse.file, None, "PEM file of the authorities whose client certificates are accepted."
     )
+    client_crl: Path | None = _setting(
+        parse.file, None, "PEM file of revocation lists, one of each such authority; certificates on them are refused."
+    )
     unix_socket_group: str = _setting(
         parse.word, "", "Group that may use the sockets of unix: URLs; empty leaves the group of the server."
     )
@@ -208,6 +211,8 @@ def _callers(settings: Settings) -> Complaints:
         yield "authentication", "file needs password_file"
     if "certificate" in ways and settings.client_ca is None:
         yield "authentication", "certificate needs client_ca"
+    if settings.client_crl is not None and settings.client_ca is None:
+        yield "client_crl", "is of no use without client_ca"
     if "certificate" in ways and not any(url.startswith("https:") for url in settings.listen):
         yield "authentication", "certificate needs an https URL in listen"
 

@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 
 import bcrypt
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from tests.wire.samples import CLASSES, HEADERS, operation, system
 
 from virtcim.broker.call import Answer, Call, Form, MethodAnswer
@@ -54,6 +57,20 @@ class Authority:
 
     def server(self, **more: bool) -> Files:
         return self.issue("server", "localhost", "127.0.0.1", common_name="localhost", **more)
+
+    def revoke(self, *revoked: Files, expired: bool = False) -> Path:
+        """The list of certificates that are revoked, written to a file."""
+        now = datetime.now(UTC) - timedelta(days=2 if expired else 0)
+        ca = x509.load_pem_x509_certificate(self._ca.cert_pem.bytes())
+        made = x509.CertificateRevocationListBuilder(ca.subject, now, now + timedelta(days=1))
+        for one in revoked:
+            number = x509.load_pem_x509_certificate(one.certificate.read_bytes()).serial_number
+            entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now).build()
+            made = made.add_revoked_certificate(entry)
+        key = load_pem_private_key(self._ca.private_key_pem.bytes(), None)
+        path = self._directory / "revoked.pem"
+        path.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))  # type: ignore[arg-type]
+        return path
 
     def trusting(self, client: Files | None = None) -> ssl.SSLContext:
         """A client's context that trusts this CA alone, and shows a certificate when asked."""

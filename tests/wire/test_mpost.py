@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.wire.raw_http import GOOD, request, wire
-from tests.wire.samples import HEADERS, Served
+from tests.wire.samples import HEADERS, Served, operation, parameter
 
 CIM = "http://www.dmtf.org/cim/mapping/http/v1.0"
 LINE = "M-POST /cimom HTTP/1.1"
@@ -90,6 +90,47 @@ def test_post_and_m_post_take_turns(served: Served) -> None:
             response, _ = connection.reply()
             assert response.headers[own] == "MethodResponse"
             assert (response.headers["Ext"] is None) == (own == "CIMOperation")
+
+
+def test_several_in_one_packet(served: Served) -> None:
+    plain, extended = request(), request(change=prefixed(), line=LINE)
+    with wire(served) as connection:
+        connection.send(extended + plain + extended + extended + plain)
+        for own in ("73-CIMOperation", "CIMOperation", "73-CIMOperation", "73-CIMOperation", "CIMOperation"):
+            response, body = connection.reply()
+            assert response.status == 200, body
+            assert response.headers[own] == "MethodResponse"
+
+
+TEXT = parameter("<VALUE>M-POST /cimom HTTP/1.1\r\nM-POST /cimom HTTP/1.1</VALUE>")
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
+def test_what_looks_like_one_in_a_body_is_none(served: Served, chunked: bool) -> None:
+    body = operation(TEXT)
+    data = request(body)
+    if chunked:
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:300], body[300:]))
+        data = request(b"", {"Transfer-Encoding": "chunked", "Content-Length": None}) + chunks + b"0\r\n\r\n"
+    with wire(served) as connection:
+        connection.send(data + request(change=prefixed(), line=LINE))
+        assert [connection.reply()[0].status for _ in range(2)] == [200, 200]
+    assert [call.parameters.get("X") for call in served.calls] == [
+        "M-POST /cimom HTTP/1.1\nM-POST /cimom HTTP/1.1",
+        None,
+    ]
+
+
+@pytest.mark.parametrize("before", [1, 3, 6, 7, 10, 18, 21, 22, 23])
+def test_another_in_pieces(served: Served, before: int) -> None:
+    """The first piece has a whole request and the beginning of the next."""
+    first, second = request(change=prefixed(), line=LINE), request(change=prefixed(), line=LINE)
+    with wire(served) as connection:
+        connection.send(first + second[:before])
+        assert connection.reply()[0].status == 200
+        connection.send(second[before:])
+        response, _ = connection.reply()
+    assert (response.status, response.headers["73-CIMOperation"]) == (200, "MethodResponse")
 
 
 def test_number_on_a_post_is_none(served: Served) -> None:

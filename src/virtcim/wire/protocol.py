@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from asyncio import TimerHandle, Transport
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPMethod, HTTPStatus
 
 import httptools
@@ -18,6 +18,12 @@ from virtcim.wire.limits import DEFAULT_LIMITS
 _MPOST = b"M-POST "
 _LINGER = 1.0  # seconds that a refused client has for reading the refusal
 _REQUEST_LINE = re.compile(rb"[\r\n]*([A-Z][A-Z-]*) \S+ HTTP/1\.([01])\r?\n")
+
+
+# Where another M-POST may begin: its request line, or as much of it as has come.
+_ANOTHER = re.compile(
+    rb"M-POST (?=\S+ HTTP/1\.[01]\r?\n|\S*(?: H?T?T?P?/?1?\.?[01]?\r?)?\Z)|M(?:-(?:P(?:O(?:ST?)?)?)?)?\Z"
+)
 
 
 class HeaderTooLargeError(Exception):
@@ -66,13 +72,14 @@ class Protocol(HttpToolsProtocol):
         self.last_heard = self.loop.time()
         if self._refused:
             return
-        if not self._in_message:
-            data = self._begun(data)
-            self._first_bytes = data[:1000]
         began_in_header, size = self._in_header, len(data)
         self._unset_keepalive_if_required()
-        while data:
-            data = self._fed(data)
+        for part in _parts(data):
+            if not self._in_message:
+                part = self._begun(part)
+                self._first_bytes = part[:1000]
+            while part:
+                part = self._fed(part)
         if began_in_header and self._in_header and not self._refused:
             self._unfinished_header(size)
 
@@ -227,3 +234,13 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
         elif not self._refused:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+
+def _parts(data: bytes) -> Iterator[bytes]:
+    """The same bytes, cut where what was looked for begins: if the message before ends there, the next is an M-POST."""
+    start = 0
+    for match in _ANOTHER.finditer(data):
+        if match.start() > start:
+            yield data[start : match.start()]
+            start = match.start()
+    yield data[start:]

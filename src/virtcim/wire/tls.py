@@ -24,9 +24,10 @@ class TlsFiles:
     client_ca: Path | None = None
     clients: str = "off"
     minimum: str = "1.2"
+    client_crl: Path | None = None
 
     def paths(self) -> tuple[Path, ...]:
-        wanted = (self.certificate, self.key, self.client_ca)
+        wanted = (self.certificate, self.key, self.client_ca, self.client_crl)
         return tuple(dict.fromkeys(path for path in wanted if path is not None))
 
 
@@ -47,12 +48,21 @@ def context(files: TlsFiles) -> ssl.SSLContext:
     made.set_alpn_protocols(["http/1.1"])
     _load_own(made, files)
     if files.client_ca is not None:
-        try:
-            made.load_verify_locations(files.client_ca)
-        except OSError as error:
-            raise ValueError(f"{files.client_ca} has no usable CA certificates: {error}") from error
+        _load(made, files.client_ca, "CA certificates")
         made.verify_mode = CLIENTS[files.clients]
+    if files.client_crl is not None:
+        _load(made, files.client_crl, "revocation lists")
+        if not made.cert_store_stats()["crl"]:
+            raise ValueError(f"{files.client_crl} has no revocation lists")
+        made.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
     return made
+
+
+def _load(made: ssl.SSLContext, file: Path, what: str) -> None:
+    try:
+        made.load_verify_locations(file)
+    except OSError as error:
+        raise ValueError(f"{file} has no usable {what}: {error}") from error
 
 
 def _load_own(made: ssl.SSLContext, files: TlsFiles) -> None:
