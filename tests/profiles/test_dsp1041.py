@@ -12,6 +12,7 @@ from tests.profiles.pooled import ALLOCATED, ASKED, Stock, stocked
 
 from virtcim.broker.call import CIMError
 from virtcim.broker.schema import Schema
+from virtcim.mapping.pools import storage_state
 from virtcim.profiles.pools import pools_of
 
 ON, OFF = 2, 3
@@ -37,7 +38,28 @@ def test_storage_and_networks_are_what_libvirt_has(stock: Stock) -> None:
     assert divided == {"ProcessorPool/cell:0", "MemoryPool/cell:0", "MemoryPool/hugepages:2048"}
     for name, (_, capacity, allocation, _) in storage.items():
         assert (shown[name]["Capacity"], shown[name]["Reserved"]) == (capacity, allocation)
-    assert shown["DiskPool/0"]["Capacity"] == sum(info[1] for info in storage.values())
+        assert (shown[name]["OperationalStatus"], shown[name]["HealthState"]) == ([2], 5)
+    pooled = sum(info[1] for info in storage.values())
+    assert shown["DiskPool/0"]["Capacity"] == max(pooled, 1920383410176)  # that of the drive
+    kinds = {name: shown[name].get("ResourceSubType") for name in ("DiskPool/images", "DiskPool/fast", "DiskPool/0")}
+    assert kinds == {"DiskPool/images": "Virt:dir", "DiskPool/fast": "Virt:logical", "DiskPool/0": None}
+
+
+def test_what_disks_hold_is_consumed_while_their_system_is_active(stock: Stock) -> None:
+    def consumed() -> tuple[object, ...]:
+        return tuple(stock.pool(name)["CurrentlyConsumedResource"] for name in ("DiskPool/fast", "DiskPool/0"))
+
+    cache = 10 * 2**30
+    fast, all_of_it = consumed()
+    stock.become("web1", OFF)
+    less, rest = consumed()
+    assert int(str(fast)) - int(str(less)) == cache
+    assert int(str(all_of_it)) - int(str(rest)) == cache + 40 * 2**30  # and the image in the other pool
+
+
+@pytest.mark.parametrize(("number", "status"), [*enumerate([(10, 5), (11, 5), (2, 5), (3, 10), (12, 20), (0, 0)])])
+def test_every_state_of_a_storage_pool_has_a_status(number: int, status: tuple[int, int]) -> None:
+    assert storage_state(number) == {"OperationalStatus": [status[0]], "HealthState": status[1]}
 
 
 def test_the_host_bounds_processors_and_memory(stock: Stock) -> None:
@@ -119,7 +141,7 @@ def test_only_pools_with_something_new_are_made_again(stock: Stock) -> None:
     stock.become("web1", OFF)
     after = pools_of(stock.host)
     assert after["MemoryPool/0"] is not before["MemoryPool/0"]
-    assert after["DiskPool/images"] is before["DiskPool/images"]
+    assert after["DiskPool/backup"] is before["DiskPool/backup"]
     assert after["TPMPool/0"] is before["TPMPool/0"]
 
 

@@ -16,6 +16,7 @@ from virtcim.conformance.pools import (
     OTHER,
     POOL,
     SERVICE,
+    STORAGE,
     allocated,
     by_key,
     family,
@@ -125,10 +126,10 @@ def _exceeds(pool: CIMInstance) -> bool:
 
 @check("DSP1041-R09")
 def reserved_is_the_sum(site: Site) -> None:
-    """Reserved is the sum of the Reservations of what is taken from the pool and those below, in the same units."""
+    """Reserved is the sum of what is taken from the pool and those below, but of storage, where more may be filled."""
     faults = []
     taken = allocated(site)
-    for pool in pools(site):
+    for pool in (one for one in pools(site) if one.get("ResourceType") not in STORAGE):
         members = [one for name in family(site, pool) for one in taken.get(name, ())]
         if pool.get("Reserved") is None or any(one.get("Reservation") is None for one in members):
             continue

@@ -13,6 +13,7 @@ from virtcim.conformance.pools import (
     ASKED,
     RASD,
     SAMPLES,
+    STORAGE,
     by_key,
     linked,
     parsed_unit,
@@ -57,10 +58,11 @@ def settings_name_their_pool(site: Site) -> None:
 
 @check("DSP1041-R12")
 def settings_have_the_type_of_their_pool(site: Site) -> None:
-    """Each State setting has the ResourceType of its pool, and its sub-type where the pool has one."""
+    """Each State setting has the type of its pool, and its sub-type but for storage, where that is a format."""
     faults = []
     for one, pool in single_pools(site):
-        names = ["ResourceType", "OtherResourceType"] + ["ResourceSubType"] * bool(pool.get("ResourceSubType"))
+        told = pool.get("ResourceSubType") and pool.get("ResourceType") not in STORAGE
+        names = ["ResourceType", "OtherResourceType", *["ResourceSubType"] * bool(told)]
         faults += [
             f"{show(one)} has {name} {one.get(name)!r}, {show(pool)} {pool.get(name)!r}"
             for name in names

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from virtcim.mapping import pools
+from virtcim.mapping import ids, pools
 from virtcim.mapping.documents import blank
 from virtcim.mapping.graphics import GRAPHICAL_CONSOLE, VIDEO
 from virtcim.mapping.graphics import TYPES as CONSOLES
@@ -80,7 +80,10 @@ class Sample:
         return f"{self.role}/{self.variant}" if self.variant else self.role
 
 
-def request_types(word: str) -> int:
+def request_types(word: str, sub_type: str | None = None) -> int:
+    """RequestTypesSupported of a pool; the volumes of some kinds of storage are made elsewhere."""
+    if sub_type and ids.parse_sub_type(sub_type) in pools.READY_MADE:
+        return SPECIFIC
     return REQUESTS.get(word, GENERAL)
 
 

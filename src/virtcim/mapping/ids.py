@@ -138,6 +138,16 @@ def parse_own_id(kind: str, text: str) -> str | None:
     return text.removeprefix(prefix) if text.startswith(prefix) else None
 
 
+def sub_type(word: str) -> str:
+    """ResourceSubType of libvirt's word for a kind: `sub_type("dir")` is Virt:dir."""
+    return f"Virt:{word}"
+
+
+def parse_sub_type(text: str) -> str:
+    """The word in a ResourceSubType, whoever has given it its prefix."""
+    return text.rpartition(":")[2]
+
+
 def host_token(host: Host) -> str:
     """The Name of the host system, which the keys of its services repeat."""
     return host.uuid if host.naming == "uuid" else host.name

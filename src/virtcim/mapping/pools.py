@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from virtcim.mapping import ids
+from virtcim.mapping.image import Images, image_of
 from virtcim.mapping.kind import ETHERNET, LOGICAL_DISK, MEMORY, PROCESSOR, Kind, Resource
 from virtcim.mapping.resources import KINDS
 from virtcim.mapping.table import Properties, Row
@@ -16,6 +17,7 @@ from virtcim.model.storage import StoragePool
 
 STORAGE, LUNS, NETWORKS, PROCESSORS, MEMORIES = "Disk", "LUN", "Network", "Processor", "Memory"
 HOST_DEVICES = "HostDevice"
+READY_MADE = frozenset({"iscsi", "iscsi-direct", "scsi", "mpath"})  # storage whose volumes libvirt does not make
 WHOLE_PROCESSOR = 100  # percent
 # libvirt-cim's classes; pools it had not are Virt_DevicePool.
 CLASS_WORDS = {LUNS: STORAGE}
@@ -28,7 +30,12 @@ LABELS = {
     "Graphics": "Graphics",
 }
 UNITS = {PROCESSOR: PERCENT, MEMORY: KIB, LOGICAL_DISK: BYTE}
-CONSUMED_UNITS = {PROCESSOR: COUNT, MEMORY: KIB}
+CONSUMED_UNITS = {PROCESSOR: COUNT, MEMORY: KIB, LOGICAL_DISK: BYTE}
+
+
+# virStoragePoolState: inactive, building, running, degraded, inaccessible -> OperationalStatus, HealthState
+UNKNOWN, HEALTHY = 0, 5
+STATES = {0: (10, HEALTHY), 1: (11, HEALTHY), 2: (2, HEALTHY), 3: (3, 10), 4: (12, 20)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,24 +100,39 @@ RESERVATION_ROWS = {kind: _rows(kind, "Reservation") for kind in KINDS}
 QUANTITY_ROWS = {kind: _rows(kind, "VirtualQuantity") for kind in KINDS}
 
 
-def shares(resources: Iterable[tuple[Resource, str]]) -> Iterator[Share]:
+def shares(resources: Iterable[tuple[Resource, str]], images: Images) -> Iterator[Share]:
     """What the resources of an active system take, each given with the PoolID that it takes it from.
 
-    Images are left out: libvirt itself accounts for their pools.
+    Of storage what guests see, as libvirt itself tells what is filled; `images`: the volumes known, by where documents
+    say that they are.
     """
     for resource, pool_id in resources:
         kind, view = resource.kind, resource.view
         if kind.resource_type == LOGICAL_DISK:
+            image = image_of(resource, images)
+            yield Share(pool_id, 0, image.capacity if image else 0)
             continue
         reserved = 1 if kind.resource_type == ETHERNET else RESERVATION_ROWS[kind].get(view) or 0
         yield Share(pool_id, int(reserved), int(QUANTITY_ROWS[kind].get(view) or 0))
 
 
+def storage_sub_type(xml: str) -> str:
+    """ResourceSubType of a storage pool."""
+    return ids.sub_type(StoragePool.parse(xml).type or "")
+
+
+def storage_state(number: int) -> Properties:
+    """How a storage pool is, by virStoragePoolState."""
+    operational, health = STATES.get(number, (UNKNOWN, UNKNOWN))
+    return {"OperationalStatus": [operational], "HealthState": health}
+
+
 def storage_properties(xml: str) -> Properties:
-    """What libvirt-cim showed of a storage pool."""
+    """What kind of storage a pool is and where, mostly as libvirt-cim showed it."""
     document = StoragePool.parse(xml)
     server = next((host.name for host in document.hosts), None)
     return {
+        "ResourceSubType": ids.sub_type(document.type or ""),
         "StorageType": document.type,
         "Path": document.path,
         "Host": server,

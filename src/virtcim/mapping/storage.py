@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from math import ceil
 
 from virtcim.mapping.disk import OS_DEVICE_NAME, OS_DEVICE_NAMESPACE, READ_WRITE
+from virtcim.mapping.location import location_of
 from virtcim.mapping.table import Properties
 from virtcim.model.devices import Disk
 from virtcim.model.nodedev import NodeDevice
-from virtcim.model.storage import Volume
+from virtcim.model.storage import Volume, volume_key
 
 BLOCK_SIZE = 512
 OTHER, NO_STATUS = 1, 2  # NameFormat and NameNamespace; ExtentStatus
@@ -17,9 +18,6 @@ RANDOM_ACCESS, WRITES, REMOVABLE = 3, 4, 7  # CIM_MediaAccessDevice.Capabilities
 MEDIA_UNIT = 1000  # MaxMediaSize is in kilobytes
 RAW = "raw"
 BACKED = "<backingStore>"
-
-Image = str | tuple[str, str]
-"""What a disk names as its image: a path, or a storage pool and a volume of it."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,14 @@ class Drive:
     properties: Properties
 
 
-def image_of(view: object) -> Image | None:
-    """The image of a disk on the host; None for an empty drive, an image of the network and whatever is no disk."""
-    if not isinstance(view, Disk):
-        return None
-    if view.volume is not None:
-        return (view.pool or "", view.volume)
-    return view.file or view.block
+def image_of(view: object) -> str | None:
+    """Where the image of a disk is, as path, volume key or URI; None for an empty drive and what is no disk."""
+    return location_of(view) if isinstance(view, Disk) else None
+
+
+def places(pool: str, volume: str, path: str) -> tuple[str, str]:
+    """The two ways in which a disk can say that its image is a volume."""
+    return path, volume_key(pool, volume)
 
 
 def backing_path(xml: str) -> str | None:

@@ -69,7 +69,8 @@ def pool_properties(pool: ResourcePool) -> Properties:
 
 def _of_source(source: object) -> Properties:
     if isinstance(source, Pool):
-        return pools.storage_properties(source.xml) | {"Autostart": int(source.autostart)}
+        shown = pools.storage_properties(source.xml) | pools.storage_state(source.state)
+        return shown | {"Autostart": int(source.autostart)}
     return pools.network_properties(source.xml) if isinstance(source, Network) else {}
 
 

@@ -43,8 +43,8 @@ def allocation_capabilities(one: Allocation) -> Properties:
         "ResourceType": one.pool.resource_type,
         "OtherResourceType": one.pool.other_type,
         "ResourceSubType": one.sub_type or one.pool.sub_type,
-        "RequestTypesSupported": allocation.request_types(word),
-        "SharingMode": allocation.DEDICATED if one.pool.sub_type else allocation.sharing_mode(word),
+        "RequestTypesSupported": allocation.request_types(word, one.pool.sub_type),
+        "SharingMode": allocation.DEDICATED if one.pool.divided else allocation.sharing_mode(word),
         "SupportedAddStates": [*allocation.add_states(one.kind, offer)],
         "SupportedRemoveStates": [*allocation.remove_states(one.kind, offer)],
     }

@@ -13,6 +13,7 @@ from virtcim.mapping.divisions import Division
 from virtcim.mapping.kind import DISK_DRIVE
 from virtcim.mapping.pools import HOST_DEVICES, LUNS, MEMORIES, NETWORKS, PROCESSORS, STORAGE, TYPES, PoolType
 from virtcim.profiles import pools_host as hardware
+from virtcim.profiles import storage_host as stored
 from virtcim.profiles.divided import divisions_of
 from virtcim.profiles.elements import (
     Configuration,
@@ -82,8 +83,14 @@ class ResourcePool:
 
     @property
     def sub_type(self) -> str | None:
-        """ResourceSubType of the pool and of all that comes from it."""
-        return divisions.sub_type_of(self.pool_id)
+        """ResourceSubType of the pool and of all that comes from it; of a storage pool the kind of storage."""
+        storage = pools.storage_sub_type(self.source.xml) if isinstance(self.source, Pool) else None
+        return storage or divisions.sub_type_of(self.pool_id)
+
+    @property
+    def divided(self) -> bool:
+        """Whether it is a part of the host that libvirt has no object for."""
+        return isinstance(self.source, Division)
 
     def shows(self, other: ResourcePool) -> bool:
         """Whether it is the same pool with nothing new to tell."""
@@ -162,7 +169,8 @@ def taken(vm: Vm) -> Totals:
 
 def _taken(vm: Vm) -> Totals:
     found: dict[str, tuple[int, int]] = {}
-    for share in pools.shares((one.resource, pool_id_of(one)) for one in settings(state_of(vm))):
+    resources = ((one.resource, pool_id_of(one)) for one in settings(state_of(vm)))
+    for share in pools.shares(resources, vm.images):
         for pool in (share.pool, *above(share.pool)):
             before = found.get(pool, NOTHING)
             found[pool] = (before[0] + share.reserved, before[1] + share.consumed)
@@ -180,7 +188,8 @@ def _pools(host: Host, taken: Totals) -> Iterator[ResourcePool]:
     for source in host.pools:
         if source.name != ids.PRIMORDIAL:  # libvirt's own figures know more of what fills a file system
             pool_id = ids.pool_id(STORAGE, source.name)
-            yield StoragePool(host, TYPES[STORAGE_POOL], pool_id, source, source.capacity, source.allocation, None)
+            consumed = taken.get(pool_id, NOTHING)[1]
+            yield StoragePool(host, TYPES[STORAGE_POOL], pool_id, source, source.capacity, source.allocation, consumed)
     for network in host.networks:
         if network.name != ids.PRIMORDIAL:
             pool_id = ids.pool_id(NETWORKS, network.name)
@@ -196,8 +205,9 @@ def _primordial(host: Host, of: PoolType, taken: Totals) -> ResourcePool:
     make = POOLS.get(of.word, DevicePool)
     if of.word == STORAGE:
         active = [pool for pool in host.pools if pool.active]
-        sizes = sum(pool.capacity for pool in active), sum(pool.allocation for pool in active)
-        return make(host, of, of.id, None, *sizes, None)
+        drives, pooled = sum(one.drive.size for one in stored.drives(host)), sum(pool.capacity for pool in active)
+        filled, consumed = sum(pool.allocation for pool in active), taken.get(of.id, NOTHING)[1]
+        return make(host, of, of.id, None, max(drives, pooled), filled, consumed)
     return make(host, of, of.id, None, _capacity(host, of), *taken.get(of.id, NOTHING))
 
 

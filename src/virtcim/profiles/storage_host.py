@@ -11,7 +11,7 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, NodeDevice, Pool, Vm, Volume
 from virtcim.mapping import ids, storage
-from virtcim.mapping.storage import Drive, Image
+from virtcim.mapping.storage import Drive
 from virtcim.profiles.elements import Device, devices, kept, settings, state_of
 from virtcim.profiles.pools_host import HostDevice, shown
 
@@ -56,10 +56,10 @@ class _Since(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Volumes:
-    """The volumes of a host: by libvirt's key, by what disks name them by, and by DeviceID."""
+    """The volumes of a host: by libvirt's key, by where disks say that they are, and by DeviceID."""
 
     by_key: Mapping[str, HostVolume]
-    by_image: Mapping[Image, HostVolume]
+    by_image: Mapping[str, HostVolume]
     by_id: Mapping[str, HostVolume]
     pools: Mapping[str, tuple[Pool, ...]]  # libvirt's key -> the storage pools that list it
     overlays: Mapping[str, tuple[HostVolume, ...]]  # path -> what has it as its backing image
@@ -76,13 +76,13 @@ def volumes_on(host: Host) -> Volumes:
 
 def _volumes(pools: Iterable[Pool]) -> Volumes:
     by_key: dict[str, HostVolume] = {}
-    by_image: dict[Image, HostVolume] = {}
+    by_image: dict[str, HostVolume] = {}
     listed: dict[str, tuple[Pool, ...]] = {}
     overlays: dict[str, tuple[HostVolume, ...]] = {}
     for pool in pools:
         for volume in volumes_in(pool):
             one = by_key.setdefault(volume.key, kept(volume, "_host_volume", partial(HostVolume, volume)))
-            by_image[pool.name, volume.name] = by_image[volume.path] = one
+            by_image.update(dict.fromkeys(storage.places(pool.name, volume.name, volume.path), one))
             listed[volume.key] = (*listed.get(volume.key, ()), pool)
     for one in by_key.values():
         base = backing_path(one.volume)
@@ -143,29 +143,29 @@ def overlays_of(one: HostVolume) -> list[HostVolume]:
     return [over for over in volumes_on(one.host).overlays.get(one.volume.path, ()) if over is not one]
 
 
-def images_of(vm: Vm) -> frozenset[Image]:
-    """What the disks and drives of a system name as their images, by its State configuration."""
+def images_of(vm: Vm) -> frozenset[str]:
+    """Where the images of the disks and drives of a system are, by its State configuration."""
     return kept(vm, "_disk_images", lambda: frozenset(_images(vm)))
 
 
-def _images(vm: Vm) -> Iterator[Image]:
+def _images(vm: Vm) -> Iterator[str]:
     for setting in settings(state_of(vm)):
         image = storage.image_of(setting.resource.view)
         if image is not None:
             yield image
 
 
-def users_on(host: Host) -> Mapping[Image, tuple[Vm, ...]]:
+def users_on(host: Host) -> Mapping[str, tuple[Vm, ...]]:
     """The active systems by the images of their disks, looked through once until a system changes."""
     vms = host.vms
-    known: _Since[Mapping[Image, tuple[Vm, ...]]] | None = vars(host).get("_image_users")
+    known: _Since[Mapping[str, tuple[Vm, ...]]] | None = vars(host).get("_image_users")
     if known is None or known.origin is not vms:
         known = vars(host)["_image_users"] = _Since(vms, _users(vms))
     return known.made
 
 
-def _users(vms: Iterable[Vm]) -> Mapping[Image, tuple[Vm, ...]]:
-    found: dict[Image, list[Vm]] = {}
+def _users(vms: Iterable[Vm]) -> Mapping[str, tuple[Vm, ...]]:
+    found: dict[str, list[Vm]] = {}
     for vm in vms:
         for image in images_of(vm) if vm.active else ():
             found.setdefault(image, []).append(vm)
@@ -189,7 +189,8 @@ def drive_below(device: Device) -> list[HostDrive]:
 
 def devices_above(one: HostVolume) -> Iterator[Device]:
     """The disks and drives of active systems that have the volume as their image."""
-    names: set[Image] = {one.volume.path, *((pool.name, one.volume.name) for pool in pools_of_volume(one))}
+    pools, volume = pools_of_volume(one), one.volume
+    names = {place for pool in pools for place in storage.places(pool.name, volume.name, volume.path)}
     return _devices_on(one.host, names)
 
 
@@ -198,7 +199,7 @@ def devices_above_drive(one: HostDrive) -> Iterator[Device]:
     return iter(()) if taken else _devices_on(one.host, {one.drive.path})
 
 
-def _devices_on(host: Host, names: set[Image]) -> Iterator[Device]:
+def _devices_on(host: Host, names: set[str]) -> Iterator[Device]:
     users = users_on(host)
     for vm in dict.fromkeys(vm for name in names for vm in users.get(name, ())):
         yield from (device for device in devices(vm) if storage.image_of(device.resource.view) in names)
