@@ -11,6 +11,8 @@ have_headers() { pkg-config --exists libvirt 2> /dev/null; }
 have_python() { [ -n "$python" ]; }
 have_venv() { "$python" -c 'import ensurepip, venv' 2> /dev/null; }
 have_python_h() { [ -e "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]; }
+have_iscsi_direct() { compgen -G '/usr/lib*/libvirt/storage-backend/*iscsi-direct.so' > /dev/null ||
+    compgen -G '/usr/lib/*/libvirt/storage-backend/*iscsi-direct.so' > /dev/null; }
 have_qemu_driver() { compgen -G '/usr/lib*/libvirt/connection-driver/libvirt_driver_qemu.so' > /dev/null ||
     compgen -G '/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so' > /dev/null; }
 have_postgresql() { have postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' > /dev/null; }
@@ -37,6 +39,10 @@ have unshare|util-linux|util-linux|to confine the test bed
 have openssl|openssl|openssl|certificates of the test bed
 have swtpm_setup|swtpm swtpm-tools|swtpm swtpm-tools|TPMs of the test guests
 have ovs-vswitchd|openvswitch-switch|openvswitch|virtual switches with VLANs
+have parted|parted|parted|storage pools of partitions
+have vgcreate|lvm2|lvm2|storage pools of volume groups
+have tgtd|tgt|scsi-target-utils|an iSCSI target
+have_iscsi_direct|libvirt-daemon-driver-storage-iscsi-direct|libvirt-daemon-driver-storage-iscsi-direct|storage pools of it
 have_postgresql|postgresql|postgresql-server|a database server that the tests of the store start themselves
 have wbemcli|sblim-wbemcli|sblim-wbemcli|the command-line client that the tests drive'
 case $level in

@@ -54,7 +54,7 @@ class Manager:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.host = client.world.hosts[0]
-        services = (one.path for one in client.instances(f"Test_{SERVICE}"))
+        services = (one.path for one in client.instances(f"{self.host.platform}_{SERVICE}"))
         self.service = next(path for path in services if path.key("SystemName") == host_token(self.host))
 
     def call(self, method: str, /, **arguments: Any) -> MethodAnswer:

@@ -83,7 +83,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
     "pool of devices": ("Sound", {"ResourceType": 1}, "SoundPool/0", UNSUPPORTED, "cannot divide"),
     "concrete parent": ("DiskPool", DIR, "DiskPool/images", UNSUPPORTED, "cannot divide"),
     "unknown parent": ("DiskPool", DIR, "DiskPool/gone", INVALID, "DiskPool/gone"),
-    "unknown type": ("DiskPool", DIR | {"Type": 9}, "DiskPool/0", INVALID, "Type 9"),
+    "unknown type": ("DiskPool", DIR | {"Type": 99}, "DiskPool/0", INVALID, "Type 99"),
     "no type": ("DiskPool", {"Path": "/srv/new"}, "DiskPool/0", INVALID, "ResourceSubType"),
     "two types": ("DiskPool", DIR | {"ResourceSubType": "fs"}, "DiskPool/0", INVALID, "contradicts Type 1"),
     "no path": ("DiskPool", {"Type": 1}, "DiskPool/0", INVALID, "Path is missing"),
@@ -182,7 +182,8 @@ def test_a_pool_is_in_use_by_a_definition_alone(stock: Stock) -> None:
 )
 def test_methods_that_are_not_claimed(stock: Stock, method: str) -> None:
     (capabilities,) = stock.client.instances("CIM_ResourcePoolConfigurationCapabilities")
-    assert capabilities.properties["SynchronousMethodsSupported"] == [3, 4]
+    assert capabilities.properties["SynchronousMethodsSupported"] == [4]
+    assert capabilities.properties["AsynchronousMethodsSupported"] == [3]
     before = stock.pools()
     assert call(stock, method).value == UNSUPPORTED
     assert stock.pools() == before

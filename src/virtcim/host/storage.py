@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import Enum
 
 import libvirt
 
@@ -21,26 +22,62 @@ def _opened(pool: Pool) -> Iterator[libvirt.virStoragePool]:
         yield connection.storagePoolLookupByUUIDString(pool.uuid)
 
 
-def define(host: Host, xml: str, name: str, *, build: bool = False, autostart: bool = False) -> Pool:
-    """Define and start a storage pool; nothing of it is left when it cannot be started.
+MISSING = ("cannot open directory", "mount point")  # how a start fails for want of a directory
 
-    `build` makes the directory of a pool that is one, without touching what is in it. ALREADY_EXISTS when the name is
-    another pool's.
+
+class Build(Enum):
+    """What is made of a new storage pool before it is started: nothing, its directory should it be missing, or what is
+    on its devices, only if they are empty or whatever is on them."""
+
+    NOTHING = None
+    DIRECTORY = 0
+    IF_EMPTY = libvirt.VIR_STORAGE_POOL_BUILD_NO_OVERWRITE
+    OVERWRITE = libvirt.VIR_STORAGE_POOL_BUILD_OVERWRITE
+
+
+def define(host: Host, xml: str, name: str, *, build: Build = Build.NOTHING, autostart: bool = False) -> Pool:
+    """Define, build and start a storage pool; nothing of it is left when it cannot be started.
+
+    ALREADY_EXISTS when the name is another pool's.
     """
     with host.link.borrow() as connection:
         if found(connection.storagePoolLookupByName, name) is not None:
             raise HostError(Kind.ALREADY_EXISTS, f"a storage pool named {name} exists already")
         pool = connection.storagePoolDefineXML(xml)
+        uuid = pool.UUIDString()
         try:
-            if build:
-                pool.build()
-            pool.create()
+            _start(pool, build)
             pool.setAutostart(autostart)
         except libvirt.libvirtError:
             _take_back(pool)
+            host.refresh_pool(uuid)  # its events may have made it known
             raise
-        uuid = pool.UUIDString()
     return _known(host.refresh_pool(uuid), name)
+
+
+def _start(pool: libvirt.virStoragePool, build: Build) -> None:
+    if build in (Build.IF_EMPTY, Build.OVERWRITE):
+        pool.build(build.value)
+        pool.create()
+        return
+    try:
+        pool.create()
+    except libvirt.libvirtError as error:
+        if build is Build.NOTHING:
+            raise
+        pool.build()
+        _start_built(pool, missing=any(words in str(error) for words in MISSING))
+
+
+def _start_built(pool: libvirt.virStoragePool, missing: bool) -> None:
+    """Start a pool whose directory may have been made just now; if it was `missing`, it goes when that fails."""
+    try:
+        pool.create()
+    except libvirt.libvirtError:
+        if missing:
+            with suppress(libvirt.libvirtError):  # what matters is why it could not be started
+                pool.delete()  # of a directory that is empty, or else libvirt refuses
+        raise
 
 
 def _take_back(pool: libvirt.virStoragePool) -> None:

@@ -24,8 +24,24 @@ STORAGE: dict[str, tuple[int, Properties]] = {
     "iscsi": (5, {"Host": "storage.example.com", "DevicePaths": ["iqn.2024-01.com.example:images"]}),
     "logical": (6, {}),
     "scsi": (7, {"AdapterName": "scsi_host0"}),
+    "mpath": (8, {}),
+    "iscsi-direct": (
+        9,
+        {
+            "Host": "storage.example.com",
+            "DevicePaths": ["iqn.2024-01.com.example:images"],
+            "InitiatorName": "iqn.2024-01.com.example:host",
+        },
+    ),
 }
-TARGETS = {"disk": "/dev", "iscsi": "/dev/disk/by-path", "scsi": "/dev/disk/by-path", "logical": "/dev/images"}
+TARGETS: dict[str, str | None] = {
+    "disk": "/dev",
+    "iscsi": "/dev/disk/by-path",
+    "scsi": "/dev/disk/by-path",
+    "logical": "/dev/images",
+    "mpath": "/dev/mapper",
+    "iscsi-direct": None,
+}
 ADDRESSES: Properties = {
     "Address": "192.168.122.1",
     "Netmask": "255.255.255.0",

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TypeVar
 
 from virtcim.broker.call import Instance, Properties
-from virtcim.broker.provider import End, Profile, Reference, Refused, Returned
+from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Network, Pool
 from virtcim.mapping import ids, pools
 from virtcim.profiles import pools as stock
 from virtcim.profiles import pools_service as making
+from virtcim.profiles import storage_pools
+from virtcim.profiles import storage_volumes as volumes
 from virtcim.profiles.elements import Device, Setting, host_class, present
 from virtcim.profiles.lookup import version
 from virtcim.profiles.pools import ResourcePool
-from virtcim.profiles.pools_service import PoolService, PoolServiceCapabilities, VolumeSetting
+from virtcim.profiles.pools_service import PoolService, PoolServiceCapabilities
+from virtcim.profiles.storage_volumes import VolumeSetting
 
 profile = Profile("dsp1041")
 T = TypeVar("T")
@@ -111,8 +114,8 @@ profile.source(PoolService, lambda world: (making.service(host) for host in worl
 profile.source(
     PoolServiceCapabilities, lambda world: (making.capabilities(host) for host in world.hosts), follows=version
 )
-profile.source(VolumeSetting, making.all_volume_settings, follows=version)
-profile.instance(VOLUME, of=VolumeSetting, find=making.find_volume_setting)(making.volume_properties)
+profile.source(VolumeSetting, volumes.all_volume_settings, follows=version)
+profile.instance(VOLUME, of=VolumeSetting, find=volumes.find_volume_setting)(volumes.volume_properties)
 
 
 @profile.instance(SERVICE, of=PoolService)
@@ -135,8 +138,8 @@ def pool_service_capabilities(capabilities: PoolServiceCapabilities) -> Properti
     return {
         "InstanceID": ids.host_scoped(capabilities.host, ids.POOL_CONFIGURATION_CAPABILITIES),
         "ElementName": "Pool configuration capabilities",
-        "SynchronousMethodsSupported": [CREATE_CHILD, DELETE],
-        "AsynchronousMethodsSupported": [],
+        "SynchronousMethodsSupported": [DELETE],
+        "AsynchronousMethodsSupported": [CREATE_CHILD],  # a job where a storage pool takes its time
     }
 
 
@@ -158,8 +161,8 @@ profile.associate(
 )
 profile.associate(
     "Virt_ResourceAllocationFromPool",
-    End("Antecedent", "CIM_ResourcePool", across=making.volumes_in, of=ResourcePool),
-    End("Dependent", VOLUME, across=making.pool_of_volume, of=VolumeSetting),
+    End("Antecedent", "CIM_ResourcePool", across=volumes.volumes_in, of=ResourcePool),
+    End("Dependent", VOLUME, across=volumes.pool_of_volume, of=VolumeSetting),
 )
 
 
@@ -169,13 +172,12 @@ def create_child_resource_pool(
     ElementName: str | None,
     Settings: list[Instance | None] | None,
     ParentPool: list[Reference | None] | None,
-) -> Returned:
+) -> Returned | Work:
     """Clause 8.1.2: storage pools and networks; the parent may be left out, as by clients of libvirt-cim."""
     settings, parents = [*(Settings or [])], [*(ParentPool or [])]
     if None in settings or None in parents:
         raise Refused("Invalid Parameter", "Settings or ParentPool has an element that is NULL or blank")
-    made = making.create(service.host, ElementName, filled(settings), filled(parents))
-    return Returned(Pool=made)
+    return making.create(service.host, ElementName, filled(settings), filled(parents))
 
 
 def filled(given: list[T | None]) -> list[T]:
@@ -190,21 +192,21 @@ def delete_resource_pool(service: PoolService, Pool: Reference | None) -> Return
 
 
 @profile.method(SERVICE, "CreateResourceInPool")
-def create_resource_in_pool(service: PoolService, Settings: Instance | None, Pool: Reference | None) -> Returned:
+def create_resource_in_pool(service: PoolService, Settings: Instance | None, Pool: Reference | None) -> Work:
     """As libvirt-cim: a volume in a storage pool."""
-    return Returned(Resource=making.create_volume(making.target(service.host, Pool), Settings))
+    return storage_pools.create_volume(making.target(service.host, Pool), Settings)
 
 
 @profile.method(SERVICE, "DeleteResourceInPool")
 def delete_resource_in_pool(service: PoolService, Resource: Instance | None, Pool: Reference | None) -> Returned:
     """As libvirt-cim, but not while a system uses the volume."""
-    making.delete_volume(making.target(service.host, Pool), Resource)
+    storage_pools.delete_volume(making.target(service.host, Pool), Resource)
     return Returned()
 
 
 @profile.method(SERVICE, "RefreshResourcesInPool")
 def refresh_resources_in_pool(service: PoolService, Pool: Reference | None) -> Returned:
-    making.refresh(making.target(service.host, Pool))
+    storage_pools.refresh(making.target(service.host, Pool))
     return Returned()
 
 

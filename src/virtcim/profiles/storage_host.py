@@ -139,6 +139,14 @@ def base_of(one: HostVolume) -> list[HostVolume]:
     return [found] if found is not None and found is not one else []
 
 
+def chain(host: Host, place: str) -> list[str]:
+    """Where an image is, and where all are that it is built on."""
+    found, by_image = [place], volumes_on(host).by_image
+    while (one := by_image.get(found[-1])) is not None and (base := backing_path(one.volume)) and base not in found:
+        found.append(base)
+    return found
+
+
 def overlays_of(one: HostVolume) -> list[HostVolume]:
     return [over for over in volumes_on(one.host).overlays.get(one.volume.path, ()) if over is not one]
 
