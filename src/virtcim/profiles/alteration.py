@@ -44,6 +44,14 @@ def is_running(configuration: Configuration) -> bool:
     return not configuration.defined and configuration.vm.active
 
 
+def refuse_saved(configuration: Configuration, where: str, answer: str) -> None:
+    """The State of a system with a saved image is that image: nobody can change it. Errors: Refused with `answer`."""
+    vm = configuration.vm
+    if vm.managed_save and not vm.active and not configuration.defined:
+        hint = f"; change {ids.configuration_id(vm, True)} instead, which shows once the image is discarded"
+        raise Refused(answer, f"{where}: {vm.name} is saved, and cannot be changed until it is activated{hint}")
+
+
 def current(configuration: Configuration) -> Configuration:
     """The configuration as it is now; call with the domain's lock held. Errors: Refused when it is gone."""
     vm = configuration.vm.host.refresh(configuration.vm.uuid)
@@ -66,6 +74,7 @@ def add(configuration: Configuration, instances: Sequence[Instance]) -> list[Set
     vm = configuration.vm
     with vm.host.lock(vm.uuid), undoing() as undo:
         configuration = current(configuration)
+        refuse_saved(configuration, "AffectedConfiguration", "Failed")
         put_in = live.attach if is_running(configuration) else _define
         places = put_in(configuration.vm, asked, undo)
         return settings_at(current(configuration), places)
@@ -123,6 +132,7 @@ def _modify(configuration: Configuration, members: Sequence[tuple[Setting, Wish]
     vm = configuration.vm
     with vm.host.lock(vm.uuid):
         configuration = current(configuration)
+        refuse_saved(configuration, members[0][1].where, "Invalid State")
         asked = [_without_the_known(setting, wish) for setting, wish in members]
         if is_running(configuration):
             live.update(configuration.vm, asked, undo)
@@ -206,6 +216,7 @@ def remove(targets: Sequence[Setting]) -> Returned | Work:
 
 def _check_removable(group: Group) -> None:
     for dev, setting in group.items():
+        refuse_saved(setting.configuration, f"ResourceSettings: {setting.id}", "Invalid State")
         kind = setting.kind
         if kind.single:
             what = f"a virtual system cannot be without its {kind.label.lower()}"

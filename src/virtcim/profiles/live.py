@@ -10,6 +10,7 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import Refused
 from virtcim.host import domains
 from virtcim.host.inventory import Vm
+from virtcim.host.states import DomainState
 from virtcim.mapping.resources import Domain, Resource, change, resource_for, resources_of
 from virtcim.mapping.table import to_cim
 from virtcim.profiles.requests import Place, Undo, Wish, find, place_of, put, refusing, unless_running
@@ -106,6 +107,8 @@ def _tune(vm: Vm, new: Resource, old: Resource, changed: set[str], where: str) -
     beyond = sorted(changed - {name for names, _ in tunings for name in names})
     if beyond:
         raise Refused("Invalid State", f"{where}: {', '.join(beyond)} cannot be changed while the system is active")
+    if "VirtualQuantity" in changed and new.kind.name == "mem" and vm.state is DomainState.PAUSED:
+        raise Refused("Invalid State", f"{where}.VirtualQuantity: a guest that is paused cannot give or take memory")
     if "VirtualQuantity" in changed and new.kind.name == "proc":
         _refuse_unplugging(new, old, where)
     for names, call in tunings:
