@@ -6,6 +6,7 @@ import re
 from math import ceil
 from typing import Any
 
+from virtcim.mapping.guest_cells import fit_cells
 from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, check_address, common, unit_of
 from virtcim.mapping.processor import cpus_of
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
@@ -184,6 +185,7 @@ BASE_MEMORY = Kind(
     device=device,
     selects=lambda given: not given.get("ResourceSubType") or in_pages(given),
     prepare=prepare,
+    finish=lambda _view, document: fit_cells(document),
     pool="MemoryPool/0",
     single=True,
 )
@@ -220,6 +222,7 @@ def begin_module(view: MemoryDevice, _given: Properties, domain: Domain) -> None
     if domain.max_memory is None:
         raise BadProperty("ResourceSubType", "names a memory module, but the system has no MaxMemory and MaxSlots")
     view.model = "dimm"
+    view.node = 0 if domain.guest_cells else None
 
 
 def finish_module(view: MemoryDevice, _domain: Domain) -> None:

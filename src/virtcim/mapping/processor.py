@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from virtcim.mapping.guest_cells import fit_cells
 from virtcim.mapping.kind import PROCESSOR, VIRTUALIZED, Kind, common
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import COUNT, PERCENT, UnitError, convert
@@ -236,6 +237,7 @@ PROCESSORS = Kind(
     device_class="Virt_Processor",
     device=device,
     prepare=prepare,
+    finish=lambda _view, document: fit_cells(document),
     count=quantity,
     pool="ProcessorPool/0",
     single=True,

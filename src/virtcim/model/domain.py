@@ -80,6 +80,16 @@ class CpuPin(View):
     cpuset = text("@cpuset")
 
 
+class GuestCell(View):
+    """A NUMA cell of the guest; `memory` in `unit`, which libvirt makes KiB."""
+
+    tag = "cell"
+    id = integer("@id")
+    cpus = text("@cpus")
+    memory = integer("@memory")
+    unit = text("@unit")
+
+
 class SecurityLabel(View):
     tag = "seclabel"
     type = text("@type")
@@ -159,6 +169,7 @@ class Domain(View):
     cpu_model = text("cpu/model")
     cpu_fallback = one_of("cpu/model@fallback", "allow", "forbid")
     cpu_features = Many(CpuFeature, inside="cpu")
+    guest_cells = Many(GuestCell, inside="cpu/numa")
     sockets = integer("cpu/topology@sockets", 1)
     dies = integer("cpu/topology@dies", 1)
     cores = integer("cpu/topology@cores", 1)
