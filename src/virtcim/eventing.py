@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from virtcim.broker.broker import Broker
-from virtcim.broker.call import Item
+from virtcim.broker.call import Instance, Item
 from virtcim.broker.delivery import Deliverer, Policy, Retry
 from virtcim.broker.delivery_http import Link, Listeners
 from virtcim.broker.indications import Cause, Indications
@@ -28,6 +28,7 @@ from virtcim.host.inventory import Host, Hosts
 from virtcim.host.remembered import document, key_of, objects, restored
 from virtcim.profiles import dsp1054, dsp1103
 from virtcim.profiles.alerts import alert_of
+from virtcim.profiles.alerts_pools import alerts_of
 from virtcim.profiles.indication_facts import ServiceFacts, cim_now
 from virtcim.profiles.registration import Facts
 from virtcim.profiles.static_filters import collections, static_filters
@@ -35,6 +36,7 @@ from virtcim.profiles.subscriptions import Subscriptions
 from virtcim.wire.export import ExportEncoder
 
 JOB = "CIM_ConcreteJob"
+PARTS_OF_HOST = frozenset({Topic.FILTER, Topic.INTERFACE})  # looked at with the host as a whole
 
 
 @dataclass(frozen=True)
@@ -91,18 +93,23 @@ class Events:
         self._hosts = hosts.hosts
         self._ledger = ledger = Ledger(self._store, lifecycle, self._leases.held)
 
-        def changed(topic: Topic, old: Any, new: Any) -> None:
-            host = (new or old).host
-            if host.known:
-                place = self._place(host)
+        def changed(host: Host, topic: Topic, old: Any, new: Any) -> None:
+            if not host.known:
+                return
+            place = self._place(host)
+            if topic not in PARTS_OF_HOST:
                 key = topic.value, key_of(topic, new or old)
                 self._engine.note(partial(ledger.changed, place, key, old, new), place.lease)
-                self._look(place)
+            if topic is Topic.POOL:
+                made = partial(alerts_of, old, new, cim_now())
+                self._engine.note(partial(self._alerts, place.lease, made), place.lease)
+            self._look(place)
 
         def happened(host: Host, event: Event) -> None:
             if host.known:
                 lease = self._place(host).lease
-                self._engine.note(partial(self._alerts, lease, host, event, cim_now()), lease)
+                made = partial(_alert_of, host, event, cim_now())
+                self._engine.note(partial(self._alerts, lease, made), lease)
 
         self._watch_jobs(broker, jobs, lifecycle)
         broker.methods.settle = self._engine.settle
@@ -111,7 +118,8 @@ class Events:
         self._engine.beside = ledger.beside
         self._engine.lost = ledger.close
         self._engine.sync = self._shelf.catch_up if self._store.shared else _nothing
-        hosts.on_change(changed)
+        for host in hosts.hosts:
+            host.on_change(partial(changed, host))
         hosts.on_event(happened)
 
     def _place(self, host: Host) -> Place:
@@ -159,8 +167,11 @@ class Events:
             self._looking.add(place.lease)
             self._engine.note(look, place.lease)
 
-    def _alerts(self, lease: str, host: Host, event: Event, time: str) -> list[Notice]:
-        return _alerts(host, event, time) if self._leases.held(lease) is not None else []
+    def _alerts(self, lease: str, made: Callable[[], Iterable[Instance]]) -> list[Notice]:
+        """What is told by the server alone that has the lease."""
+        if self._leases.held(lease) is None:
+            return []
+        return [Notice(VIRT, Instance(one.classname, {**one.properties, **stamp()})) for one in made()]
 
     def start(self) -> None:
         self._deliverer.start()
@@ -238,9 +249,6 @@ def _nothing() -> None:
     """Nobody else changes anything."""
 
 
-def _alerts(host: Host, event: Event, time: str) -> list[Notice]:
+def _alert_of(host: Host, event: Event, time: str) -> list[Instance]:
     alert = alert_of(host, event, time)
-    if alert is None:
-        return []
-    alert.properties.update(stamp())
-    return [Notice(VIRT, alert)]
+    return [] if alert is None else [alert]

@@ -36,7 +36,7 @@ class EventKind(Enum):
     REBOOT = "reboot"
     RTC_CHANGE = "rtc change"  # offset in seconds
     WATCHDOG = "watchdog"  # action
-    IO_ERROR = "io error"  # source path, device alias, action
+    IO_ERROR = "io error"  # source path, device alias, action, reason
     CONTROL_ERROR = "control error"
     TRAY_CHANGE = "tray change"  # device alias, reason
     PM_WAKEUP = "pm wakeup"
@@ -52,6 +52,8 @@ class EventKind(Enum):
     MIGRATION_ITERATION = "migration iteration"  # iteration
     JOB_COMPLETED = "job completed"  # statistics as sorted pairs
     METADATA_CHANGE = "metadata change"  # type, namespace URI
+    BLOCK_THRESHOLD = "block threshold"  # target, path, threshold and excess in bytes
+    MEMORY_FAILURE = "memory failure"  # recipient, action, flags
     REFRESH = "refresh"
     UPDATE = "update"
 
@@ -96,7 +98,7 @@ _DOMAIN: dict[int, tuple[EventKind, Plain]] = {
     libvirt.VIR_DOMAIN_EVENT_ID_REBOOT: (EventKind.REBOOT, _nothing),
     libvirt.VIR_DOMAIN_EVENT_ID_RTC_CHANGE: (EventKind.RTC_CHANGE, _as_given),
     libvirt.VIR_DOMAIN_EVENT_ID_WATCHDOG: (EventKind.WATCHDOG, _as_given),
-    libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR: (EventKind.IO_ERROR, _as_given),
+    libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON: (EventKind.IO_ERROR, _as_given),
     libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR: (EventKind.CONTROL_ERROR, _nothing),
     libvirt.VIR_DOMAIN_EVENT_ID_TRAY_CHANGE: (EventKind.TRAY_CHANGE, _as_given),
     libvirt.VIR_DOMAIN_EVENT_ID_PMWAKEUP: (EventKind.PM_WAKEUP, _nothing),
@@ -112,6 +114,8 @@ _DOMAIN: dict[int, tuple[EventKind, Plain]] = {
     libvirt.VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION: (EventKind.MIGRATION_ITERATION, _as_given),
     libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED: (EventKind.JOB_COMPLETED, _pairs),
     libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE: (EventKind.METADATA_CHANGE, _as_given),
+    libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_THRESHOLD: (EventKind.BLOCK_THRESHOLD, _as_given),
+    libvirt.VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE: (EventKind.MEMORY_FAILURE, _as_given),
 }
 
 

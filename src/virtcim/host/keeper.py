@@ -15,7 +15,14 @@ from virtcim.host.refresher import Reread, Workers
 from virtcim.host.settings import HostSettings
 from virtcim.host.watches import Watches
 
-_NO_CHANGE = {EventKind.RTC_CHANGE, EventKind.WATCHDOG, EventKind.IO_ERROR, EventKind.MIGRATION_ITERATION}
+_NO_CHANGE = {
+    EventKind.RTC_CHANGE,
+    EventKind.WATCHDOG,
+    EventKind.IO_ERROR,
+    EventKind.MIGRATION_ITERATION,
+    EventKind.BLOCK_THRESHOLD,
+    EventKind.MEMORY_FAILURE,
+}
 
 
 class Keeper:

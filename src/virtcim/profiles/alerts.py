@@ -3,70 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from virtcim.broker.call import Instance
-from virtcim.broker.provider import VIRT
+from virtcim.broker.call import Instance, Path
 from virtcim.host.events import Event, EventKind, Topic
 from virtcim.host.inventory import Host
-from virtcim.mapping import ids
+from virtcim.profiles.alert import (
+    ABNORMAL_END,
+    CLEARED,
+    COMMUNICATIONS,
+    COMMUNICATIONS_FAILURE,
+    CRITICAL,
+    DEVICE_ALERT,
+    EQUIPMENT,
+    FULL,
+    INFORMATION,
+    IO_DEVICE,
+    MAJOR,
+    MINOR,
+    PROCESSING_ERROR,
+    QUALITY,
+    THRESHOLD,
+    TIMEOUT,
+    UNAVAILABLE,
+    WARNING,
+    Alert,
+    Subject,
+    indication,
+)
 
-# AlertType
-COMMUNICATIONS, PROCESSING_ERROR, DEVICE_ALERT = 2, 4, 5
-# PerceivedSeverity
-INFORMATION, MINOR, MAJOR, CRITICAL = 2, 4, 5, 6
-# ProbableCause
-COMMUNICATIONS_FAILURE, EQUIPMENT, IO_DEVICE, ABNORMAL_END, UNAVAILABLE, CLEARED, TIMEOUT = 7, 16, 24, 48, 57, 59, 111
-OBJECT_PATH = 2  # AlertingElementFormat
 # virDomainEventType, and details of a stop
 STOPPED, CRASHED = 5, 8
 STOP_CRASHED, STOP_FAILED = 2, 5
+CRASH_FIRST = frozenset({"KVM"})  # platforms whose driver announces a crash by itself, before the stop that it leads to
 AGENT_CONNECTED, AGENT_DISCONNECTED = 1, 2
-# What libvirt does about an I/O error or an expired watchdog
+NO_SPACE = "enospc"
+# What libvirt does about an I/O error, an expired watchdog, or memory that has failed
 IO_ACTIONS = ("nothing was done", "the system was paused", "the guest was told")
 WATCHDOG_ACTIONS = ("nothing was done", "the system was paused", "reset", "powered off", "shut down", "debugged", "nmi")
+MEMORY_ACTIONS = ("nothing was done", "the guest was told", "the system cannot go on", "the system was reset")
+MEMORY_SEVERITIES = (MINOR, MAJOR, CRITICAL, CRITICAL)
+MEMORY_OWNERS = ("its host", "the guest")
 
 
-@dataclass(frozen=True)
-class Alert:
-    """What an event is told as; `number` is that of the message."""
-
-    number: int
-    kind: int
-    severity: int
-    cause: int
-    message: str
-    arguments: tuple[str, ...] = ()
-
-
-def _lifecycle(event: Event) -> Alert | None:
+def _lifecycle(event: Event, platform: str) -> Alert | None:
     what, detail = event.values[:2]
-    if what == CRASHED or (what, detail) == (STOPPED, STOP_CRASHED):
+    if what == CRASHED or ((what, detail) == (STOPPED, STOP_CRASHED) and platform not in CRASH_FIRST):
         return Alert(201, PROCESSING_ERROR, CRITICAL, ABNORMAL_END, f"virtual system {event.name} crashed")
     if (what, detail) == (STOPPED, STOP_FAILED):
         return Alert(202, PROCESSING_ERROR, CRITICAL, UNAVAILABLE, f"the emulator of {event.name} failed")
     return None
 
 
-def _io_error(event: Event) -> Alert:
-    source, device, action = (*event.values, "", "", 0)[:3]
+def _io_error(event: Event, _: str) -> Alert:
+    source, device, action, reason = (*event.values, "", "", 0, "")[:4]
     done = _word(IO_ACTIONS, action)
+    arguments = (str(device), str(source), done)
+    if reason == NO_SPACE:
+        text = f"no space is left for device {device} ({source}) of {event.name}: {done}"
+        return Alert(208, DEVICE_ALERT, MAJOR, FULL, text, arguments)
     text = f"I/O error of device {device} ({source}) of {event.name}: {done}"
-    return Alert(203, DEVICE_ALERT, MAJOR, IO_DEVICE, text, (str(device), str(source), done))
+    return Alert(203, DEVICE_ALERT, MAJOR, IO_DEVICE, text, arguments)
 
 
-def _watchdog(event: Event) -> Alert:
+def _watchdog(event: Event, _: str) -> Alert:
     done = _word(WATCHDOG_ACTIONS, event.values[0] if event.values else 0)
     return Alert(204, DEVICE_ALERT, MAJOR, TIMEOUT, f"the watchdog of {event.name} expired: {done}", (done,))
 
 
-def _removal_failed(event: Event) -> Alert:
+def _removal_failed(event: Event, _: str) -> Alert:
     device = str(event.values[0]) if event.values else ""
     text = f"the guest {event.name} does not release device {device}"
     return Alert(205, DEVICE_ALERT, MINOR, EQUIPMENT, text, (device,))
 
 
-def _agent(event: Event) -> Alert | None:
+def _agent(event: Event, _: str) -> Alert | None:
     state = event.values[0] if event.values else 0
     if state == AGENT_CONNECTED:
         return Alert(206, COMMUNICATIONS, INFORMATION, CLEARED, f"the guest agent of {event.name} is there")
@@ -75,48 +85,48 @@ def _agent(event: Event) -> Alert | None:
     return None
 
 
+def _threshold(event: Event, _: str) -> Alert:
+    device, _path, threshold, excess = event.values[:4]
+    text = f"{event.name} has written {excess} bytes beyond the threshold {threshold} of {device}"
+    return Alert(209, QUALITY, WARNING, THRESHOLD, text, (str(device), str(threshold), str(excess)))
+
+
+def _memory_failure(event: Event, _: str) -> Alert:
+    owner, action = event.values[:2]
+    done = _word(MEMORY_ACTIONS, action)
+    severity = MEMORY_SEVERITIES[action] if action in range(len(MEMORY_SEVERITIES)) else MAJOR
+    text = f"memory of {event.name} has failed, that of {_word(MEMORY_OWNERS, owner)}: {done}"
+    return Alert(215, DEVICE_ALERT, severity, EQUIPMENT, text, (done,))
+
+
+def _control_error(event: Event, _: str) -> Alert:
+    text = f"the emulator of {event.name} cannot be controlled any more"
+    return Alert(216, COMMUNICATIONS, MAJOR, COMMUNICATIONS_FAILURE, text)
+
+
 def _word(words: tuple[str, ...], number: object) -> str:
     known = isinstance(number, int) and 0 <= number < len(words)
     return words[int(str(number))] if known else f"action {number}"
 
 
-_ALERTS: dict[EventKind, Callable[[Event], Alert | None]] = {
+_ALERTS: dict[EventKind, Callable[[Event, str], Alert | None]] = {
     EventKind.LIFECYCLE: _lifecycle,
     EventKind.IO_ERROR: _io_error,
     EventKind.WATCHDOG: _watchdog,
     EventKind.DEVICE_REMOVAL_FAILED: _removal_failed,
     EventKind.AGENT_LIFECYCLE: _agent,
+    EventKind.BLOCK_THRESHOLD: _threshold,
+    EventKind.MEMORY_FAILURE: _memory_failure,
+    EventKind.CONTROL_ERROR: _control_error,
 }
 
 
 def alert_of(host: Host, event: Event, time: str) -> Instance | None:
     """CIM_AlertIndication of a libvirt event at a CIM datetime; None for what is no reason for one."""
     tell = _ALERTS.get(event.kind) if event.topic is Topic.DOMAIN else None
-    alert = tell(event) if tell else None
+    alert = tell(event, host.platform) if tell else None
     if alert is None:
         return None
     classname, token = f"{host.platform}_ComputerSystem", event.key if host.naming == "uuid" else event.name
-    return Instance(
-        "CIM_AlertIndication",
-        {
-            "AlertType": alert.kind,
-            "PerceivedSeverity": alert.severity,
-            "ProbableCause": alert.cause,
-            "Description": alert.message,
-            "Message": alert.message,
-            "MessageID": f"VIRTCIM{alert.number:04}",
-            "MessageArguments": [event.name, *alert.arguments],
-            "OwningEntity": ids.OWN,
-            "AlertingManagedElement": f'{VIRT}:{classname}.CreationClassName="{classname}",Name="{_quoted(token)}"',
-            "AlertingElementFormat": OBJECT_PATH,
-            "EventID": f"{ids.OWN}:{event.kind.value}",
-            "EventTime": time,
-            "SystemCreationClassName": classname,
-            "SystemName": token,
-            "ProviderName": ids.OWN,
-        },
-    )
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    path = Path(classname, (("CreationClassName", classname), ("Name", token)))
+    return indication(alert, Subject(event.name, path, classname, token), event.kind.value, time)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import INTEROP, End, Keys, Profile, Stored, Writer
-from virtcim.host.inventory import Host, Hosts, Vm
+from virtcim.host.inventory import Hosts
 from virtcim.mapping import ids
-from virtcim.profiles import elements
+from virtcim.profiles import lives
 from virtcim.profiles import subscription_rules as rules
 from virtcim.profiles.indication_links import Served, Service
-from virtcim.profiles.pools import pools_on
 from virtcim.profiles.registration import Registration
 from virtcim.profiles.static_filters import Collection, StaticFilter
 from virtcim.profiles.subscriptions import Subscriptions
@@ -40,7 +39,7 @@ def make(subscriptions: Subscriptions, registrations: Iterable[Registration], wo
     _declare_associations(profile, served)
     _declare_subscriptions(profile, served)
     _declare_writers(profile, subscriptions)
-    _declare_lives(profile)
+    lives.declare(profile)
     for method in ("RequestStateChange", "StartService", "StopService", "ChangeAffectedElementsAssignedSequence"):
         profile.leaves_out(SERVICE, method, "the service is there as long as the server is, and its elements unordered")
     profile.leaves_out("CIM_Capabilities", "CreateGoalSettings", "capabilities have no goals here")
@@ -253,25 +252,3 @@ def _declare_writers(profile: Profile, all_of_them: Subscriptions) -> None:
         create = partial(all_of_them.create_subscription, classname)
         subscriptions = (all_of_them.modify_subscription, rules.SUBSCRIPTION_CHANGES, all_of_them.delete_subscription)
         profile.writes(Writer(classname, INTEROP, create, *subscriptions, all_of_them.resolve_subscription))
-
-
-# Whose lives are told
-
-
-def _declare_lives(profile: Profile) -> None:
-    def told_as(classname: str, name: str) -> None:
-        profile.announces(classname, *(f"Virt_{name}{what}Indication" for what in ("Created", "Modified", "Deleted")))
-
-    told_as("Virt_ComputerSystem", "ComputerSystem")
-    told_as("CIM_ResourceAllocationSettingData", "ResourceAllocationSettingData")
-    told_as("Virt_MigrationJob", "ComputerSystemMigrationJob")
-    profile.comes_with(Vm, parts_of)
-    profile.comes_with(Host, pools_on)
-
-
-def parts_of(vm: Vm) -> Iterator[object]:
-    """The configurations of a virtual system, their settings, and its devices."""
-    for configuration in elements.configurations(vm):
-        yield configuration
-        yield from elements.settings(configuration)
-    yield from elements.devices(vm)

@@ -92,7 +92,12 @@ def _memories(host: Host) -> Iterator[HostMemory]:
 def passed(host: Host) -> Iterator[Passed]:
     """What can be passed through."""
     for device in host.node_devices:
-        yield from kept(device, "_passed", partial(_passed, device))
+        yield from passed_as(device)
+
+
+def passed_as(device: NodeDevice) -> list[Passed]:
+    """A device of the host as what can be passed through; nothing where it cannot."""
+    return kept(device, "_passed", partial(_passed, device))
 
 
 def _passed(device: NodeDevice) -> list[Passed]:

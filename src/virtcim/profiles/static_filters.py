@@ -45,30 +45,40 @@ def _change(classname: str, name: str) -> str:
     return f"{_life('Modification', classname)} AND {source} <> {previous}"
 
 
-_SYSTEM, _DEVICE, _JOB = "CIM_ComputerSystem", "CIM_LogicalDevice", "CIM_ConcreteJob"
+Row = tuple[str, str, str]  # what follows the profile in the filter's name, the query, what it tells
+
+
+def _lives(name: str, classname: str, what: str, *kinds: str) -> tuple[Row, ...]:
+    """That an instance of a class has come, has changed and is gone, or only the kinds given."""
+    told = {"Created": "Creation", "Modified": "Modification", "Deleted": "Deletion"}
+    words = {"Created": "has come into being", "Modified": "has changed", "Deleted": "is gone"}
+    return tuple((f"{name}{one}", _life(told[one], classname), f"{what} {words[one]}") for one in kinds or told)
+
+
+_SYSTEM, _DEVICE, _JOB, _SWITCH = "CIM_ComputerSystem", "CIM_LogicalDevice", "CIM_ConcreteJob", "VirtualEthernetSwitch"
 _VSSD, _RASD = "CIM_VirtualSystemSettingData", "CIM_ResourceAllocationSettingData"
-# Profile -> its name in the filters' names, then (what follows it, the query, what it tells)
-_TABLE: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
-    "dsp1041": (
-        "Resource Allocation",
-        (
-            (
-                "PoolModified",
-                _life("Modification", "CIM_ResourcePool"),
-                "A resource pool has changed, or what it has left",
-            ),
-        ),
-    ),
+_CONNECTION = "CIM_EthernetPortAllocationSettingData"
+# Profile -> its name in the filters' names, and the filters.
+_TABLE: dict[str, tuple[str, tuple[Row, ...]]] = {
+    "dsp1041": ("Resource Allocation", _lives("Pool", "CIM_ResourcePool", "A resource pool")),
     "dsp1042": (
         "System Virtualization",
         (
-            ("VirtualSystemCreated", _life("Creation", _SYSTEM), "A virtual system has come into being"),
-            ("VirtualSystemDeleted", _life("Deletion", _SYSTEM), "A virtual system is gone"),
-            ("SystemSettingModified", _life("Modification", _VSSD), "Settings of a virtual system have changed"),
-            ("ResourceSettingCreated", _life("Creation", _RASD), "A virtual resource was added"),
-            ("ResourceSettingModified", _life("Modification", _RASD), "Settings of a virtual resource have changed"),
-            ("ResourceSettingDeleted", _life("Deletion", _RASD), "A virtual resource was removed"),
+            *_lives("VirtualSystem", _SYSTEM, "A system", "Created", "Deleted"),
+            *_lives("SystemSetting", _VSSD, "The head of a configuration"),
+            *_lives("ResourceSetting", _RASD, "The setting of a virtual resource"),
         ),
+    ),
+    "dsp1047": (
+        "Storage Resource Virtualization",
+        (
+            *_lives("HostVolume", "Virt_HostStorageVolume", "A volume of the host"),
+            *_lives("HostDrive", "Virt_HostDiskDrive", "A drive of the host"),
+        ),
+    ),
+    "dsp1050": (
+        "Ethernet Port Resource Virtualization",
+        _lives("Connection", _CONNECTION, "An interface's connection"),
     ),
     "dsp1057": (
         "Virtual System",
@@ -76,11 +86,28 @@ _TABLE: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
             ("VirtualSystemStateChange", _change(_SYSTEM, "EnabledState"), "A virtual system has changed its state"),
             ("RequestedStateChange", _change(_SYSTEM, "RequestedState"), "Another state was asked of a virtual system"),
             ("VirtualResourceStateChange", _change(_DEVICE, "EnabledState"), "A virtual device has changed its state"),
+            *_lives("VirtualDevice", _DEVICE, "A virtual device", "Created", "Deleted"),
             (
                 "Alert",
                 f"SELECT * FROM CIM_AlertIndication WHERE OwningEntity = '{ids.OWN}'",
-                "Something went wrong in or with a virtual system",
+                "Something went wrong in or with a virtual system, a storage pool or a network",
             ),
+        ),
+    ),
+    "dsp1059": (
+        "Generic Device Resource Virtualization",
+        (
+            *_lives("HostPCIDevice", "Virt_HostPCIDevice", "A PCI device that can be passed through"),
+            *_lives("HostUSBDevice", "Virt_HostUSBDevice", "A USB device that can be passed through"),
+        ),
+    ),
+    "dsp1097": (
+        "Virtual Ethernet Switch",
+        (
+            *_lives("Switch", f"Virt_{_SWITCH}", "A virtual Ethernet switch"),
+            ("SwitchStateChange", _change(f"Virt_{_SWITCH}", "EnabledState"), "A switch has changed its state"),
+            *_lives("SwitchSetting", f"CIM_{_SWITCH}SettingData", "The head of a switch's configuration"),
+            *_lives("SwitchPort", "Virt_SwitchEthernetPort", "A port of a switch"),
         ),
     ),
     "dsp1103": (

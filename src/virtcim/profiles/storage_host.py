@@ -81,7 +81,7 @@ def _volumes(pools: Iterable[Pool]) -> Volumes:
     overlays: dict[str, tuple[HostVolume, ...]] = {}
     for pool in pools:
         for volume in volumes_in(pool):
-            one = by_key.setdefault(volume.key, kept(volume, "_host_volume", partial(HostVolume, volume)))
+            one = by_key.setdefault(volume.key, host_volume(volume))
             by_image.update(dict.fromkeys(storage.places(pool.name, volume.name, volume.path), one))
             listed[volume.key] = (*listed.get(volume.key, ()), pool)
     for one in by_key.values():
@@ -89,6 +89,10 @@ def _volumes(pools: Iterable[Pool]) -> Volumes:
         if base:
             overlays[base] = (*overlays.get(base, ()), one)
     return Volumes(by_key, by_image, {one.device_id: one for one in by_key.values()}, listed, overlays)
+
+
+def host_volume(volume: Volume) -> HostVolume:
+    return kept(volume, "_host_volume", partial(HostVolume, volume))
 
 
 def volumes_in(pool: Pool) -> list[Volume]:
@@ -121,7 +125,12 @@ def volume_properties(one: HostVolume) -> Properties:
 def drives(host: Host) -> Iterator[HostDrive]:
     """The disk drives of a host."""
     for device in host.node_devices:
-        yield from kept(device, "_host_drives", partial(_drives, device))
+        yield from drives_in(device)
+
+
+def drives_in(device: NodeDevice) -> list[HostDrive]:
+    """A device of the host as the drive that it is; nothing where it is none."""
+    return kept(device, "_host_drives", partial(_drives, device))
 
 
 def _drives(device: NodeDevice) -> list[HostDrive]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from virtcim.host.inventory import Host, Network, Vm
@@ -165,6 +165,11 @@ def _taps(host: Host) -> frozenset[str]:
     return frozenset(plug.target for plug in active if plug.target)
 
 
+def bridges_of(host: Host) -> Iterable[Switch]:
+    """The bridges that systems use and no network has."""
+    return _bridges(host).values()
+
+
 def _used(host: Host, known: Mapping[str, Switch]) -> dict[str, bool]:
     """The bridges that no network has, each with whether it is one of Open vSwitch: those that systems use."""
     found = dict.fromkeys([name for name in host_ports.bridges(host) if name not in known], False)
@@ -209,6 +214,15 @@ def switch_for(host: Host, view: Adapter | Plug) -> Switch | None:
         network = host.network_named(view.network)
         return switch_of(network) if network else None
     return _known(host).by_bridge.get(view.bridge) if view.bridge else None
+
+
+def leads_to(plug: Plug, switch: Switch) -> bool:
+    """Whether an interface is, with its link up, to be plugged into a switch, as it is or as it once was."""
+    if not plug.linked:
+        return False
+    if plug.network is not None:
+        return switch.network is not None and switch.network.name == plug.network
+    return plug.bridge is not None and plug.bridge == switch.state_document.bridge
 
 
 # Configurations and settings of a switch

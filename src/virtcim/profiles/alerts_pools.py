@@ -1,0 +1,83 @@
+"""Alerts of storage pools: they run out of space, have it again, or libvirt calls them degraded or inaccessible."""
+
+from __future__ import annotations
+
+from virtcim.broker.call import Instance, Path
+from virtcim.host.inventory import Pool
+from virtcim.mapping import ids
+from virtcim.mapping.pools import STORAGE, TYPES
+from virtcim.profiles.alert import (
+    CLEARED,
+    CRITICAL,
+    DEGRADED,
+    DEVICE_ALERT,
+    FULL,
+    INFORMATION,
+    MAJOR,
+    NEARLY_FULL,
+    QUALITY,
+    UNAVAILABLE,
+    WARNING,
+    Alert,
+    Subject,
+    indication,
+)
+from virtcim.profiles.elements import host_class
+
+# Levels: how much of a pool must be left, in percent, for it to be no worse than that
+PLENTY, LITTLE, NOTHING = 0, 1, 2
+LITTLE_BELOW, NOTHING_BELOW = 5, 1
+# virStoragePoolState
+POOL_DEGRADED, POOL_INACCESSIBLE = 3, 4
+
+
+def level(pool: Pool) -> int:
+    """How short of space a pool is; one that is off, or of no known size, is not."""
+    if not pool.active or not pool.capacity:
+        return PLENTY
+    left = pool.available * 100
+    if left < NOTHING_BELOW * pool.capacity:
+        return NOTHING
+    return LITTLE if left < LITTLE_BELOW * pool.capacity else PLENTY
+
+
+def alerts_of(old: Pool | None, new: Pool | None, time: str) -> list[Instance]:
+    """CIM_AlertIndication, at a CIM datetime, of what has become of a pool; none where all is as it was."""
+    if old is None or new is None:
+        return []
+    found = [("pool space", _space(old, new)), ("pool state", _state(old, new))]
+    return [indication(alert, _subject(new), event, time) for event, alert in found if alert]
+
+
+def _space(old: Pool, new: Pool) -> Alert | None:
+    before, now = level(old), level(new)
+    left = f"{new.available} of {new.capacity} bytes are left"
+    if now == before or not new.active:
+        return None
+    if now == NOTHING:
+        return Alert(211, QUALITY, CRITICAL, FULL, f"storage pool {new.name} is full: {left}", _sizes(new))
+    if now > before:
+        return Alert(210, QUALITY, WARNING, NEARLY_FULL, f"storage pool {new.name} is nearly full: {left}", _sizes(new))
+    return Alert(212, QUALITY, INFORMATION, CLEARED, f"storage pool {new.name} has more space: {left}", _sizes(new))
+
+
+def _sizes(pool: Pool) -> tuple[str, ...]:
+    return str(pool.available), str(pool.capacity)
+
+
+def _state(old: Pool, new: Pool) -> Alert | None:
+    if new.state == old.state:
+        return None
+    if new.state == POOL_INACCESSIBLE:
+        return Alert(214, DEVICE_ALERT, MAJOR, UNAVAILABLE, f"storage pool {new.name} is not accessible")
+    if new.state == POOL_DEGRADED:
+        return Alert(213, DEVICE_ALERT, WARNING, DEGRADED, f"storage pool {new.name} is degraded")
+    return None
+
+
+def _subject(pool: Pool) -> Subject:
+    host = pool.host
+    pool_id = ids.pool_id(STORAGE, pool.name)
+    classname = TYPES[ids.pool_id(STORAGE)].classname.replace("Virt_", f"{host.platform}_", 1)
+    path = Path(classname, (("InstanceID", ids.host_scoped(host, pool_id)),))
+    return Subject(pool.name, path, host_class(host), ids.host_token(host))
