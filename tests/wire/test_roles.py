@@ -320,3 +320,26 @@ def test_denied_reading_is_audited_and_allowed_reading_is_not(caplog: pytest.Log
     assert not caplog.records
     assert not allowed(Access(default=()), "alice", READS[0])
     assert caplog.records[0].__dict__["fields"]["result"].startswith("ACCESS_DENIED")
+
+
+@pytest.mark.parametrize(
+    ("caller", "call", "seen"),
+    [
+        (Caller("alice"), operation("GetInstance", InstanceName=INSTANCE), True),
+        (Caller("alice"), operation("Associators", ObjectName=INSTANCE), False),  # is to be looked through
+        (Caller("bob"), operation("GetInstance", InstanceName=INSTANCE), False),
+        (Caller("root", trusted=True), operation("Associators", ObjectName=INSTANCE), True),
+    ],
+    ids=["reader", "across", "nobody", "trusted"],
+)
+def test_who_may_see_a_reply_that_was_given_before(caller: Caller, call: Call, seen: bool) -> None:
+    assert guard(Access(users={"alice": ("reader",)}, default=())).lets_see(caller, call) is seen
+
+
+def test_an_answer_looked_through_for_one_caller_holds_for_nobody_else() -> None:
+    granted = Access(users={"alice": ("reader",)}, default=())
+    call = operation("Associators", ObjectName=INSTANCE)
+    whole = Answer(Form.OBJECT_PATH, (), holds=lambda: True)
+    seen = guard(granted).answer(Caller("alice"), call, lambda _: whole)
+    assert isinstance(seen, Answer)
+    assert seen.holds is None

@@ -54,6 +54,10 @@ class Associations:
         for association, near, far in self._plan(source.provider.classname, wanted):
             yield from self._across(association, near, far, source, wanted)
 
+    def far_ends(self, classname: str, wanted: Wanted) -> Iterator[End]:
+        """The ends that a walk from instances of a class can lead to."""
+        return (far for _, _, far in self._plan(classname, wanted))
+
     def _plan(self, classname: str, wanted: Wanted) -> _Plan:
         """The ends that can lead from a class to what is wanted: declarations do not change."""
         plan = self._plans.get((classname, wanted))

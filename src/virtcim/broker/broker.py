@@ -31,18 +31,19 @@ from virtcim.broker.instances import Instances
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.methods import Methods
 from virtcim.broker.operations import OPERATIONS, Operation, converted
-from virtcim.broker.provider import INTEROP, VIRT, Translate
+from virtcim.broker.provider import INTEROP, VIRT, Follows, Translate
 from virtcim.broker.pull import PullLimits
 from virtcim.broker.pull_operations import PullOperations
 from virtcim.broker.query import parse_select
 from virtcim.broker.selecting import Names, selection
+from virtcim.broker.steadiness import Steadiness
 from virtcim.broker.values import ParseEmbedded, Typing
 from virtcim.broker.writes import Writes
 
 # Clients of libvirt-cim look for subscriptions in root/PG_InterOp.
 NAMESPACES = {VIRT: VIRT, INTEROP: INTEROP, "root/interop": INTEROP, "root/pg_interop": INTEROP}
 T = TypeVar("T")
-_READ = "read"  # in Call.memo
+_READ, _FOLLOWS = "read", "follows"  # in Call.memo
 DEFAULT_PULL_LIMITS = PullLimits()
 
 
@@ -76,6 +77,7 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
         self.methods = Methods(self.instances, self.typing, jobs, translate)
         self._take_writes(Writes(self.instances, self.associations, self.typing))
         self.pulls = PullOperations(catalog.schema, self._plain, pull_limits)
+        self._steadiness = Steadiness(self.associations, self._wanted)
         self._translate = translate
 
     def _take_writes(self, writes: Writes) -> None:
@@ -89,7 +91,7 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
                 return self.methods.invoke(self._in_real_namespace(call))
             read: _Read = call.memo.get(_READ) or self._read(call)
             if not read.operation.session:
-                return self._plain(read.operation.run, read.namespace, read.given)
+                return self._lasting(read, call)
             call = self._in_real_namespace(call)
             pulled: Answer = getattr(self.pulls, read.operation.session)(call, read.operation, dict(read.given))
             return pulled
@@ -109,6 +111,18 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
         read = _Read(operation, self._real_namespace(call), converted(operation, call))
         call.memo[_READ] = read
         return read
+
+    def _lasting(self, read: _Read, call: Call) -> Answer:
+        """The answer, with what tells whether it holds."""
+        if _FOLLOWS not in call.memo:
+            call.memo[_FOLLOWS] = self._steadiness.of(read.operation.run, read.given)
+        follows: Follows | None = call.memo[_FOLLOWS]
+        if follows is None:
+            return self._plain(read.operation.run, read.namespace, read.given)
+        world = self.instances.world
+        state = follows(world)  # first: with what changes from now on it is another answer
+        answer = self._plain(read.operation.run, read.namespace, read.given)
+        return replace(answer, holds=lambda: follows(world) == state)
 
     def _plain(self, run: str, namespace: str, given: dict[str, Any]) -> Answer:
         answer: Answer = getattr(self, f"_{run}")(namespace, **given)

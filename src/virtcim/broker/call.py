@@ -101,6 +101,7 @@ class Declaration:
 
 Value = Union[None, bool, int, float, str, Path, ClassPath, Instance, Declaration, "Sequence[Value]"]
 Properties = dict[str, Value]
+Holds = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +284,7 @@ class Answer:
     selection: Selection = EVERYTHING
     out: tuple[Out, ...] = ()
     result_class: ClassView | None = None  # QueryResultClass of OpenQueryInstances
+    holds: Holds | None = None  # whether another call of the same text would be answered by the same; None: who knows
 
 
 @dataclass(frozen=True, slots=True)

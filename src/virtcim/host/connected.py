@@ -58,7 +58,7 @@ class Connected:
     @property
     def age(self) -> float:
         """Seconds since libvirt last answered, as far as that is longer than usual: else 0."""
-        return self._keeper.pulse.age if self.known else 0.0
+        return self._keeper.pulse.age if self._keeper.turns else 0.0
 
     @property
     def readable(self) -> bool:

@@ -11,6 +11,7 @@ from virtcim.host.calls import change, known, opened, require_inactive, require_
 from virtcim.host.errors import HostError, Kind, unsupported
 from virtcim.host.reading import found
 from virtcim.host.system import Host, Vm
+from virtcim.host.validation import DOMAINS
 from virtcim.model.domain import Domain
 from virtcim.model.fields import ModelError, serialise
 
@@ -34,7 +35,7 @@ def define(host: Host, xml: str, *, new: bool = False) -> Vm:
     name, uuid = _identity(xml)
     with host.link.borrow() as connection:
         _refuse_clash(connection, name, uuid, new)
-        uuid = _define(connection, xml).UUIDString()
+        uuid = _define(host, connection, xml).UUIDString()
     return known(host.refresh(uuid), uuid, host)
 
 
@@ -55,7 +56,10 @@ def _refuse_clash(connection: libvirt.virConnect, name: str | None, uuid: str | 
         raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
 
 
-def _define(connection: libvirt.virConnect, xml: str) -> libvirt.virDomain:
+def _define(host: Host, connection: libvirt.virConnect, xml: str) -> libvirt.virDomain:
+    """What is not valid is refused: libvirt would take it without what it does not know."""
+    if host.link.local and DOMAINS.finds_valid(xml, host.facts.library_version):
+        return connection.defineXML(xml)
     try:
         return connection.defineXMLFlags(xml, _VALIDATE)
     except libvirt.libvirtError as error:
@@ -92,7 +96,7 @@ def edit(vm: Vm) -> Iterator[Domain]:
             # Somebody else's edit must not be undone, nor an undefined domain brought back.
             if connection.lookupByUUIDString(vm.uuid).XMLDesc(_SECURE_DEFINITION) != before:
                 raise HostError(Kind.BUSY, f"the definition of domain {vm.name} was changed by somebody else meanwhile")
-            _define(connection, after)
+            _define(vm.host, connection, after)
         vm.host.refresh(vm.uuid)
 
 

@@ -28,7 +28,7 @@ class Hosts:
     @property
     def version(self) -> int:
         """Grows whenever anything known of any host changes."""
-        return sum(host.version for host in self.hosts)
+        return sum([host.version for host in self.hosts])
 
     def start(self) -> None:
         """Connect to all hosts in the background."""

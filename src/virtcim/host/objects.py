@@ -19,6 +19,7 @@ from virtcim.host.records import (
     NodeInfo,
     PoolRecord,
     VolumeRecord,
+    version_text,
 )
 from virtcim.model.capabilities import Capabilities
 
@@ -157,9 +158,9 @@ def read_facts(connection: libvirt.virConnect) -> HostFacts:
     return HostFacts(
         name=name,
         uuid=own or str(uuids.uuid5(uuids.NAMESPACE_URL, f"{name} {connection.getURI()}")),
-        library_version=_version(connection.getLibVersion()),
+        library_version=version_text(connection.getLibVersion()),
         hypervisor=connection.getType(),
-        hypervisor_version=_version(connection.getVersion()),
+        hypervisor_version=version_text(connection.getVersion()),
         node=NodeInfo(
             model=model,
             memory=memory * 1024,
@@ -173,11 +174,6 @@ def read_facts(connection: libvirt.virConnect) -> HostFacts:
         capabilities_xml=capabilities,
         sysinfo_xml=_sysinfo(connection),
     )
-
-
-def _version(number: int) -> str:
-    """libvirt's way to put a version into a number."""
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
 
 
 def _sysinfo(connection: libvirt.virConnect) -> str | None:

@@ -187,3 +187,8 @@ def unknown_facts(uri: str) -> HostFacts:
         capabilities_xml="<capabilities/>",
         sysinfo_xml=None,
     )
+
+
+def version_text(number: int) -> str:
+    """libvirt's way to put a version into a number."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

@@ -24,13 +24,7 @@ from virtcim.host.keeper import Keeper
 from virtcim.host.listeners import Changes, OnChange
 from virtcim.host.locks import Locks
 from virtcim.host.netside import NetSide
-from virtcim.host.records import (
-    DomainRecord,
-    NetworkRecord,
-    NodeDeviceRecord,
-    PoolRecord,
-    VolumeRecord,
-)
+from virtcim.host.records import DomainRecord, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
 from virtcim.host.refresher import Reread
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import now
@@ -142,7 +136,7 @@ class Host(Connected):
         """Grows whenever anything known of the host changes."""
         tables = (self._domains, self._pools, self._networks, self._devices)
         grown = self._keeper.turns + self.netside.version + self.divisions.version
-        return grown + sum(table.snapshot.version for table in tables)
+        return grown + sum([table.snapshot.version for table in tables])
 
     @property
     def vms(self) -> tuple[Vm, ...]:

@@ -43,12 +43,18 @@ class Judge(Protocol):
 
     def answer(self, caller: Caller, call: Call, dispatch: Dispatch) -> Answer | MethodAnswer: ...
 
+    def lets_see(self, caller: Caller, call: Call) -> bool:
+        """Whether the caller may see all that the answer to an intrinsic call holds."""
+
 
 class AllowAll:
     """The judge where nobody is asked for a name."""
 
     def answer(self, caller: Caller, call: Call, dispatch: Dispatch) -> Answer | MethodAnswer:
         return dispatch(call)
+
+    def lets_see(self, caller: Caller, call: Call) -> bool:
+        return True
 
 
 class App:
@@ -112,18 +118,24 @@ class App:
         if scope["http_version"] == "1.1" and b"host" not in headers:
             raise HTTPFault(400, None, "Host is missing")
         expected, asked = checked_headers(scope["headers"]), terms(scope, headers)
-        body = await read_body(receive, headers, self._limits)
+        body = await read_body(receive, headers, self._limits, scope.get("complete", False))
         started = time.perf_counter()
         try:
-            call = self._decoder.decode(body, expected)
+            call = self._decoder.decode(body, expected, caller)
         except RefusedCall as refused:
             call, reply = refused.call, self._error(refused.call, refused.error, asked)
         else:
-            call = replace(call, user=caller.user, share=caller.share) if caller.share else call
-            reply = await self._replied(caller, call, asked)
+            reply = self._again(caller, call) or await self._replied(caller, call, asked)
         await send_reply(send, reply, asked)
         if self._done is not None:
             self._done(call, reply.status, time.perf_counter() - started)
+
+    def _again(self, caller: Caller, call: Call) -> Reply | None:
+        """The reply that was given to such a call before, where nothing has changed that it tells of."""
+        body = self._encoder.again(call)
+        if body is None or not self._judge.lets_see(caller, call):
+            return None
+        return Reply(iter((body,)), headers=stale_headers(self._age()))
 
     async def _replied(self, caller: Caller, call: Call, asked: Terms) -> Reply:
         try:

@@ -19,9 +19,11 @@ class Disconnected(Exception):
     """The client went away in the middle of its request."""
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limits: Limits) -> bytes:
-    """The whole body; raises HTTPFault 400, 408, 411 or 413, or Disconnected."""
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limits: Limits, complete: bool = False) -> bytes:
+    """The whole body; raises HTTPFault 400, 408, 411 or 413, or Disconnected. `complete`: it is known to be there."""
     announced = _announced_length(headers)
+    if complete and (announced is None or announced <= limits.max_request_bytes):
+        return await _read(receive, limits)
     deadline = _Deadline(limits.body_timeout)
     try:
         if announced is not None and announced > limits.max_request_bytes:

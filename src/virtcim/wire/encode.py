@@ -15,6 +15,7 @@ from virtcim.broker.call import (
     Call,
     CIMError,
     Form,
+    Holds,
     Instance,
     MethodAnswer,
     Out,
@@ -22,6 +23,7 @@ from virtcim.broker.call import (
     Selection,
 )
 from virtcim.wire import extended_errors
+from virtcim.wire.again import Again
 from virtcim.wire.classes import ClassEncoder, qualifier_declaration
 from virtcim.wire.forms import ItemForms, Pieces
 from virtcim.wire.instances import InstanceEncoder, embedded_attribute
@@ -30,8 +32,8 @@ from virtcim.wire.paths import Classes, class_name
 from virtcim.wire.text import escaped, quoted
 
 WHOLE = 6 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
-# Bytes of memory: of single instances, of batches as they are, of batches packed.
-KEPT, PLAIN, PACKED = 12_000_000, 12_000_000, 8_000_000
+# Bytes of memory: of single instances, of batches as they are, of batches packed, of whole small replies.
+KEPT, PLAIN, PACKED, REPLIES = 6_000_000, 12_000_000, 8_000_000, 6_000_000
 PACKABLE = 4096  # bytes of a batch from which on packing pays
 _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<CIM CIMVERSION="2.0" DTDVERSION="2.0"><MESSAGE ID={id}'
@@ -49,6 +51,7 @@ class Encoder:
         self._items = ItemForms(self._instances, shown_host, Kept(KEPT))
         self._batches = ItemForms(self._instances, shown_host, None)
         self._blocks = Blocks(PLAIN, PACKED)
+        self._again = Again(REPLIES)
         self._gathering: set[Hashable] = set()  # places
         self._classes = ClassEncoder()
         self._writers: dict[Form, Callable[[Iterable[Any], Call, Selection], Pieces]] = {
@@ -66,15 +69,22 @@ class Encoder:
         head, tail = _message(call, "IMETHODRESPONSE")
         if answer.form is Form.NOTHING:
             return iter((head + tail,))
-        if answer.form is Form.INSTANCE and type(answer.items) is tuple and len(answer.items) == 1 and not answer.out:
-            return iter((self._one_instance(head, answer, tail),))
-        pieces = self._pieces(call, answer)
-        return _chunks(head + b"<IRETURNVALUE>", pieces, b"</IRETURNVALUE>" + self._outs(answer) + tail)
+        end = b"</IRETURNVALUE>" + self._outs(answer) + tail
+        if answer.holds is None:
+            return _chunks(head + b"<IRETURNVALUE>", self._pieces(call, answer), end)
+        return self._keeping(call, answer.holds, head, _chunks(b"<IRETURNVALUE>", self._pieces(call, answer), end))
 
-    def _one_instance(self, head: bytes, answer: Answer, tail: bytes) -> bytes:
-        """The whole response to GetInstance."""
-        instance = self._items.instance(answer.items[0], answer.selection)  # type: ignore[index]
-        return b"".join((head, b"<IRETURNVALUE>", instance, b"</IRETURNVALUE>", tail))
+    def again(self, call: Call) -> bytes | None:
+        """The response as it was given to a call of the same text, if it still holds."""
+        body = self._again.get(call.memo)
+        return None if body is None else _message(call, "IMETHODRESPONSE")[0] + body
+
+    def _keeping(self, call: Call, holds: Holds, head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The chunks after the head; where there is only one it is kept."""
+        first, second = next(chunks), next(chunks, None)
+        if second is None:
+            self._again.put(call.memo, holds, first)
+        return chain((head + first,), () if second is None else (second,), chunks)
 
     def _pieces(self, call: Call, answer: Answer) -> Pieces:
         write = self._writers[answer.form]

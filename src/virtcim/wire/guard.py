@@ -39,7 +39,16 @@ class Guard:
             record.answered(answer)
         if rules is None or isinstance(answer, MethodAnswer) or not _may_cross(call):
             return answer
-        return replace(answer, items=(item for item in answer.items if self._visible(item, rules)))
+        return replace(answer, items=(item for item in answer.items if self._visible(item, rules)), holds=None)
+
+    def lets_see(self, caller: Caller, call: Call) -> bool:
+        """Whether the caller may see whatever the answer to a call of the operations that read holds."""
+        if caller.trusted:
+            return True
+        try:
+            return not _may_cross(call) and bool(self._allowing(caller, call))
+        except CIMError:
+            return False
 
     def has_role(self, caller: Caller) -> bool:
         """Whether a caller may do anything at all."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from virtcim.broker.call import Call, Status
 from virtcim.wire.names import READ, WRITE, is_intrinsic
@@ -40,16 +43,8 @@ class Metrics:
     def __init__(self, readings: Iterable[Readings] = ()) -> None:
         self._registry = CollectorRegistry()
         self._names: dict[str, str] = {}  # in lower case -> as first spelled
-        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        labels = ("operation", "status")
-        self._calls = Counter("virtcim_requests", "Calls by CIM status.", labels, registry=self._registry)
-        self._seconds = Histogram(
-            "virtcim_request_seconds",
-            "From a request read to its reply sent.",
-            ("operation",),
-            buckets=_SECONDS,
-            registry=self._registry,
-        )
+        self._tally = _Tally()
+        self._registry.register(self._tally)
         self._faults = Counter(
             "virtcim_http_faults", "Requests answered by HTTP alone.", ("status",), registry=self._registry
         )
@@ -58,12 +53,7 @@ class Metrics:
 
     def done(self, call: Call, status: int, seconds: float) -> None:
         """Count a call."""
-        key = self._name(call, status), status
-        if key not in self._children:  # looking up labels takes longer than all else here
-            self._children[key] = self._calls.labels(key[0], str(status)), self._seconds.labels(key[0])
-        counter, histogram = self._children[key]
-        counter.inc()
-        histogram.observe(seconds)
+        self._tally.add(self._name(call, status), status, seconds)
 
     def fault(self, status: int) -> None:
         """Count a request that was no call."""
@@ -81,6 +71,39 @@ class Metrics:
         if status in _UNKNOWN or (key not in self._names and len(self._names) >= MOST_NAMES):
             return "other"
         return self._names.setdefault(key, call.name)
+
+
+class _Tally(Collector):
+    """Calls by operation and status, and how long they took: counted by one thread, so that it needs no locks."""
+
+    def __init__(self) -> None:
+        self._calls: dict[tuple[str, int], int] = {}
+        self._buckets: dict[str, list[int]] = {}
+        self._sums: dict[str, float] = {}
+
+    def add(self, name: str, status: int, seconds: float) -> None:
+        self._calls[name, status] = self._calls.get((name, status), 0) + 1
+        buckets = self._buckets.get(name)
+        if buckets is None:
+            buckets = self._buckets[name] = [0] * (len(_SECONDS) + 1)
+            self._sums[name] = 0.0
+        buckets[bisect_left(_SECONDS, seconds)] += 1
+        self._sums[name] += seconds
+
+    def collect(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
+        calls = CounterMetricFamily("virtcim_requests", "Calls by CIM status.", labels=("operation", "status"))
+        for (name, status), count in list(self._calls.items()):
+            calls.add_metric((name, str(status)), count)
+        yield calls
+        text = "From a request read to its reply sent."
+        took = HistogramMetricFamily("virtcim_request_seconds", text, labels=("operation",))
+        for name, buckets in list(self._buckets.items()):
+            upto = zip((*map(floatToGoString, _SECONDS), "+Inf"), accumulate(buckets), strict=True)
+            took.add_metric((name,), list(upto), self._sums[name])
+        yield took
+
+    def describe(self) -> list[CounterMetricFamily]:
+        return []
 
 
 class _Now(Collector):

@@ -31,7 +31,10 @@ class HeaderTooLargeError(Exception):
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. `on_lost` is called when it is gone; the scope of each request has "peer"."""
+    """One connection. `on_lost` is called when it is gone.
+
+    The scope of each request has "peer", and "complete" once all of it has arrived.
+    """
 
     limits = DEFAULT_LIMITS
     _in_message = False
@@ -160,6 +163,7 @@ class Protocol(HttpToolsProtocol):
             return
         self._in_message = False
         self._stop_timer()
+        self.scope["complete"] = True  # type: ignore[typeddict-unknown-key]
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

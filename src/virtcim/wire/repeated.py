@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from dataclasses import replace
 from typing import NamedTuple
 
 from virtcim.broker.call import Call
+from virtcim.wire.caller import ANYBODY, Caller
 from virtcim.wire.decode import decoded
 from virtcim.wire.elements import Size
 from virtcim.wire.headers import CIMHeaders
@@ -31,11 +33,11 @@ class Decoder:
         self._size = size
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
-    def decode(self, body: bytes, headers: CIMHeaders | None = None) -> Call:
-        """The call in a request body. Errors: as `decode`."""
+    def decode(self, body: bytes, headers: CIMHeaders | None = None, caller: Caller = ANYBODY) -> Call:
+        """The call of a caller in a request body. Errors: as `decode`."""
         found = _ID.match(body) if len(body) <= MAX_LENGTH else None
         if found is None:
-            return decoded(body, headers, self._size)[0]
+            return _by(caller, decoded(body, headers, self._size)[0])
         start, end = found.span(2)
         key = body[:start] + body[end:]
         known = self._known.get(key)
@@ -43,15 +45,20 @@ class Decoder:
             call, version = decoded(body, headers, self._size)
             if call.message_id.encode() == found[2]:
                 self._keep(key, _Known(call, version))
-            return call
+            return _by(caller, call)
         self._known.move_to_end(key)
         call = known.call
         if headers is not None:
             headers.check(call, known.protocol_version)
-        return Call(found[2].decode(), call.name, call.namespace, call.parameters, memo=call.memo)
+        by = caller.user, caller.share
+        return Call(found[2].decode(), call.name, call.namespace, call.parameters, None, *by, memo=call.memo)
 
     def _keep(self, key: bytes, known: _Known) -> None:
         if known.call.target is None and _NEVER_AGAIN not in known.call.parameters:
             self._known[key] = known
             if len(self._known) > MAX_KEPT:
                 self._known.popitem(last=False)
+
+
+def _by(caller: Caller, call: Call) -> Call:
+    return replace(call, user=caller.user, share=caller.share) if caller.share else call

@@ -1,0 +1,76 @@
+"""Which answers are said to hold, and until when."""
+
+from __future__ import annotations
+
+import pytest
+from tests.profiles.client import Client, system_path
+
+from virtcim.broker.call import Answer, Call, ClassPath, Path, Value
+from virtcim.host import domains
+
+
+def answered(client: Client, name: str, **parameters: Value) -> Answer:
+    namespace = next((p.namespace for p in parameters.values() if isinstance(p, Path) and p.namespace), "root/virt")
+    answer = client.broker.answer(Call("1", name, namespace, parameters))
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def holds(answer: Answer) -> bool:
+    return answer.holds is not None and answer.holds()
+
+
+def first(client: Client, classname: str, namespace: str = "root/virt") -> Path:
+    (path, *_) = client.call("EnumerateInstanceNames", namespace, ClassName=ClassPath(classname))
+    return path.path
+
+
+@pytest.mark.parametrize(
+    ("classname", "namespace", "steady"),
+    [
+        ("Test_ComputerSystem", "root/virt", True),
+        ("Test_VirtualSystemSettingData", "root/virt", True),
+        ("CIM_ResourceAllocationSettingData", "root/virt", True),
+        ("CIM_LogicalDevice", "root/virt", True),
+        ("CIM_ConcreteJob", "root/virt", False),
+        ("CIM_IndicationFilter", "interop", False),
+        ("CIM_IndicationSubscription", "interop", False),
+        ("CIM_SystemDevice", "root/virt", False),
+    ],
+)
+def test_what_follows_the_hosts_alone_holds(everything: Client, classname: str, namespace: str, steady: bool) -> None:
+    path = first(everything, classname, namespace)
+    assert holds(answered(everything, "GetInstance", InstanceName=path)) is steady
+
+
+@pytest.mark.parametrize(
+    ("operation", "filters", "steady"),
+    [
+        ("Associators", {"AssocClass": ClassPath("CIM_SystemDevice")}, True),
+        ("AssociatorNames", {"AssocClass": ClassPath("CIM_SystemDevice")}, True),
+        ("References", {"ResultClass": ClassPath("CIM_SystemDevice")}, True),
+        ("ReferenceNames", {"ResultClass": ClassPath("CIM_SettingsDefineState")}, True),
+        ("Associators", {}, False),  # may lead to jobs
+        ("AssociatorNames", {"AssocClass": ClassPath("CIM_AffectedJobElement")}, False),
+        ("ReferenceNames", {}, False),
+    ],
+)
+def test_a_walk_holds_where_every_end_does(
+    everything: Client, operation: str, filters: dict[str, Value], steady: bool
+) -> None:
+    assert holds(answered(everything, operation, ObjectName=system_path("web2"), **filters)) is steady
+
+
+def test_other_operations_do_not_hold(everything: Client) -> None:
+    assert not holds(answered(everything, "EnumerateInstances", ClassName=ClassPath("CIM_ComputerSystem")))
+    assert not holds(answered(everything, "Associators", ObjectName=ClassPath("CIM_ComputerSystem")))
+
+
+def test_an_answer_holds_until_something_changes(client: Client) -> None:
+    asked = {"Associators": "ObjectName", "GetInstance": "InstanceName"}
+    filters = {"Associators": {"AssocClass": ClassPath("CIM_SystemDevice")}, "GetInstance": {}}
+    answers = [answered(client, name, **{key: system_path("web2")}, **filters[name]) for name, key in asked.items()]
+    assert all(map(holds, answers))
+    (vm,) = client.world.vm_by_key("web1")
+    domains.set_autostart(vm, not vm.autostart)
+    assert not any(map(holds, answers))
