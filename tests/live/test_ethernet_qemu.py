@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path as File
 from typing import Any
 
 import libvirt
@@ -13,12 +13,14 @@ import pytest
 from tests.live import open_vswitch
 from tests.live.conftest import Guest, guest_xml, wait_until
 from tests.live.consoles import Console
+from tests.profiles.client import system_path
 from tests.profiles.switching import Switching, switching_client
+from tests.profiles.test_symmetry import LIVE_ONLY, pairs
+from tests.profiles.test_symmetry import name as shown
 
 from virtcim.broker import schema
 from virtcim.broker.call import Item
 from virtcim.broker.schema import Schema
-from virtcim.host import networks
 from virtcim.resources import mof_dir
 
 OK, FAILED, INVALID, IN_USE = 0, 2, 4, 6
@@ -127,6 +129,31 @@ class Pair:
         return len(ports)
 
 
+def traffic(pair: Pair, name: str) -> dict[str, Any]:
+    """What is counted at the adapter of a guest; at the port of the switch it is the other way round."""
+    client = pair.switching.client
+    (adapter,) = [one for one in client.instances("KVM_NetworkPort") if one.path.key("SystemName") == full(name)]
+    (found,) = client.across(adapter.path, "CIM_ElementStatisticalData")
+    (port,) = client.across(pair.wire(name).path, "CIM_SettingsDefineState")
+    (other,) = client.across(port.path, "CIM_ElementStatisticalData")
+    if other.properties["StatisticTime"] == found.properties["StatisticTime"]:
+        assert other.properties["PacketsReceived"] == found.properties["PacketsTransmitted"]
+        assert other.properties["BytesTransmitted"] == found.properties["BytesReceived"]
+    return dict(found.properties)
+
+
+def known_addresses(pair: Pair, name: str) -> list[Any]:
+    """What DHCP has given to a guest."""
+    found = pair.switching.client.across(
+        system_path(full(name), "KVM"), "CIM_HostedAccessPoint", "CIM_IPProtocolEndpoint"
+    )
+    for one in found:
+        (lan,) = pair.switching.client.across(one.path, "CIM_BindsToLANEndpoint", "CIM_LANEndpoint")
+        assert lan.properties["MACAddress"] == GUESTS[name].replace(":", "").upper()
+        assert (one.properties["AddressOrigin"], one.properties["HostName"]) == (4, "first-guest")
+    return [one.properties["IPv4Address"] for one in found]
+
+
 def full(name: str) -> str:
     return f"virtcim-test-{name}"
 
@@ -150,13 +177,20 @@ def test_two_guests_on_a_switch(switching: Switching, pair: Pair) -> None:
     pair.start(Connection=[FIRST])
     assert pair.connections(FIRST) == 2
     wait_until(lambda: all(pair.address(name) for name in GUESTS), 60)
-    network = switching.host.network_named(FIRST)
-    assert network is not None
-    leased = {str(one["mac"]): str(one["ipaddr"]) for one in networks.leases(network)}
+    with switching.host.link.borrow() as connection:
+        leases = connection.networkLookupByName(FIRST).DHCPLeases()
+    leased = {str(one["mac"]): str(one["ipaddr"]) for one in leases}
     assert leased[GUESTS["net-a"]] == "192.168.238.5" == pair.address("net-a")
     assert leased[GUESTS["net-b"]] == pair.address("net-b")
     target = pair.address("net-b")
+    before = traffic(pair, "net-a")
     assert pair.reaches("net-a", target)
+    wait_until(lambda: traffic(pair, "net-a")["PacketsTransmitted"] >= before["PacketsTransmitted"] + 3, 10)
+    assert known_addresses(pair, "net-a") == ["192.168.238.5"]
+    everything = switching.client.broker.instances.catalog.associations
+    for association in [one for one in everything if one.b.classname == "Virt_IPProtocolEndpoint"]:
+        assert shown(association) in LIVE_ONLY
+        assert pairs(switching.client, association, True) == pairs(switching.client, association, False) != set()
 
     (wire,) = switching.wires(full("net-b"), defined=False)
     assert switching.remove(wire).value == OK
@@ -188,7 +222,7 @@ def test_two_guests_on_a_switch(switching: Switching, pair: Pair) -> None:
 
 
 @pytest.fixture
-def ovs_bridge(scratch_dir: Path) -> Iterator[str]:
+def ovs_bridge(scratch_dir: File) -> Iterator[str]:
     """A bridge of Open vSwitch in user space."""
     name = "vctestovs0"
     with open_vswitch.running(scratch_dir):

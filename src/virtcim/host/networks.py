@@ -18,7 +18,6 @@ from virtcim.model.fields import ModelError
 from virtcim.model.network import Network as Document
 
 _VALIDATE = libvirt.VIR_NETWORK_DEFINE_VALIDATE
-_UNTOLD = (Kind.NOT_SUPPORTED, Kind.INVALID_STATE)  # drivers without leases, networks without DHCP
 
 
 @contextmanager
@@ -134,14 +133,3 @@ def update_live(network: Network, command: int, section: int, index: int, xml: s
     """
     live = libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE
     return _change(network, lambda handle: handle.update(command, section, index, xml, live))
-
-
-def leases(network: Network) -> list[dict[str, object]]:
-    """What DHCP has handed out, as libvirt tells it: mac, ipaddr, hostname, expirytime; nothing where it cannot."""
-    try:
-        with _opened(network) as handle:
-            return [dict(one) for one in handle.DHCPLeases()]
-    except HostError as error:
-        if error.kind not in _UNTOLD:
-            raise
-        return []

@@ -28,6 +28,11 @@ def cim_datetime(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+000")
 
 
+def moment(seconds: float) -> datetime:
+    """The moment that many seconds after the beginning of 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def now() -> str:
     """This moment as CIM datetime text."""
     return cim_datetime(datetime.now(UTC))

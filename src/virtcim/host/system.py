@@ -18,6 +18,7 @@ from virtcim.host.divisions import Divisions
 from virtcim.host.documents import Documents
 from virtcim.host.emulators import Emulators
 from virtcim.host.events import Event, Topic
+from virtcim.host.figures import Figures, Sample
 from virtcim.host.glance import Looks
 from virtcim.host.images import Images, paths_in
 from virtcim.host.keeper import Keeper
@@ -125,6 +126,7 @@ class Host(Connected):
             partial(self._made, NodeDevice), partial(told, Topic.NODE_DEVICE)
         )
         self.netside = NetSide(told)
+        self._figures = Figures()
         super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), self._load, self._read, self._look))
         self.divisions = Divisions(self.platform, self.link.local)
         self._emulators = Emulators(self.link)
@@ -137,6 +139,11 @@ class Host(Connected):
         tables = (self._domains, self._pools, self._networks, self._devices)
         grown = self._keeper.turns + self.netside.version + self.divisions.version
         return grown + sum([table.snapshot.version for table in tables])
+
+    @property
+    def figures(self) -> Sample:
+        """What changes by itself, as of a moment that the sample tells; looking brings the next one on."""
+        return self._figures.latest(self.link)
 
     @property
     def vms(self) -> tuple[Vm, ...]:
@@ -265,6 +272,7 @@ class Host(Connected):
         self._pools.replace(objects.read_pools(connection), tickets[2])
         self.netside.read(connection)
         self.facts = self.divisions.read(connection, self.facts)
+        self._figures.read(connection)
         self.read_at = time.time()
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:

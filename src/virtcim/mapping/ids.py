@@ -204,6 +204,16 @@ def parse_switch_port_id(text: str) -> str | None:
     return text.removeprefix("port/") if text.startswith("port/") else None
 
 
+def address_name(device_id: str, address: str) -> str:
+    """The Name of the endpoint of an address that the network interface of that DeviceID has."""
+    return f"{device_id}/{address}"
+
+
+def statistics_id(device_id: str) -> str:
+    """The InstanceID of what is counted at a port of that DeviceID."""
+    return f"{device_id}/statistics"
+
+
 def connection_id(vm: Named, dev: str, defined: bool) -> str:
     """The InstanceID of the setting of a network interface's connection."""
     return f"{setting_id(vm, dev, defined)}/{CONNECTION}"

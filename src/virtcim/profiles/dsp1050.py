@@ -12,7 +12,7 @@ from virtcim.mapping.net import INTERFACE, is_linked
 from virtcim.mapping.switch_ports import CONNECTION as CONNECTION_TYPE
 from virtcim.mapping.units import COUNT
 from virtcim.profiles import dsp1050_connections as connections
-from virtcim.profiles import dsp1050_requests, elements, lookup, switches_ports
+from virtcim.profiles import dsp1050_figures, dsp1050_requests, elements, lookup, switches_ports
 from virtcim.profiles.dsp1050_connections import Connection, ConnectionPool
 from virtcim.profiles.dsp1097_model import ETHERNET_CSMACD, endpoint, itself
 from virtcim.profiles.elements import Configuration, Device, present
@@ -214,3 +214,4 @@ profile.associate(
     End("GroupComponent", POOL, across=switch_of_pool),
     End("PartComponent", "Virt_VirtualEthernetSwitch", across=pools_of_switch),
 )
+dsp1050_figures.declare(profile)

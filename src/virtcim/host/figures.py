@@ -1,0 +1,149 @@
+"""What changes by itself on the network side: traffic through the interfaces of guests, and what DHCP has handed out.
+
+It is read for all guests at once: with each reconcile, and in the background when somebody looks at figures that are
+older than FRESH. Whoever looks gets what is known then and waits for nothing, so that the next look shows more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import libvirt
+
+from virtcim.host.errors import HostError, Kind, translated, unsupported
+from virtcim.host.reading import where_supported
+from virtcim.host.states import cim_datetime, moment, now
+
+log = logging.getLogger(__name__)
+
+FRESH = 1.0  # seconds
+_FLAGS = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+_UNTOLD = (Kind.NOT_SUPPORTED, Kind.INVALID_STATE, Kind.NOT_FOUND)  # no leases, no DHCP, gone meanwhile
+_V6 = libvirt.VIR_IP_ADDR_TYPE_IPV6
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What went through one interface, seen from its guest: bytes, packets, and those that failed or were dropped."""
+
+    received: int
+    received_packets: int
+    receive_errors: int
+    receive_drops: int
+    sent: int
+    sent_packets: int
+    send_errors: int
+    send_drops: int
+
+
+@dataclass(frozen=True)
+class Lease:
+    """An address that DHCP has handed out in a network; `expires` is a CIM datetime."""
+
+    network: str
+    mac: str
+    address: str
+    prefix: int
+    is_v6: bool
+    hostname: str | None
+    expires: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Figures of one moment (CIM datetime); traffic by UUID of the domain and name of its device on the host."""
+
+    taken: str = ""
+    traffic: Mapping[tuple[str, str], Traffic] = field(default_factory=dict)
+    leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)  # by MAC address in lower case
+
+
+class Link(Protocol):
+    def reading(self) -> AbstractContextManager[libvirt.virConnect]: ...
+
+
+class Figures:
+    """The latest sample of a host, and taking the next one."""
+
+    def __init__(self) -> None:
+        self._sample = Sample()
+        self._at = 0.0  # by time.monotonic()
+        self._taking = threading.Lock()
+
+    def latest(self, link: Link) -> Sample:
+        """What is known now; when that is old, it is read again meanwhile."""
+        if time.monotonic() - self._at > FRESH and self._taking.acquire(blocking=False):
+            threading.Thread(target=self._take, args=(link,), name="figures", daemon=True).start()
+        return self._sample
+
+    def read(self, connection: libvirt.virConnect) -> None:
+        """Take a sample."""
+        self._sample = Sample(now(), dict(_traffic(connection)), _leases(connection))
+        self._at = time.monotonic()
+
+    def _take(self, link: Link) -> None:
+        try:
+            with link.reading() as connection:
+                self.read(connection)
+        except HostError as error:
+            log.debug("figures cannot be read: %s", error.message)
+        finally:
+            self._taking.release()
+
+
+def _traffic(connection: libvirt.virConnect) -> Iterator[tuple[tuple[str, str], Traffic]]:
+    for domain, values in _statistics(connection):
+        for number in range(values.get("net.count", 0)):
+            name = values.get(f"net.{number}.name")
+            if name is not None and f"net.{number}.rx.bytes" in values:
+                yield (domain.UUIDString(), name), _through(values, f"net.{number}")
+
+
+def _statistics(connection: libvirt.virConnect) -> list[tuple[libvirt.virDomain, dict[str, Any]]]:
+    try:
+        return connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_INTERFACE, _FLAGS)
+    except libvirt.libvirtError as error:
+        if unsupported(error):
+            return []
+        raise
+
+
+def _through(values: Mapping[str, Any], prefix: str) -> Traffic:
+    names = [f"{prefix}.{way}.{what}" for way in ("rx", "tx") for what in ("bytes", "pkts", "errs", "drop")]
+    return Traffic(*(int(values.get(name, 0)) for name in names))
+
+
+def _leases(connection: libvirt.virConnect) -> dict[str, tuple[Lease, ...]]:
+    found: dict[str, tuple[Lease, ...]] = {}
+    flag = libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE
+    for network in where_supported(lambda: connection.listAllNetworks(flag)):
+        for lease in _leases_of(network):
+            found[lease.mac] = (*found.get(lease.mac, ()), lease)
+    return found
+
+
+def _leases_of(network: libvirt.virNetwork) -> list[Lease]:
+    try:
+        return [_lease(network.name(), one) for one in network.DHCPLeases() if one.get("mac")]
+    except libvirt.libvirtError as error:
+        if translated(error).kind not in _UNTOLD:
+            raise
+        return []
+
+
+def _lease(network: str, values: Mapping[str, Any]) -> Lease:
+    return Lease(
+        network=network,
+        mac=str(values["mac"]).lower(),
+        address=str(values["ipaddr"]),
+        prefix=int(values["prefix"]),
+        is_v6=values["type"] == _V6,
+        hostname=values.get("hostname") or None,
+        expires=cim_datetime(moment(values["expirytime"])),
+    )
