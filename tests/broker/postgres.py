@@ -53,17 +53,30 @@ class Postgres:
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
+        deadline = time.monotonic() + 30
+        while not self._answers():
+            assert time.monotonic() < deadline, "PostgreSQL does not start"
+            if self._process is None or self._process.poll() is not None:  # after a crash memory may be in use still
+                self._process = self._spawn()
+            time.sleep(0.1)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         options = ("-c", "listen_addresses=127.0.0.1", "-p", str(self._port), "-k", str(self._data))
         command = [str(self._bin / "postgres"), "-D", str(self._data), *options]
-        self._process = subprocess.Popen(
-            command, user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 30
-        while subprocess.run(
-            [self._bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self._port), "-U", "virtcim"], check=False
-        ).returncode:
-            assert time.monotonic() < deadline, "PostgreSQL does not start"
-            time.sleep(0.1)
+        return subprocess.Popen(command, user=self._user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def _answers(self) -> bool:
+        if self._process is None:
+            return False
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port), "-U", "virtcim"]
+        return subprocess.run(ready, check=False).returncode == 0
+
+    def crash(self) -> None:
+        """kill -9 of the server itself; what it had started ends when it notices."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
 
     def kill(self) -> None:
         if self._process is not None:

@@ -39,6 +39,24 @@ class _Mark:
         return ()
 
 
+class _First:
+    """A note whose cause is found after it was left: what happens later is noted later, and misses nothing."""
+
+    def __init__(self) -> None:
+        self._known = threading.Event()
+        self._cause: Cause = tuple
+
+    def fill(self, find: Callable[[], Cause]) -> None:
+        try:
+            self._cause = find()
+        finally:
+            self._known.set()
+
+    def __call__(self) -> Iterable[Notice]:
+        self._known.wait()
+        return self._cause()
+
+
 class Indications:
     """The engine. Its thread calls
 
@@ -87,7 +105,9 @@ class Indications:
         first = not self._index
         self._index.add(path, filters, destination, url, until)
         if first:
-            self.note(self.on_first())
+            note = _First()
+            self.note(note)
+            note.fill(self.on_first)
 
     def unsubscribe(self, path: Path) -> None:
         """From now on nothing is made for a subscription, nor sent of what was."""

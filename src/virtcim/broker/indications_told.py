@@ -66,10 +66,7 @@ class Ledger:
         """Nobody listens: what was told is no more than history."""
         for lease in self._open:
             self._told.pop(lease, None)
-            if self._note(lease):
-                self._beside = self._beside.without(lease)
-                self._note(lease)
-                self._beside.forgotten.add(lease)
+            self._drop(lease)
         self._open.clear()
 
     def snapshot(self, place: Place) -> Callable[[], Iterable[Notice]]:
@@ -77,8 +74,7 @@ class Ledger:
         objects, items = dict(place.objects()), self._lifecycle.items(place.rest)
 
         def begin() -> Iterable[Notice]:
-            if self._note(place.lease):
-                self._beside.forgotten.add(place.lease)
+            if self._drop(place.lease):
                 self._begin(place, objects, items)
             return ()
 
@@ -108,15 +104,12 @@ class Ledger:
 
     def changed(self, place: Place, key: Key, old: object | None, new: object | None) -> Iterator[Notice]:
         """An object has come, has been replaced, or is gone."""
-        if not self._note(place.lease) or not self._lifecycle.tells(old if new is None else new):
+        if place.lease not in self._open or not self._note(place.lease):
             return
-        told = self._told.setdefault(place.lease, {})
-        known = place.lease in self._open or key in told
-        if known and told.get(key) is not old:  # it was there when the place was opened
+        if not self._lifecycle.tells(old if new is None else new):
             return
-        if not known and old is not None:
-            told[key] = old
-        yield from self._changed(place, key, new)
+        if self._told[place.lease].get(key) is old:  # else it was seen already when the place was opened
+            yield from self._changed(place, key, new)
 
     def look(self, place: Place) -> Iterator[Notice]:
         """What has become of what hangs off the place itself."""
@@ -132,16 +125,16 @@ class Ledger:
         self._write(place.lease, _REST, [[path_text(path), dumps(item.properties)] for path, item in items.items()])
 
     def _begin(self, place: Place, objects: Mapping[Key, object], items: Mapping[Path, Item]) -> None:
-        """Take all for told but what has been told of already."""
-        told = self._told.setdefault(place.lease, {})
+        """Take all for told."""
+        self._told[place.lease] = {}
         for key, one in objects.items():
-            self._keep(place, key, told.get(key, one))
+            self._keep(place, key, one)
         self._open.add(place.lease)
         self._lifecycle.remember(place.rest, items)
         self._write_rest(place)
 
     def _changed(self, place: Place, key: Key, new: object | None) -> Iterator[Notice]:
-        before = self._told.get(place.lease, {}).get(key)
+        before = self._told[place.lease].get(key)
         try:
             yield from self._lifecycle.compare(before, new)
         except Exception:
@@ -151,12 +144,20 @@ class Ledger:
     def _keep(self, place: Place, key: Key, one: object | None) -> None:
         if one is not None and not self._lifecycle.tells(one):
             return
-        told = self._told.setdefault(place.lease, {})
+        told = self._told[place.lease]
         if one is None:
             told.pop(key, None)
         else:
             told[key] = one
         self._write(place.lease, key, None if one is None else place.document(one))
+
+    def _drop(self, lease: str) -> bool:
+        """What was written of a place is to go; False when that is not this server's to say."""
+        self._beside = self._beside.without(lease)
+        if not self._note(lease):
+            return False
+        self._beside.forgotten.add(lease)
+        return True
 
     def _note(self, lease: str) -> bool:
         """Whether this server tells of a place; what is written depends on it."""

@@ -77,14 +77,15 @@ class Shelf:
 
     def catch_up(self) -> None:
         """See what other servers have changed. Errors: CIMError FAILED, StoreError."""
+        if not self._store.shared:
+            return
         with self._guard:
             last, keys = self._store.changed_since(self._seen)
             if last == self._seen:
                 return
             now = {digest(one.path): one for one in self._store.instances(keys)}
-            before = {
-                key: self._by_path[self._by_digest[key]] for key in keys or self._by_digest if key in self._by_digest
-            }
+            known = self._by_digest.keys() if keys is None else self._by_digest.keys() & set(keys)
+            before = {key: self._by_path[self._by_digest[key]] for key in known}
             removed = tuple(one for key, one in before.items() if key not in now or _differ(one, now[key]))
             added = tuple(one for key, one in now.items() if key not in before or _differ(one, before[key]))
             self._exchange(removed, added)

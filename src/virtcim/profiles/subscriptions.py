@@ -201,10 +201,12 @@ class Subscriptions:
     # What a path is meant for: the server's system is the only one, whatever a client calls it
 
     def resolve(self, path: Path) -> Path:
-        """The path of the filter or destination of that name."""
+        """The path of the filter or destination of that name, which is about to be changed."""
+        self.shelf.catch_up()
         return self.path(path.classname, str(path.key("Name") or ""))
 
     def resolve_subscription(self, path: Path) -> Path:
+        self.shelf.catch_up()
         keys = tuple((name, self._resolve_key(path.key(name))) for name in ("Filter", "Handler"))
         return Path(path.classname, keys, INTEROP)
 
