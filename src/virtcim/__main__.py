@@ -74,10 +74,11 @@ Ctrl-C ends it."""
 class Server:
     """All layers, assembled: `start`, then `url` answers, then `stop`."""
 
-    def __init__(self, hosts: Hosts, jobs: Jobs, events: Events, front: Front) -> None:
+    def __init__(self, hosts: Hosts, jobs: Jobs, events: Events, broker: Broker, front: Front) -> None:
         self.hosts = hosts
         self._jobs = jobs
         self._events = events
+        self._enumerations = broker.pulls.sessions
         self.front = front
 
     @property
@@ -100,6 +101,7 @@ class Server:
     def stop(self) -> None:
         """Stop listening, let calls end, then close the links."""
         self.front.stop()
+        self._enumerations.end()
         self._jobs.close()
         self.hosts.stop()
         self._events.stop()
@@ -133,7 +135,7 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
     beat = (manager.alive, manager.watchdog / 2) if manager and manager.watchdog else None
     front = Front(settings, behind, beat)
     events.watch(broker, hosts, jobs)
-    return Server(hosts, jobs, events, front)
+    return Server(hosts, jobs, events, broker, front)
 
 
 def load_schema(settings: config.Settings, hosts: Hosts) -> Schema:

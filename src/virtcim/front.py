@@ -73,7 +73,8 @@ class Front:
         self._http.start()
 
     def stop(self) -> None:
-        """Take no more calls; those under way have the stop time-out to end."""
+        """Answer the calls under way, for which there is the stop time-out, refuse others, then close everything."""
+        self._entrance.stop_calls()
         self._http.stop()
         self._entrance.close()
 

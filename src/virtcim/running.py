@@ -18,7 +18,7 @@ from virtcim.notify import READY, STOPPING, Manager
 
 log = logging.getLogger(__name__)
 
-STOP_LIMIT = 20  # seconds from a signal to the end; past them it is said on stderr where every thread stood
+STOP_LIMIT = 15  # seconds from a signal to the end, beside stop_timeout; past them every thread says where it stood
 _AT_ONCE = frozenset({"log_level", "log_format"})  # the other settings are taken at the start only
 
 
@@ -52,7 +52,7 @@ class Process:
             self._reload(server)
         self.manager.tell(STOPPING)
         # Whatever a thread still waits for: what counts is on disk, so the process may end at any moment.
-        faulthandler.dump_traceback_later(STOP_LIMIT, exit=True)
+        faulthandler.dump_traceback_later(STOP_LIMIT + self._settings.stop_timeout, exit=True)
         server.stop()
 
     def _reload(self, server: Runs) -> None:

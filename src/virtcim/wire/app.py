@@ -25,6 +25,7 @@ from virtcim.wire.limits import DEFAULT_LIMITS, Limits
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder
 from virtcim.wire.replies import Reply, Scope, Send, reason_header, send_fault, send_reply, stale_headers
+from virtcim.wire.stopping import stopping
 from virtcim.wire.terms import Terms, terms
 
 Dispatch = Callable[[Call], Answer | MethodAnswer]
@@ -84,6 +85,7 @@ class App:
         self._done = done
         self._age = age
         self._gate = Gate(limits)
+        self.stopping = False
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="call")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,6 +110,10 @@ class App:
         """Requests under way."""
         return self._gate.in_flight
 
+    def stop_calls(self) -> None:
+        """Refuse what is asked from now on; the calls under way are answered."""
+        self.stopping = True
+
     def close(self) -> None:
         """Take no more calls; those in the threads end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -122,6 +128,8 @@ class App:
         started = time.perf_counter()
         try:
             call = self._decoder.decode(body, expected, caller)
+            if self.stopping:
+                raise stopping(call)
         except RefusedCall as refused:
             call, reply = refused.call, self._error(refused.call, refused.error, asked)
         else:

@@ -15,6 +15,7 @@ from virtcim.wire.caller import Caller, Peer
 from virtcim.wire.faults import HTTPFault
 from virtcim.wire.metrics import CONTENT_TYPE, Metrics
 from virtcim.wire.replies import Scope, Send, send_fault
+from virtcim.wire.stopping import unavailable
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,10 @@ class Entrance:
             log.info("refused a request from %s: %s", scope.get("client"), fault)
             await send_fault(counted, scope, fault)
 
+    def stop_calls(self) -> None:
+        """Refuse what is asked from now on."""
+        self._app.stop_calls()
+
     def close(self) -> None:
         """Take no more calls."""
         self._app.close()
@@ -61,6 +66,8 @@ class Entrance:
 
     async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         page = scope["path"] if scope["method"] in ("GET", "HEAD") else None
+        if page == HEALTH and self._app.stopping:
+            raise unavailable()
         if page == HEALTH:
             await _send_page(send, scope, "application/json", json.dumps(self._health()).encode())
             return

@@ -17,6 +17,7 @@ from virtcim.wire.tls import Tls
 
 Beat = Callable[[], None]
 
+_LAST_REPLIES = 1  # seconds for what is refused at the end
 _LAST_WORDS = 0.05  # seconds for the loop to close what was dropped
 
 NO_TLS: Mapping[str, Tls] = {}
@@ -43,6 +44,8 @@ class _Server(uvicorn.Server):
         self.settled.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.server_state.tasks:  # meanwhile others are told that the server stops
+            await asyncio.wait(set(self.server_state.tasks), timeout=self._limits.stop_timeout)
         for task in self._accepting:
             task.cancel()
         await asyncio.wait(self._accepting)
@@ -128,7 +131,7 @@ def _config(app: Callable[..., Awaitable[None]], limits: Limits, beat: tuple[Bea
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=limits.keep_alive,
-        timeout_graceful_shutdown=limits.stop_timeout,
+        timeout_graceful_shutdown=_LAST_REPLIES,
         timeout_notify=beat[1] if beat else 30,  # type: ignore[arg-type]  # a float serves as well
         callback_notify=notify,
     )
