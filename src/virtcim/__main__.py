@@ -28,6 +28,7 @@ from virtcim.broker.store import Store, sqlite_url
 from virtcim.broker.store_database import StoreError
 from virtcim.eventing import Events
 from virtcim.front import Behind, Front
+from virtcim.host.call_times import measured
 from virtcim.host.inventory import Hosts
 from virtcim.later import Later
 from virtcim.layer_settings import event_settings, host_settings, pull_limits, space_limits
@@ -130,7 +131,12 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
         namespaces=namespaces,
         host=facts.system_name,
         age=lambda: hosts.age,
-        readings=[gauges.of_hosts(hosts), gauges.of_jobs(jobs)],
+        readings=[
+            gauges.of_hosts(hosts),
+            gauges.of_calls(measured()),
+            gauges.of_enumerations(broker.pulls.sessions),
+            gauges.of_jobs(jobs),
+        ],
     )
     beat = (manager.alive, manager.watchdog / 2) if manager and manager.watchdog else None
     front = Front(settings, behind, beat)

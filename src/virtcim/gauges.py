@@ -1,14 +1,15 @@
-"""What the metrics tell of libvirt and of jobs."""
+"""What the metrics tell of libvirt, of enumerations and of jobs."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 from virtcim.broker.jobs import Jobs
+from virtcim.host.call_times import BOUNDS, CallTimes
 from virtcim.host.inventory import Hosts
-from virtcim.wire.metrics import Reading, Readings
+from virtcim.wire.metrics import Reading, Readings, Timing
 
 _STATES = {
     3: "starting",
@@ -46,5 +47,24 @@ def of_jobs(jobs: Jobs) -> Readings:
         counted = Counter(_STATES.get(job.state, str(job.state)) for job in jobs)
         values = {(state,): float(counted[state]) for state in _STATES.values()}
         yield Reading("virtcim_jobs", "Jobs that can be seen.", values, ("state",))
+
+    return take
+
+
+def of_calls(times: CallTimes) -> Readings:
+    """Calls of libvirt by function."""
+
+    def take() -> Iterable[Timing]:
+        values = {name: (one.buckets, one.seconds) for name, one in times.so_far().items()}
+        yield Timing("virtcim_libvirt_call_seconds", "What libvirt took for a call.", "function", BOUNDS, values)
+
+    return take
+
+
+def of_enumerations(sessions: Sized) -> Readings:
+    """Pulled enumerations that are open."""
+
+    def take() -> Iterable[Reading]:
+        yield Reading("virtcim_enumerations", "Pulled enumerations open.", {(): float(len(sessions))})
 
     return take

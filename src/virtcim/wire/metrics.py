@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
@@ -33,8 +33,32 @@ class Reading:
     values: Mapping[Any, float]
     labels: tuple[str, ...] = field(default=())
 
+    def family(self) -> GaugeMetricFamily:
+        made = GaugeMetricFamily(self.name, self.help, labels=self.labels)
+        for labels, value in self.values.items():
+            made.add_metric(labels, value)
+        return made
 
-Readings = Callable[[], Iterable[Reading]]
+
+@dataclass(frozen=True)
+class Timing:
+    """Times so far, by one label: `bounds` in seconds, and for each value how many were up to each, and their sum."""
+
+    name: str
+    help: str
+    label: str
+    bounds: tuple[float, ...]
+    values: Mapping[str, tuple[Sequence[int], float]]
+
+    def family(self) -> HistogramMetricFamily:
+        made = HistogramMetricFamily(self.name, self.help, labels=(self.label,))
+        for value, (buckets, seconds) in self.values.items():
+            upto = zip((*map(floatToGoString, self.bounds), "+Inf"), accumulate(buckets), strict=True)
+            made.add_metric((value,), list(upto), seconds)
+        return made
+
+
+Readings = Callable[[], Iterable[Reading | Timing]]
 
 
 class Metrics:
@@ -96,11 +120,8 @@ class _Tally(Collector):
             calls.add_metric((name, str(status)), count)
         yield calls
         text = "From a request read to its reply sent."
-        took = HistogramMetricFamily("virtcim_request_seconds", text, labels=("operation",))
-        for name, buckets in list(self._buckets.items()):
-            upto = zip((*map(floatToGoString, _SECONDS), "+Inf"), accumulate(buckets), strict=True)
-            took.add_metric((name,), list(upto), self._sums[name])
-        yield took
+        times = {name: (buckets, self._sums[name]) for name, buckets in list(self._buckets.items())}
+        yield Timing("virtcim_request_seconds", text, "operation", _SECONDS, times).family()
 
     def describe(self) -> list[CounterMetricFamily]:
         return []
@@ -110,13 +131,10 @@ class _Now(Collector):
     def __init__(self, readings: Iterable[Readings]) -> None:
         self._readings = tuple(readings)
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[GaugeMetricFamily | HistogramMetricFamily]:
         for take in self._readings:
             for reading in take():
-                family = GaugeMetricFamily(reading.name, reading.help, labels=reading.labels)
-                for labels, value in reading.values.items():
-                    family.add_metric(labels, value)
-                yield family
+                yield reading.family()
 
     def describe(self) -> list[GaugeMetricFamily]:
         return []
