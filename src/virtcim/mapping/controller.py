@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from virtcim.mapping.kind import ADDRESS, IDE, OTHER, SCSI, USB, Kind, check_address, common, counted
+from virtcim.mapping.kind import (
+    ADDRESS,
+    IDE,
+    OTHER,
+    SCSI,
+    USB,
+    Kind,
+    check_address,
+    common,
+    counted,
+    parent_of,
+    unit_of,
+)
 from virtcim.mapping.table import BadProperty, Properties, Row
 from virtcim.model.codecs import Integer
+from virtcim.model.device import Device
 from virtcim.model.devices import Controller
 from virtcim.model.domain import Domain
-from virtcim.model.fields import Field
+from virtcim.model.fields import Field, View
 
 LEGACY_TYPE = 32771  # libvirt-cim's ResourceType of controllers
 # CIM_Controller.ProtocolSupported; 1 is Other
@@ -19,6 +32,8 @@ PROTOCOLS = {
 }  # fmt: skip
 TYPES = tuple(PROTOCOLS)
 OWN_KIND = {"ide": IDE, "scsi": SCSI, "usb": USB}
+DEVICE_CLASSES = {IDE: "Virt_IDEController", SCSI: "Virt_SCSIController", USB: "Virt_USBController"}
+ROOM = {"ide": 4, "fdc": 2, "sata": 6}  # devices that fit on a controller
 # CIM_USBController: USBVersion in BCD and InterfaceType by model
 USB_MODELS = {"uhci": (0x0110, 2), "ohci": (0x0110, 3), "ehci": (0x0200, 1), "xhci": (0x0300, 1)}
 
@@ -67,7 +82,17 @@ def companion(one: Controller, other: Controller) -> bool:
 
 
 def device(view: Controller, _index: int) -> Properties:
-    return {"ProtocolSupported": PROTOCOLS.get(view.type or "", 1), "ProtocolDescription": view.model or view.type}
+    return {
+        "ProtocolSupported": PROTOCOLS.get(view.type or "", 1),
+        "ProtocolDescription": view.model or view.type,
+        "MaxNumberControlled": view.ports or ROOM.get(view.type or ""),
+    }
+
+
+def place_of(view: View) -> tuple[str, str | None] | None:
+    """The key of the controller that a device is on, and where on it; None for a device that is on none."""
+    parent = parent_of(view) if isinstance(view, Device) else None
+    return (parent, unit_of(view)) if parent and isinstance(view, Device) else None
 
 
 def usb_device(view: Controller, index: int) -> Properties:
@@ -89,7 +114,7 @@ def controller(name: str, label: str, resource_type: int, pool: str) -> Kind[Con
         old_other_type="controller",
         rows=(*common(pool, resource_type, "controller" if resource_type == OTHER else None), *ROWS),
         key=lambda view, index: f"controller:{view.type}:{view.index if view.index is not None else index}",
-        device_class="Virt_USBController" if resource_type == USB else "Virt_Controller",
+        device_class=DEVICE_CLASSES.get(resource_type, "Virt_Controller"),
         device=usb_device if resource_type == USB else device,
         matches=lambda view: view.type in words if name in OWN_KIND else view.type not in OWN_KIND,
         selects=lambda given: given.get("ResourceSubType") in words,

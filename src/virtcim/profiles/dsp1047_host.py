@@ -12,6 +12,7 @@ from virtcim.mapping.storage import extent_in
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles import storage_host as stored
 from virtcim.profiles.elements import Device
+from virtcim.profiles.hardware import aggregate
 from virtcim.profiles.lookup import version
 from virtcim.profiles.pools import STORAGE_POOL, ResourcePool, StoragePool, pools_of
 from virtcim.profiles.storage_host import HostDrive, HostVolume
@@ -22,7 +23,17 @@ VOLUME, DRIVE = "Virt_HostStorageVolume", "Virt_HostDiskDrive"
 def declare(profile: Profile) -> None:
     """Add the host's part to the profile."""
     _volumes(profile)
-    _drives(profile)
+    aggregate(
+        profile,
+        HostDrive,
+        DRIVE,
+        "CIM_LogicalDevice",
+        present=stored.drives,
+        pools=lambda _drive: [STORAGE_POOL],
+        below=stored.drive_below,
+        pool_class=StoragePool,
+        above=stored.devices_above_drive,
+    )
 
 
 def _volumes(profile: Profile) -> None:
@@ -56,26 +67,6 @@ def _volumes(profile: Profile) -> None:
     )
 
 
-def _drives(profile: Profile) -> None:
-    profile.source(HostDrive, hardware.everywhere(stored.drives), follows=version)
-    profile.instance(DRIVE, of=HostDrive, find=hardware.by_keys(stored.drives))(hardware.device_properties)
-    profile.associate(
-        "Virt_SystemDevice",
-        End("GroupComponent", "Virt_HostSystem", across=hardware.on(stored.drives)),
-        End("PartComponent", DRIVE, across=lambda one: [one.host]),
-    )
-    profile.associate(
-        "Virt_ConcreteComponent",
-        End("GroupComponent", "CIM_ResourcePool", across=drives_of, of=StoragePool),
-        End("PartComponent", DRIVE, across=lambda one: [pools_of(one.host)[STORAGE_POOL]]),
-    )
-    profile.associate(
-        "Virt_HostedDependency",
-        End("Antecedent", DRIVE, across=stored.devices_above_drive),
-        End("Dependent", "CIM_LogicalDevice", across=stored.drive_below, of=Device),
-    )
-
-
 def volumes_of(pool: StoragePool) -> Iterable[HostVolume]:
     """The volumes in a concrete pool, used or not."""
     by_key = stored.volumes_on(pool.host).by_key
@@ -87,11 +78,6 @@ def pools_with(one: HostVolume) -> list[ResourcePool]:
     known = pools_of(one.host)
     found = (known.get(ids.pool_id("Disk", pool.name)) for pool in stored.pools_of_volume(one))
     return [pool for pool in found if pool is not None and pool.source is not None]
-
-
-def drives_of(pool: StoragePool) -> Iterable[HostDrive]:
-    """The drives of the host are what the primordial pool begins with."""
-    return stored.drives(pool.host) if pool.pool_id == STORAGE_POOL else ()
 
 
 def same_blocks(one: HostVolume, _device: Device) -> Properties:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from virtcim.broker.provider import Profile
+from virtcim.broker.provider import End, Profile
 from virtcim.mapping import pools
 from virtcim.mapping.pools_host import is_on
+from virtcim.profiles import controllers
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.elements import Device
 from virtcim.profiles.hardware import aggregate
@@ -29,6 +30,12 @@ def device_below(device: Device) -> Iterator[Passed]:
         yield from (one for one in hardware.passed(device.vm.host) if is_on(device.resource.view, one.device))
 
 
+profile.associate(
+    "Virt_ControlledBy",
+    End("Antecedent", "CIM_Controller", across=controllers.devices_on, of=Device),
+    End("Dependent", "CIM_LogicalDevice", across=controllers.controller_of, of=Device),
+    properties=controllers.place,
+)
 for of, classname, virtual, present in (
     (HostPci, "Virt_HostPCIDevice", "CIM_PCIDevice", hardware.pci_devices),
     (HostUsb, "Virt_HostUSBDevice", "CIM_USBDevice", hardware.usb_devices),

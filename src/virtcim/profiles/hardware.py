@@ -23,11 +23,12 @@ def aggregate(
     pools: Callable[[Any], Iterable[str]],
     below: Callable[[Device], Iterable[object]],
     pool_class: type[ResourcePool],
+    above: Callable[[Any], Iterable[Device]] | None = None,
 ) -> None:
     """Serve the devices `present` on a host as `classname`.
 
     `pools`: the PoolIDs that have one. `below`: the devices of the host that a virtual device, of class `virtual`,
-    sits on.
+    sits on; `above` leads back, where that takes no look at every system.
     """
 
     def holders(one: HostDevice) -> Iterator[ResourcePool]:
@@ -37,7 +38,7 @@ def aggregate(
     def members(pool: ResourcePool) -> list[HostDevice]:
         return [one for one in present(pool.host) if pool.pool_id in pools(one)] if pool.host.readable else []
 
-    def above(one: HostDevice) -> Iterator[Device]:
+    def users(one: HostDevice) -> Iterator[Device]:
         for vm in one.host.vms if one.host.readable else ():
             yield from (device for device in devices(vm) if one in below(device)) if vm.active else ()
 
@@ -55,6 +56,6 @@ def aggregate(
     )
     profile.associate(
         "Virt_HostedDependency",
-        End("Antecedent", classname, across=above),
+        End("Antecedent", classname, across=above or users),
         End("Dependent", virtual, across=below, of=Device),
     )
