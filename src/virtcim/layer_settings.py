@@ -43,6 +43,7 @@ def host_settings(settings: Settings) -> HostSettings:
     return HostSettings(
         reconcile_interval=settings.reconcile_interval,
         reread_interval=settings.reread_interval,
+        storage_refresh_interval=settings.storage_refresh_interval,
         stale_limit=settings.stale_limit,
         keepalive_interval=settings.keepalive_interval,
         keepalive_count=settings.keepalive_count,

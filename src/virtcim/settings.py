@@ -114,6 +114,11 @@ class Settings:
     reread_interval: float = _setting(
         parse.seconds(1), 300.0, "Seconds between two readings of everything, for what those looks do not show."
     )
+    storage_refresh_interval: float = _setting(
+        parse.seconds(0),
+        60.0,
+        "Seconds between two looks for volumes that others made or deleted in storage pools; 0 never looks.",
+    )
     keepalive_interval: int = _setting(
         parse.whole(1), 5, "Seconds of silence after which a libvirt connection is probed."
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import libvirt
 import pytest
-from tests.live.conftest import Guest, guest_xml
+from tests.live.conftest import Guest, guest_xml, wait_until
 from tests.live.storage_kinds import PORT, TARGET, iscsi_target, loop_device, need, run, volume_group_gone
 from tests.profiles.client import out
 from tests.profiles.management import embedded
@@ -262,3 +262,35 @@ def test_two_at_once_make_one_pool(stock: Stock, scratch_dir: Path) -> None:
     made(stock, create(stock, "dir", Path=str(scratch_dir / "pool")), "dir")
     answer = create(stock, "dir", name=f"{NAME}-2", Path=f"{scratch_dir}//pool/")
     assert (answer.value, f"{NAME}-2" in names(stock)) == (FAILED, False)
+
+
+def test_disks_on_adapters_of_a_running_guest(stock: Stock, scratch_dir: Path, guest_image: Guest) -> None:
+    image = scratch_dir / "on-scsi.img"
+    image.write_bytes(bytes(MIB))
+    adapter = "<controller type='scsi' index='0' model='virtio-scsi'/>"
+    disk = f"<disk type='file'><source file='{image}'/><target dev='sda' bus='scsi'/></disk>"
+    with stock.host.link.borrow() as connection:
+        xml = guest_xml("adapters", guest_image, linux=False, memory_mib=16, devices=adapter + disk)
+        uuid = connection.createXML(xml).UUIDString()
+    stock.host.refresh(uuid)
+    (found,) = stock.client.instances("KVM_SCSIController")
+    (on_it,) = stock.client.across(found.path, "CIM_ControlledBy", role="Antecedent")
+    assert str(on_it.properties["DeviceID"]).endswith("/sda")
+    assert [one.cls.name for one in stock.client.across(on_it.path, "CIM_ControlledBy")] == ["KVM_SCSIController"]
+    (beneath,) = stock.client.across(found.path, "CIM_ControlledBy", role="Dependent")
+    assert beneath.properties["ProtocolSupported"] == 5  # the adapter itself is on PCI
+
+
+def test_files_that_somebody_copies_into_the_directory(
+    repository: Schema, stock: Stock, libvirtd: str, scratch_dir: Path
+) -> None:
+    path = scratch_dir / "pool"
+    made(stock, create(stock, "dir", Path=str(path)), "dir")
+    with stocked(repository, libvirtd, reconcile_interval=3600.0, storage_refresh_interval=0.2) as watching:
+        (path / "copied.iso").write_bytes(bytes(MIB))
+        wait_until(lambda: shown_volumes(watching) == {"copied.iso": MIB}, 10)
+        (path / "copied.iso").unlink()
+        wait_until(lambda: shown_volumes(watching) == {}, 10)
+        path.rmdir()  # libvirt stops a pool that it cannot look through
+        wait_until(lambda: watching.pool(f"DiskPool/{NAME}")["OperationalStatus"] == [10], 10)
+        path.mkdir()

@@ -11,7 +11,7 @@ from virtcim.host.events import Event, EventKind, Topic
 from virtcim.host.link import Link
 from virtcim.host.listeners import Callbacks
 from virtcim.host.pulse import Pulse
-from virtcim.host.refresher import Reread, Workers
+from virtcim.host.refresher import Reconciler, Reread, Workers
 from virtcim.host.settings import HostSettings
 from virtcim.host.watches import Watches
 
@@ -29,7 +29,7 @@ class Keeper:
     """The link of a host and who listens to it.
 
     `load` reads what the host is, `read` everything it holds, `look` what has changed of it as far as a look shows;
-    `rereads` by topic one thing of a key.
+    `rescan` lets libvirt look for volumes; `rereads` by topic one thing of a key.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Keeper:
         load: Callable[[libvirt.virConnect], None],
         read: Callable[[libvirt.virConnect], None],
         look: Callable[[libvirt.virConnect], None],
+        rescan: Callable[[], None],
     ) -> None:
         self.link = Link(uri, settings, self)
         self.ready = threading.Event()  # set while the host is reachable and has been read
@@ -49,7 +50,13 @@ class Keeper:
         self.on_event: Callbacks[[Event]] = Callbacks()
         self._load = load
         self._read = read
-        self._workers = Workers(rereads, settings.reconcile_interval, lambda: self._with_link(look))
+        by_clock = [Reconciler(settings.reconcile_interval, lambda: self._with_link(look), "rereading everything")]
+        if settings.storage_refresh_interval:
+            interval = settings.storage_refresh_interval
+            by_clock.append(
+                Reconciler(interval, lambda: rescan() if self.ready.is_set() else None, "looking for volumes")
+            )
+        self._workers = Workers(rereads, by_clock)
 
     def start(self) -> None:
         self._workers.start()

@@ -22,9 +22,19 @@ from virtcim.host.records import (
     version_text,
 )
 from virtcim.model.capabilities import Capabilities
+from virtcim.model.storage import Volume
 
 # Names of what libvirt makes for guests: their own documents tell of these interfaces.
 _OF_GUESTS = re.compile(r"(vnet|macvtap|macvlan)[0-9]+")
+
+KINDS = {
+    "file": libvirt.VIR_STORAGE_VOL_FILE,
+    "block": libvirt.VIR_STORAGE_VOL_BLOCK,
+    "dir": libvirt.VIR_STORAGE_VOL_DIR,
+    "network": libvirt.VIR_STORAGE_VOL_NETWORK,
+    "netdir": libvirt.VIR_STORAGE_VOL_NETDIR,
+    "ploop": libvirt.VIR_STORAGE_VOL_PLOOP,
+}
 
 
 def _definition(handle: libvirt.virNetwork | libvirt.virStoragePool, flag: int) -> str:
@@ -74,16 +84,18 @@ def _volumes(pool: libvirt.virStoragePool) -> tuple[VolumeRecord, ...]:
 
 
 def _volume(pool: str, volume: libvirt.virStorageVol) -> VolumeRecord:
-    kind, capacity, allocation = volume.info()
+    """All of it is in the document, for which libvirt looks at the volume: one call."""
+    xml = volume.XMLDesc()
+    view = Volume.parse(xml)
     return VolumeRecord(
         pool_uuid=pool,
         name=volume.name(),
         key=volume.key(),
-        path=volume.path(),
-        kind=kind,
-        capacity=capacity,
-        allocation=allocation,
-        xml=volume.XMLDesc(),
+        path=view.path or volume.path(),
+        kind=KINDS.get(view.type or "", libvirt.VIR_STORAGE_VOL_FILE),
+        capacity=view.capacity or 0,
+        allocation=view.allocation or 0,
+        xml=xml,
     )
 
 

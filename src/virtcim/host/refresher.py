@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -83,11 +83,12 @@ class Refresher:
 class Reconciler:
     """Does the work every `interval` seconds until stopped."""
 
-    def __init__(self, interval: float, work: Callable[[], object]) -> None:
+    def __init__(self, interval: float, work: Callable[[], object], what: str) -> None:
         self._interval = interval
         self._work = work
+        self._what = what
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reconcile", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=what, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -98,15 +99,15 @@ class Reconciler:
 
     def _run(self) -> None:
         while not self._stopping.wait(self._interval):
-            _attempt(self._work, "rereading everything")
+            _attempt(self._work, self._what)
 
 
 class Workers:
-    """A refresher a topic, so that a large pool does not keep domains waiting, and the reconciler."""
+    """A refresher a topic, so that a large pool does not keep domains waiting, and what is done by the clock."""
 
-    def __init__(self, rereads: Mapping[Topic, Reread], interval: float, work: Callable[[], object]) -> None:
+    def __init__(self, rereads: Mapping[Topic, Reread], by_clock: Iterable[Reconciler]) -> None:
         self._refreshers = {topic: Refresher(topic.value, reread) for topic, reread in rereads.items()}
-        self._threads: list[Refresher | Reconciler] = [*self._refreshers.values(), Reconciler(interval, work)]
+        self._threads: list[Refresher | Reconciler] = [*self._refreshers.values(), *by_clock]
 
     def start(self) -> None:
         for thread in self._threads:

@@ -10,13 +10,14 @@ Naming = Literal["name", "uuid"]
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """Times in seconds; a keepalive_interval of 0 switches keep-alive off.
+    """Times in seconds; a keepalive_interval of 0 switches keep-alive off, a storage_refresh_interval of 0 such looks.
 
     What is known of a host whose libvirt hangs is told for `stale_limit` seconds; 0: as long as the link is up.
     """
 
     reconcile_interval: float = 30.0
     reread_interval: float = 300.0
+    storage_refresh_interval: float = 60.0
     keepalive_interval: int = 5
     keepalive_count: int = 3
     naming: Naming = "name"

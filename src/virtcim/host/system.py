@@ -27,6 +27,7 @@ from virtcim.host.locks import Locks
 from virtcim.host.netside import NetSide
 from virtcim.host.records import DomainRecord, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
 from virtcim.host.refresher import Reread
+from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import now
 from virtcim.host.tables import R, T, Table
@@ -127,7 +128,8 @@ class Host(Connected):
         )
         self.netside = NetSide(told)
         self._figures = Figures()
-        super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), self._load, self._read, self._look))
+        reads = (self._load, self._read, self._look, partial(rescan, self))
+        super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), *reads))
         self.divisions = Divisions(self.platform, self.link.local)
         self._emulators = Emulators(self.link)
         self.domain_capabilities = self._emulators.capabilities
