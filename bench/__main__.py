@@ -12,7 +12,7 @@ import click
 import libvirt
 from tests.live.host.private_libvirtd import CAN_RUN, private_libvirtd
 
-from bench import rows
+from bench import indications, rows
 from bench.client import Connection
 from bench.guests import name_of, qemu_guest, write_test_node
 from bench.messages import checked
@@ -130,20 +130,22 @@ def working_directory() -> Iterator[Path]:
 @click.option("--rounds", default=25, show_default=True, help="Samples of each median.")
 @click.option("--seconds", default=15.0, show_default=True, help="How long clients at once are measured.")
 @click.option("--json", "file", type=click.Path(path_type=Path), default=Path("bench.json"), show_default=True)
-@click.option("--only", type=click.Choice(["libvirtd", "test"]), help="Only the rows of this driver.")
+@click.option("--only", type=click.Choice(["libvirtd", "test", "indications"]), help="Only these rows.")
 def main(guests: int, many: int, rounds: int, seconds: float, file: Path, only: str | None) -> None:
     """Measure virtcim beside libvirt and beside a server that does nothing."""
     libvirt.registerErrorHandler(lambda *_: None, None)
     started = machine()
     with working_directory() as directory, floor(directory) as server, closing(Floor(server)) as bottom:
         bench = Bench(directory, guests, many, rounds, seconds)
-        if only != "test":
+        if only in (None, "libvirtd"):
             if not CAN_RUN:
                 raise click.ClickException("a libvirtd of its own needs root, libvirtd, virtlogd, unshare and nsenter")
             with private_libvirtd(directory / "libvirtd") as daemon:
                 bench.on_libvirtd(daemon.uri, bottom)
-        if only != "libvirtd":
+        if only in (None, "test"):
             bench.on_test_driver(bottom)
+        if only in (None, "indications"):
+            bench.add(*indications.rows(directory, write_test_node(directory / "few.xml", FEW), many, rounds))
     click.echo(f"\n{started}\n\n{table(bench.rows)}")
     write_json(file, bench.rows, started=started, guests=guests, many=many, rounds=rounds)
 

@@ -66,6 +66,7 @@ class Events:
             retry_interval=round(settings.retry.interval),
         )
         self._subscriptions: Subscriptions | None = None
+        self._kept: KeptJobs | None = None
         self._places: dict[str, Place] = {}
         self._hosts: tuple[Host, ...] = ()
         self._looking: set[str] = set()
@@ -112,7 +113,7 @@ class Events:
                 self._engine.note(partial(self._alerts, lease, made), lease)
 
         self._watch_jobs(broker, jobs, lifecycle)
-        broker.methods.settle = self._engine.settle
+        broker.methods.settle = self._settle
         self._engine.on_first = self._first
         self._engine.on_last = partial(_silently, ledger.forget)
         self._engine.beside = ledger.beside
@@ -121,6 +122,12 @@ class Events:
         for host in hosts.hosts:
             host.on_change(partial(changed, host))
         hosts.on_event(happened)
+
+    def _settle(self) -> None:
+        """Until what a method did is safe."""
+        if self._kept is not None:
+            self._kept.settle()
+        self._engine.settle()
 
     def _place(self, host: Host) -> Place:
         """A host by what every server calls it that reaches it."""
@@ -137,7 +144,7 @@ class Events:
 
     def _watch_jobs(self, broker: Broker, jobs: Jobs, lifecycle: Lifecycle) -> None:
         """Keep and tell of jobs, and take over those of an earlier run."""
-        kept = KeptJobs(self._store, broker.instances, broker.methods, dsp1103.classname_of)
+        self._kept = kept = KeptJobs(self._store, broker.instances, broker.methods, dsp1103.classname_of)
         seen: dict[str, Item] = {}
 
         def job_changed(job: Job, gone: bool) -> None:
@@ -210,7 +217,9 @@ class Events:
             self._engine.note(partial(_silently, partial(self._ledger.close, name)))
 
     def _learn(self) -> None:
-        """What other servers have done, now and then."""
+        """What other servers have done, now and then; and what the store did not take is written."""
+        if self._kept is not None:
+            self._kept.catch_up()
         if self._store.shared:
             self._shelf.catch_up()
             self._deliverer.look()

@@ -165,6 +165,12 @@ def judge(it: Stage, got: Heard) -> tuple[list[str], list[str]]:
     return counts, wrong
 
 
+def faults(server: Process) -> list[str]:
+    """What the server itself took for a fault of the program."""
+    lines = (server.state / "stderr").read_text().splitlines()
+    return [line for line in lines if "Traceback" in line or "Timeout (" in line]
+
+
 def main(rounds: int = ROUNDS, seed: int = SEED) -> int:
     """Exit status."""
     libvirt.registerErrorHandler(lambda *_: None, None)
@@ -172,6 +178,7 @@ def main(rounds: int = ROUNDS, seed: int = SEED) -> int:
     with stage() as it:
         run(it, rounds, seed, print)
         counts, wrong = judge(it, heard(it.listener.indications))
+        wrong += [f"{server.state.name}: {line}" for server in it.servers for line in faults(server)]
     print(f"{rounds} rounds of kill -9, seed {seed}, {time.monotonic() - begun:.0f} s")
     print("\n".join(counts))
     print("\n".join(wrong[:50]) or "nothing lost, nothing told twice")

@@ -104,7 +104,7 @@ class Load:
         path = self._create("CIM_IndicationFilter", name, **given)
         if self._number % 3 == 0:
             self._delete("CIM_IndicationFilter", name, path)
-        self._over.wait(0.02)
+        self._over.wait(0.1)
 
     def _subscriptions(self) -> None:
         name = self._next()
@@ -114,7 +114,7 @@ class Load:
         path = self._create("CIM_IndicationSubscription", name, Filter=watched, Handler=to)
         if self._number % 3 == 0:
             self._delete("CIM_IndicationSubscription", name, path)
-        self._over.wait(0.05)
+        self._over.wait(0.2)
 
     def _jobs(self) -> None:
         """A guest without an operating system does not shut down when asked: the job takes its three seconds."""
@@ -133,7 +133,7 @@ class Load:
             while not self._over.is_set():
                 names = sorted(one.name() for one in connection.listAllDomains() if one.name().startswith("guest-"))
                 self._change(connection, names, titles)
-                self._over.wait(random.uniform(0.02, 0.1))
+                self._over.wait(random.uniform(0.05, 0.3))
             connection.close()
         self._over.wait(0.1)
 

@@ -39,9 +39,11 @@ class Process:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "virtcim", "serve", "--listen", self.url, "--state-dir", str(self.state)]
-        self._process = subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+        self.state.mkdir(parents=True, exist_ok=True)
+        with (self.state / "stderr").open("a") as errors:
+            self._process = subprocess.Popen(
+                command, env=self._environment, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
         assert self._process.stdout is not None
         assert "serves" in self._process.stdout.readline()
         self.cim = pywbem.WBEMConnection(self.url, default_namespace="interop", timeout=30)

@@ -21,7 +21,7 @@ from virtcim.broker.store_queue import Delivery, Queue
 log = logging.getLogger(__name__)
 
 WORKERS = 256  # destinations that are worked on at the same time
-BATCH = 64  # deliveries taken out of the queue in one transaction
+BATCH = 128  # deliveries taken out of the queue in one transaction
 LONGEST_BACK_OFF = 8  # times the retry interval
 LIFETIME = 10  # times attempts x interval: what is older is not sent any more
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+import select
+import socket
 import ssl
 import time
+from base64 import b64encode
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from http.client import HTTPException, HTTPResponse
+from typing import Protocol
 from urllib.parse import urlsplit
-
-from virtcim.later import Later
-
-if TYPE_CHECKING:
-    import urllib3
-else:
-    urllib3 = Later("urllib3")
 
 HEADERS = {
     "Content-Type": 'application/xml; charset="utf-8"',
@@ -53,63 +51,88 @@ class Listeners:
 
 
 class HttpLink:
-    """One kept-alive connection."""
+    """One kept-alive connection. A request is written in one piece: at thousands a second each call counts."""
 
     def __init__(self, url: str, timeout: float, ca: str, credentials: tuple[str, str]) -> None:
         split = urlsplit(url)
-        self._target = (split.path or "/") + (f"?{split.query}" if split.query else "")
         self._timeout = timeout
-        self._headers = dict(HEADERS)
+        self._ca = ca
+        self._secure = split.scheme == "https"
+        self._context: ssl.SSLContext | None = None
+        self._address = split.hostname or "", split.port or (443 if self._secure else 80)
+        headers = {"Host": split.netloc.rpartition("@")[2], **HEADERS}
         if credentials[0]:
-            self._headers |= urllib3.util.make_headers(basic_auth=":".join(credentials))
-        limits = urllib3.util.Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout)
-        host = split.hostname or ""
-        self._pool: urllib3.HTTPConnectionPool
-        if split.scheme == "https":
-            context = ssl.create_default_context(cafile=ca or None)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            self._pool = urllib3.HTTPSConnectionPool(
-                host, split.port or 443, timeout=limits, maxsize=1, ssl_context=context
-            )
-        else:
-            self._pool = urllib3.HTTPConnectionPool(host, split.port or 80, timeout=limits, maxsize=1)
+            headers["Authorization"] = f"Basic {b64encode(':'.join(credentials).encode()).decode()}"
+        target = (split.path or "/") + (f"?{split.query}" if split.query else "")
+        lines = [
+            f"POST {target} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
+            "Content-Length: ",
+        ]
+        self._head = "\r\n".join(lines).encode("utf-8")
+        self._socket: socket.socket | None = None
 
     def close(self) -> None:
-        self._pool.close()
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
 
     def post(self, body: bytes) -> None:
         """Hand over a request: 200 without ERROR is taken for success. Errors: Undelivered."""
         deadline = time.monotonic() + self._timeout
         try:
-            answer = self._pool.urlopen(
-                "POST",
-                self._target,
-                body=body,
-                headers=self._headers,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                assert_same_host=False,
-            )
-            try:
-                content = _content(answer, deadline)
-            except BaseException:
-                answer.close()
-                raise
-            answer.release_conn()
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+            status, content = self._exchange(b"%b%d\r\n\r\n%b" % (self._head, len(body), body), deadline)
+        except (OSError, HTTPException, ValueError) as error:
+            self.close()
             raise Undelivered(str(error) or type(error).__name__) from error
-        if answer.status != 200:
-            raise Undelivered(f"the listener answers HTTP status {answer.status}")
+        except BaseException:
+            self.close()
+            raise
+        if status != 200:
+            raise Undelivered(f"the listener answers HTTP status {status}")
         refusal = _ERROR.search(content)
         if refusal:
             raise Undelivered(f"the listener answers ERROR {refusal[1].decode()}")
 
+    def _exchange(self, request: bytes, deadline: float) -> tuple[int, bytes]:
+        connection = self._connected()
+        connection.sendall(request)
+        with closing(HTTPResponse(connection, method="POST")) as answer:
+            answer.begin()
+            content = _content(answer, deadline)
+            if answer.will_close:
+                self.close()
+            return answer.status, content
 
-def _content(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    def _connected(self) -> socket.socket:
+        """The connection of the last request, unless the listener has closed it since."""
+        if self._socket is not None and select.select([self._socket], (), (), 0)[0]:
+            self.close()
+        if self._socket is None:
+            self._socket = self._connect()
+        return self._socket
+
+    def _connect(self) -> socket.socket:
+        plain = socket.create_connection(self._address, min(CONNECT_SECONDS, self._timeout))
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.settimeout(self._timeout)
+            return self._secured(plain) if self._secure else plain
+        except BaseException:
+            plain.close()
+            raise
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        if self._context is None:
+            self._context = ssl.create_default_context(cafile=self._ca or None)
+            self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return self._context.wrap_socket(plain, server_hostname=self._address[0])
+
+
+def _content(answer: HTTPResponse, deadline: float) -> bytes:
     """The body, which neither its size nor its pace may make endless."""
     content = b""
-    for piece in answer.stream(8192):
+    while piece := answer.read1(8192):
         content += piece
         if len(content) > MAX_ANSWER:
             raise Undelivered(f"the listener answers more than {MAX_ANSWER} bytes")

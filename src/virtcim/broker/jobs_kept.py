@@ -18,6 +18,7 @@ from virtcim.broker.store import KeptJob, Store
 log = logging.getLogger(__name__)
 
 INTERRUPTED = "the server ended while the job was running; the elements it affects show how far it got"
+PATIENCE = 10.0  # seconds that a client waits for its job to be in the store, should that be away
 ClassOf = Callable[[object], str]
 
 
@@ -30,21 +31,39 @@ class KeptJobs:
         self._methods = methods
         self._class_of = class_of
         self._written: dict[str, tuple[object, ...]] = {}  # job -> what of it is in the store
+        self._late: dict[str, tuple[Job, bool]] = {}  # what the store has not taken
         profiles = instances.catalog.profiles
         self._resumptions = {kind: resume for one in profiles for kind, resume in one.resumptions.items()}
 
     def changed(self, job: Job, gone: bool) -> None:
-        """A job has got to be known, has changed, or is forgotten. What the store does not take is only logged."""
-        telling = (job.state, job.keep, job.remove)
+        """A job has got to be known, has changed, or is forgotten. What the store does not take is tried again."""
         try:
-            if gone:
-                self._written.pop(job.id, None)
-                self._store.drop_job(job.id)
-            elif self._written.get(job.id) != telling:
-                self._store.keep_job(KeptJob(job.id, job.state, time.time(), self._document(job)))
-                self._written[job.id] = telling
+            self._write(job, gone)
+            self._late.pop(job.id, None)
         except CIMError as error:
-            log.error("job %s is not kept: %s", job.id, error.message)
+            if job.id not in self._late:
+                log.error("job %s is not kept yet: %s", job.id, error.message)
+            self._late[job.id] = (job, gone)
+
+    def catch_up(self) -> None:
+        """Write what the store has not taken so far."""
+        for job, gone in list(self._late.values()):
+            self.changed(job, gone)
+
+    def settle(self) -> None:
+        """Return when all is in the store, or has not been for long."""
+        deadline = time.monotonic() + PATIENCE
+        while self._late and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _write(self, job: Job, gone: bool) -> None:
+        telling = (job.state, job.keep, job.remove)
+        if gone:
+            self._written.pop(job.id, None)
+            self._store.drop_job(job.id)
+        elif self._written.get(job.id) != telling:
+            self._store.keep_job(KeptJob(job.id, job.state, time.time(), self._document(job)))
+            self._written[job.id] = telling
 
     def restored(self) -> Iterator[tuple[Job, Request | None]]:
         """The jobs of earlier runs, as they were written last, and the calls they came from."""

@@ -28,6 +28,11 @@ POSTGRES_OPTIONS = (
     " -c tcp_user_timeout=6s"
 )
 CONNECT_SECONDS = 5
+# Said at the start of a transaction that is durable (True) or not
+_DURABILITY = {
+    "sqlite": {True: "PRAGMA synchronous=FULL", False: "PRAGMA synchronous=NORMAL"},
+    "postgresql": {True: "", False: "SET LOCAL synchronous_commit = off"},
+}
 SERVERS = 7_294_003  # first number of the advisory lock that each server holds while it is alive
 _MIGRATION_LOCK = 7_294_001  # of PostgreSQL: two servers that start at once migrate one after the other
 
@@ -44,9 +49,10 @@ class Database:
             self.engine = _engine(url)
             self.name = self.engine.url.render_as_string(hide_password=True)
             self.shared = self.engine.dialect.name == "postgresql"  # other servers may be at work on it
+            self._durability = _DURABILITY[self.engine.dialect.name]
             self._write_lock = threading.Lock()
             migrate(self.engine)
-        except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        except (ArgumentError, NoSuchModuleError, ImportError, KeyError, ValueError) as error:
             raise StoreError(f"store: {error}") from error
         except SQLAlchemyError as error:
             raise StoreError(f"store {self.name}: {words(error)}") from error
@@ -55,10 +61,15 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """A transaction; in this process one at a time, for in SQLite a second writer would only wait for the file."""
+    def writing(self, durable: bool = True) -> Iterator[sa.Connection]:
+        """A transaction; in this process one at a time, for in SQLite a second writer would only wait for the file.
+
+        One that is not durable may be undone by a power cut until the next durable one, but by nothing else.
+        """
         try:
             with self._write_lock, self.engine.begin() as connection:
+                if statement := self._durability[durable]:
+                    connection.exec_driver_sql(statement)
                 yield connection
         except IntegrityError as error:
             raise CIMError(Status.ALREADY_EXISTS, "such an instance exists") from error

@@ -119,14 +119,14 @@ class Queue:
             return list(connection.scalars(sa.select(DELIVERIES.c.destination).distinct()))
 
     def dequeue(self, ids: Sequence[int]) -> None:
-        """Take deliveries out of their queues: they arrived, or were given up."""
+        """Take deliveries out of their queues: they arrived, or were given up. Undone, they are sent once more."""
         if ids:
-            with self._database.writing() as connection:
+            with self._database.writing(durable=False) as connection:
                 connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.id.in_(ids)))
 
     def failed(self, delivery: Delivery) -> None:
         """Count an attempt that failed."""
-        with self._database.writing() as connection:
+        with self._database.writing(durable=False) as connection:
             counted = sa.update(DELIVERIES).where(DELIVERIES.c.id == delivery.id)
             connection.execute(counted.values(attempts=delivery.attempts + 1))
 

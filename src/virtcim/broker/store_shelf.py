@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 
 from virtcim.broker.call import CIMError, Path, Status
 from virtcim.broker.provider import Stored
@@ -21,8 +21,8 @@ class Shelf:
     """Every stored instance. Who changes what depends on others holds `lock` from the look to the change."""
 
     def __init__(self, store: Store) -> None:
-        self._guard = threading.RLock()
-        self.lock = _Exclusive(store, self._guard, self.catch_up)
+        self._guard = threading.Lock()  # of what is in memory; nobody waits for the store who holds it
+        self.lock = _Exclusive(store, self._see)
         self._store = store
         self._by_path: dict[Path, Stored] = {}
         self._by_class: dict[str, dict[Path, Stored]] = {}
@@ -77,28 +77,31 @@ class Shelf:
 
     def catch_up(self) -> None:
         """See what other servers have changed. Errors: CIMError FAILED, StoreError."""
-        if not self._store.shared:
+        if self._store.shared:
+            with self.lock.here():
+                self._see()
+
+    def _see(self) -> None:
+        last, keys = self._store.changed_since(self._seen)
+        if last == self._seen:
             return
-        with self._guard:
-            last, keys = self._store.changed_since(self._seen)
-            if last == self._seen:
-                return
-            now = {digest(one.path): one for one in self._store.instances(keys)}
-            known = self._by_digest.keys() if keys is None else self._by_digest.keys() & set(keys)
-            before = {key: self._by_path[self._by_digest[key]] for key in known}
-            removed = tuple(one for key, one in before.items() if key not in now or _differ(one, now[key]))
-            added = tuple(one for key, one in now.items() if key not in before or _differ(one, before[key]))
-            self._exchange(removed, added)
-            self._seen = last
-            for callback in self._callbacks:
-                callback(removed, added)
+        now = {digest(one.path): one for one in self._store.instances(keys)}
+        known = self._by_digest.keys() if keys is None else self._by_digest.keys() & set(keys)
+        before = {key: self._by_path[self._by_digest[key]] for key in known}
+        removed = tuple(one for key, one in before.items() if key not in now or _differ(one, now[key]))
+        added = tuple(one for key, one in now.items() if key not in before or _differ(one, before[key]))
+        self._exchange(removed, added)
+        self._seen = last
+        for callback in self._callbacks:
+            callback(removed, added)
 
     def _exchange(self, removed: tuple[Stored, ...], added: tuple[Stored, ...]) -> None:
         staying = {one.path for one in added}
-        for one in removed:
-            self._take(one, one.path in staying)
-        for one in added:
-            self._put(one)
+        with self._guard:
+            for one in removed:
+                self._take(one, one.path in staying)
+            for one in added:
+                self._put(one)
 
     def _put(self, one: Stored) -> None:
         self._by_path[one.path] = one
@@ -124,22 +127,26 @@ class Shelf:
 class _Exclusive:
     """The lock of who changes something; held again by the same thread it costs nothing."""
 
-    def __init__(self, store: Store, guard: threading.RLock, catch_up: Callable[[], None]) -> None:
+    def __init__(self, store: Store, see: Callable[[], None]) -> None:
         self._store = store
-        self._guard = guard
-        self._catch_up = catch_up
+        self._see = see
+        self._writers = threading.RLock()
         self._depth = 0
         self._stack = ExitStack()
 
+    def here(self) -> AbstractContextManager[object]:
+        """Only this server's part of the lock."""
+        return self._writers
+
     def __enter__(self) -> None:
-        self._guard.acquire()
+        self._writers.acquire()
         try:
             if self._depth == 0 and self._store.shared:
                 self._stack.enter_context(self._store.database.alone(_ALONE))
-                self._catch_up()
+                self._see()
         except BaseException:
             self._stack.close()
-            self._guard.release()
+            self._writers.release()
             raise
         self._depth += 1
 
@@ -149,7 +156,7 @@ class _Exclusive:
             if self._depth == 0:
                 self._stack.close()
         finally:
-            self._guard.release()
+            self._writers.release()
 
 
 def _differ(one: Stored, other: Stored) -> bool:
