@@ -165,10 +165,13 @@ def judge(it: Stage, got: Heard) -> tuple[list[str], list[str]]:
     return counts, wrong
 
 
+WORDS = ("unforeseen", "no indications could be made", "internal error", "Timeout (")
+
+
 def faults(server: Process) -> list[str]:
-    """What the server itself took for a fault of the program."""
+    """What the server itself took for a fault of the program, and whether it had to be ended."""
     lines = (server.state / "stderr").read_text().splitlines()
-    return [line for line in lines if "Traceback" in line or "Timeout (" in line]
+    return [line for line in lines if any(word in line for word in WORDS)]
 
 
 def main(rounds: int = ROUNDS, seed: int = SEED) -> int:

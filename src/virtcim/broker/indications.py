@@ -160,10 +160,17 @@ class Indications:
             return
 
     def _catch_up(self) -> None:
-        try:
-            self.sync()
-        except CIMError as error:
-            log.error("what other servers have subscribed is not known: %s", error.message)
+        """Until it is known who has subscribed: what has happened is told to them as well, if late."""
+        wait, most = PATIENCE
+        while True:
+            try:
+                self.sync()
+                return
+            except CIMError as error:
+                log.error("what other servers have subscribed is not known: %s", error.message)
+                if self._closing.wait(wait):
+                    return
+                wait = min(wait * 2, most)
 
     def _drafts(self, cause: Cause, lease: str) -> list[Draft]:
         if not self._index and cause != self._end:
