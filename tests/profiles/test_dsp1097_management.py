@@ -39,6 +39,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "vepa": {"ForwardMode": "vepa", "ForwardDevices": ["eth0"], "EVBMode": 3},
     "private": {"ForwardMode": "private", "ForwardDevices": ["eth0"], "EVBMode": 1, "OtherEVBMode": "private"},
     "passthrough": {"ForwardMode": "passthrough", "ForwardDevices": ["eth0"], "EVBMode": 4},
+    "NAT of IPv6": {**NAT, "IPAddresses": ["192.168.240.1/24", "fd00:a::1/64"], "NATIPv6": True},
+    "isolated ports": {"ForwardMode": "nat", "IPAddresses": ["192.168.246.1/24"], "PortsIsolated": True},
+    "bandwidth": {"InboundBandwidthLimit": 8000000, "OutboundBandwidthLimit": 16000000},
+    "SR-IOV by an interface": {"VirtualSystemType": "Virt:sriov", "ForwardDevices": ["eth0"], "EVBMode": 4},
+    "SR-IOV by functions": {"ForwardMode": "hostdev", "ForwardDevices": ["0000:04:10.1", "0000:04:10.3"]},
     "details": {"DomainName": "x.example", "MTU": 1400, "STPEnabled": False, "AutomaticStartupAction": 4, **NAT},
 }
 
@@ -70,6 +75,10 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "two devices of NAT": ({"ForwardMode": "nat", "ForwardDevices": ["a", "b"]}, INVALID, "ForwardDevices"),
     "a device twice": ({"ForwardMode": "vepa", "ForwardDevices": ["a", "a"]}, INVALID, "ForwardDevices"),
     "a device of an isolated one": ({"ForwardDevices": ["a"]}, INVALID, "ForwardDevices"),
+    "SR-IOV by both": ({"ForwardMode": "hostdev", "ForwardDevices": ["e", "0000:04:10.1"]}, INVALID, "ForwardDevices"),
+    "SR-IOV by two": ({"ForwardMode": "hostdev", "ForwardDevices": ["eth0", "eth1"]}, INVALID, "ForwardDevices"),
+    "IPv6 behind NAT where there is none": ({"ForwardMode": "route", "NATIPv6": True}, INVALID, "NATIPv6"),
+    "isolated ports of Open vSwitch": ({**OVS, "PortsIsolated": True}, INVALID, "PortsIsolated"),
     "a bridge with slash": ({"ForwardMode": "bridge", "BridgeName": "a/b"}, INVALID, "BridgeName"),
     "address without prefix": ({"IPAddresses": ["192.0.2.1"]}, INVALID, "IPAddresses"),
     "address of a bridge": (

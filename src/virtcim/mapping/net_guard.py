@@ -7,7 +7,9 @@ from typing import Any
 
 from virtcim.mapping.table import BadProperty, Row
 from virtcim.model.devices import FilterParameter, Interface
+from virtcim.model.network import Network, PortGroup
 
+Isolating = Interface | PortGroup | Network
 ANTI_SPOOFING = ("no-mac-spoofing", "clean-traffic", "clean-traffic-gateway", "no-spoofing")
 
 
@@ -58,11 +60,11 @@ def _set_parameters(view: Interface, pairs: list[tuple[str, str]]) -> None:
         view.add(new, inside="filterref")
 
 
-def is_isolated(view: Interface) -> bool:
+def is_isolated(view: Isolating) -> bool:
     return bool(view.isolated)
 
 
-def set_isolated(view: Interface, wanted: bool | None) -> None:
+def set_isolated(view: Isolating, wanted: bool | None) -> None:
     view.isolated = wanted or None
 
 

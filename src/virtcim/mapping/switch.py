@@ -6,30 +6,35 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from virtcim.mapping.bandwidth import bandwidth
+from virtcim.mapping.net_guard import is_isolated, set_isolated
 from virtcim.mapping.switch_addresses import ADDRESSES
+from virtcim.mapping.switch_devices import (
+    BRIDGE,
+    HOSTDEV,
+    ISOLATED,
+    OWN_BRIDGE,
+    forward_devices,
+    forward_mode,
+    interface_name,
+    set_forward_devices,
+)
 from virtcim.mapping.table import BadProperty, Properties, Row, to_cim, to_xml
 from virtcim.mapping.vssd import ALWAYS_START, NO_AUTOSTART, TURN_OFF
-from virtcim.model.network import ForwardInterface, Network, PortGroup
+from virtcim.model.network import Network, PortGroup
 from virtcim.model.tree import is_empty, remove
 
 Document = Network  # these two for the layer above, which knows no model
 Group = PortGroup
 OPENVSWITCH, LINUX_BRIDGE, MACVTAP, SRIOV = "Virt:openvswitch", "Virt:linux-bridge", "Virt:macvtap", "Virt:sriov"
 SYSTEM_TYPES = (LINUX_BRIDGE, OPENVSWITCH, MACVTAP, SRIOV)
-ISOLATED, BRIDGE, HOSTDEV = "isolated", "bridge", "hostdev"
-OWN_BRIDGE = (ISOLATED, "nat", "route", "open")  # libvirt makes the bridge itself
 STACKED = ("vepa", "private", "passthrough")
 FORWARD_MODES = (*OWN_BRIDGE, BRIDGE, *STACKED, HOSTDEV)
 VEB, VEPA, DIRECT, OTHER_MODE = 2, 3, 4, 1  # EVBMode
 EVB_MODES = {"vepa": VEPA, "passthrough": DIRECT, HOSTDEV: DIRECT, "private": OTHER_MODE}
 VLANS = range(1, 4095)
 NAME = re.compile(r"[^/\n\x00]+")
-INTERFACE_NAME = re.compile(r"[^/\s:]{1,15}")  # what the kernel takes
 VLAN_GROUP = "vlan"  # a group of ports that was made for a VLAN is named vlan<number>
-
-
-def forward_mode(network: Network) -> str:
-    return (network.forward_mode or "nat") if network.element.find("forward") is not None else ISOLATED
 
 
 def system_type(network: Network) -> str:
@@ -73,37 +78,8 @@ def set_forward_mode(network: Network, mode: str | None) -> None:
         network.bridge = None
 
 
-def forward_devices(network: Network) -> list[str]:
-    """The interfaces of the host that frames leave by."""
-    pool = [one.device for one in network.forward_interfaces if one.device]
-    return pool or ([network.forward_device] if network.forward_device else [])
-
-
-def set_forward_devices(network: Network, names: list[str] | None) -> None:
-    wanted = [_interface_name("ForwardDevices", name) for name in names or []]
-    if len(set(wanted)) < len(wanted):
-        raise BadProperty("ForwardDevices", f"{wanted} names an interface twice")
-    mode = forward_mode(network)
-    if wanted and (mode == ISOLATED or (mode in OWN_BRIDGE and len(wanted) > 1)):
-        most = "none" if mode == ISOLATED else "one at most"
-        raise BadProperty("ForwardDevices", f"{wanted} cannot be: ForwardMode {mode} has {most}")
-    for one in network.forward_interfaces:
-        one.remove()
-    network.forward_device = wanted[0] if wanted and mode in OWN_BRIDGE else None
-    for name in wanted if mode not in OWN_BRIDGE else []:
-        one = ForwardInterface.new()
-        one.device = name
-        network.add(one, inside="forward")
-
-
 def set_bridge(network: Network, name: str | None) -> None:
-    network.bridge = None if name is None else _interface_name("BridgeName", name)
-
-
-def _interface_name(prop: str, name: str) -> str:
-    if not INTERFACE_NAME.fullmatch(name):
-        raise BadProperty(prop, f"{name!r} is no name of a network interface: 1 to 15 characters without / : or blanks")
-    return name
+    network.bridge = None if name is None else interface_name("BridgeName", name)
 
 
 def evb_mode(network: Network) -> int:
@@ -174,6 +150,10 @@ SWITCH: tuple[Row[Network], ...] = (
     Row("EVBMode", evb_mode),
     Row("OtherEVBMode", other_evb_mode),
     *ADDRESSES,
+    Row("NATIPv6", lambda network: bool(network.nat_v6), lambda network, on: setattr(network, "nat_v6", on or None)),
+    Row("PortsIsolated", is_isolated, set_isolated),
+    bandwidth("InboundBandwidthLimit", Network.in_average),
+    bandwidth("OutboundBandwidthLimit", Network.out_average),
     Row("DomainName", Network.domain),
     Row("MTU", Network.mtu),
     Row("STPEnabled", Network.stp),
@@ -216,7 +196,7 @@ def _needs_bridge(network: Network) -> bool:
 
 
 def _needs_device(network: Network) -> bool:
-    return system_type(network) in (MACVTAP, SRIOV) and not forward_devices(network) and not network.virtual_functions
+    return system_type(network) in (MACVTAP, SRIOV) and not forward_devices(network)
 
 
 def _wrong_mode(network: Network) -> bool:
@@ -231,6 +211,14 @@ def _addressed_elsewhere(network: Network) -> bool:
     return forward_mode(network) not in OWN_BRIDGE and bool(network.addresses)
 
 
+def _translates_nothing(network: Network) -> bool:
+    return bool(network.nat_v6) and forward_mode(network) != "nat"
+
+
+def _isolates_elsewhere(network: Network) -> bool:
+    return bool(network.isolated) and system_type(network) != LINUX_BRIDGE
+
+
 def _tagged(network: Network) -> bool:
     return bool(vlans(network)) and not has_vlans(network)
 
@@ -242,6 +230,8 @@ CHECKS: tuple[tuple[Broken, str, str], ...] = (
     (_needs_device, "ForwardDevices", "is missing: it says which interface of the host the switch is on"),
     (_has_both, "ForwardDevices", "cannot be given beside BridgeName: the bridge has its interfaces already"),
     (_addressed_elsewhere, "IPAddresses", f"can only be given with ForwardMode {', '.join(OWN_BRIDGE)}"),
+    (_translates_nothing, "NATIPv6", "can only be with ForwardMode nat"),
+    (_isolates_elsewhere, "PortsIsolated", f"can only be on a switch of type {LINUX_BRIDGE}"),
     (_tagged, "VLANConnection", "cannot be: the switch has no VLANs"),
 )
 

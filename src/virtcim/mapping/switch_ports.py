@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from virtcim.mapping.bandwidth import BANDWIDTH, bandwidth
-from virtcim.mapping.net import correlation
-from virtcim.mapping.net_guard import filters_macs, is_isolated, is_promiscuous
+from virtcim.mapping.net import correlation, set_correlation
+from virtcim.mapping.net_guard import filters_macs, is_isolated, is_promiscuous, set_isolated
 from virtcim.mapping.switch import has_vlans, system_type, vlans
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed, to_cim, to_xml
 from virtcim.mapping.units import BITS_PER_SECOND, COUNT
@@ -27,6 +27,17 @@ COMMON: tuple[Row[Any], ...] = (
 )
 
 
+# What tells the switch beyond the wire, or Open vSwitch, which port this is; groups have it as interfaces do.
+VSI: tuple[Row[Any], ...] = (
+    Row("VSIType", PortGroup.port_type),
+    Row("ManagerID", PortGroup.manager_id),
+    Row("VSITypeID", PortGroup.type_id),
+    Row("VSITypeIDVersion", PortGroup.type_id_version),
+    Row("PortCorrelationID", correlation, set_correlation),
+    Row("ProfileID", PortGroup.profile_id),
+)
+
+
 def set_group_name(group: PortGroup, name: str | None) -> None:
     if not name or name.isspace() or "/" in name:
         raise BadProperty("PortGroup", f"{name!r} is not a name: it is empty or has a slash")
@@ -39,6 +50,8 @@ GROUP: tuple[Row[PortGroup], ...] = (
     fixed("ConsumerVisibility", VIRTUALIZED),
     *COMMON,
     Row("PortGroup", PortGroup.name, set_group_name),
+    *VSI,
+    Row("PortIsolated", is_isolated, set_isolated),
     Row("DefaultGroup", lambda group: bool(group.default), lambda group, on: setattr(group, "default", on or None)),
     *VLAN,
     bandwidth("Limit", PortGroup.out_average),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virtcim.model.codecs import MAC, UUID
+from virtcim.model.codecs import MAC, UUID, Integer
 from virtcim.model.devices import VlanTag
 from virtcim.model.fields import Each, Field, Many, View, integer, on_off, text, yes_no
 
@@ -39,10 +39,11 @@ class VirtualFunction(View):
     """A PCI device a hostdev network hands out."""
 
     tag = "address"
-    domain = integer("@domain")
-    bus = integer("@bus")
-    slot = integer("@slot")
-    function = integer("@function")
+    type = text("@type")
+    domain = Field("@domain", Integer(hexadecimal=4))
+    bus = Field("@bus", Integer(hexadecimal=2))
+    slot = Field("@slot", Integer(hexadecimal=2))
+    function = Field("@function", Integer(hexadecimal=1))
 
 
 class ForwardInterface(View):
@@ -56,6 +57,14 @@ class PortGroup(View):
     tag = "portgroup"
     name = text("@name")
     default = yes_no("@default")
+    port_type = text("virtualport@type")
+    manager_id = integer("virtualport/parameters@managerid", 0, 255)
+    type_id = integer("virtualport/parameters@typeid", 0, 2**24 - 1)
+    type_id_version = integer("virtualport/parameters@typeidversion", 0, 255)
+    instance_id = text("virtualport/parameters@instanceid")
+    interface_id = text("virtualport/parameters@interfaceid")
+    profile_id = text("virtualport/parameters@profileid")
+    isolated = yes_no("port@isolated")
     trunk = yes_no("vlan@trunk")
     vlan_tags = Many(VlanTag, inside="vlan")
     vlans = Each("vlan/tag@id", integer("", 0, 4095).codec)
@@ -75,6 +84,10 @@ class Network(View):
     forward_mode = text("forward@mode")
     forward_device = text("forward@dev")
     forward_interfaces = Many(ForwardInterface, inside="forward")
+    physical_function = text("forward/pf@dev")
+    managed = yes_no("forward@managed")
+    nat_v6 = yes_no("forward/nat@ipv6")
+    isolated = yes_no("port@isolated")
     virtual_functions = Many(VirtualFunction, inside="forward")
     bridge = text("bridge@name")
     stp = on_off("bridge@stp")

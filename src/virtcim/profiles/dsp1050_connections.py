@@ -11,7 +11,7 @@ from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, switch_ports
 from virtcim.mapping.net import INTERFACE, is_linked
-from virtcim.mapping.switch import forward_mode
+from virtcim.mapping.switch_devices import forward_mode
 from virtcim.profiles import elements, lookup, switches_paths
 from virtcim.profiles.elements import Configuration, Setting, kept
 from virtcim.profiles.switches import Switch, is_switch_of, switch_for, switches_of

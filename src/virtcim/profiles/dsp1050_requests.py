@@ -15,7 +15,8 @@ from virtcim.host.inventory import Host
 from virtcim.mapping import ids, switch_ports
 from virtcim.mapping.kind import ETHERNET
 from virtcim.mapping.net import NO_VLAN
-from virtcim.mapping.switch import ISOLATED, forward_mode, has_vlans
+from virtcim.mapping.switch import has_vlans
+from virtcim.mapping.switch_devices import ISOLATED, forward_mode
 from virtcim.mapping.switch_ports import CONNECTION
 from virtcim.profiles import alteration, dsp1050_targets, elements
 from virtcim.profiles.dsp1050_connections import Connection, connection_of

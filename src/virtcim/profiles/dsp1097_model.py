@@ -5,8 +5,7 @@ from __future__ import annotations
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile, Refused, Returned
 from virtcim.host.inventory import Host
-from virtcim.mapping import ids, switch_ports
-from virtcim.mapping import switch as mapping
+from virtcim.mapping import ids, switch_devices, switch_ports
 from virtcim.mapping.vlan import ACCESS, TRUNK
 from virtcim.profiles import lookup, switches, switches_paths, switches_ports, switches_states
 from virtcim.profiles.elements import present
@@ -50,7 +49,7 @@ def ethernet_switch(switch: Switch) -> Properties:
         "ElementName": switch.state_document.name,
         "UUID": switch.uuid if switch.network else None,
         "Caption": "Virtual Ethernet Switch",
-        "Description": f"Virtual Ethernet switch, {mapping.forward_mode(switch.state_document)}",
+        "Description": f"Virtual Ethernet switch, {switch_devices.forward_mode(switch.state_document)}",
         "OtherIdentifyingInfo": [switch.state_document.bridge or switch.name],
         "IdentifyingDescriptions": ["BridgeName" if switch.state_document.bridge else "Name"],
         "Dedicated": [ETHERNET_SWITCH],

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from virtcim.host.inventory import Host, Network, Vm
 from virtcim.mapping import ids
 from virtcim.mapping.net import is_linked
-from virtcim.mapping.switch import Document, Group, forward_devices
+from virtcim.mapping.switch import Document, Group
+from virtcim.mapping.switch_devices import forward_devices
 from virtcim.mapping.switch_ports import Adapter
 from virtcim.profiles import host_ports
 from virtcim.profiles.elements import kept

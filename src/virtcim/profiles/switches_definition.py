@@ -9,7 +9,7 @@ from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Refused
 from virtcim.host import networks
 from virtcim.host.inventory import Host, Network
-from virtcim.mapping import ids, switch, vssd
+from virtcim.mapping import ids, switch, switch_devices, vssd
 from virtcim.mapping.switch import Document
 from virtcim.profiles import switches_paths
 from virtcim.profiles.requests import Undo, Wish, changes, given, refusing, undoing, wishes
@@ -74,7 +74,7 @@ def _copy(pattern: Document) -> Document:
     """Without what no two networks can have in common."""
     document = pattern.copy()
     document.mac = None
-    if switch.forward_mode(document) in switch.OWN_BRIDGE:
+    if switch_devices.forward_mode(document) in switch_devices.OWN_BRIDGE:
         document.bridge = None
     return document
 

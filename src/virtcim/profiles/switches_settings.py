@@ -8,7 +8,7 @@ from typing import Any
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import Refused
-from virtcim.mapping import ids, switch, switch_ports
+from virtcim.mapping import ids, switch, switch_devices, switch_ports
 from virtcim.mapping.switch import Document, Group
 from virtcim.mapping.switch_ports import SWITCH_PORT, UPLINK_TYPE
 from virtcim.mapping.table import BadProperty
@@ -77,10 +77,10 @@ def _of_group(properties: Properties) -> Properties:
 
 
 def _add_uplink(document: Document, name: str) -> None:
-    present = switch.forward_devices(document)
+    present = switch_devices.forward_devices(document)
     if name in present:
         raise BadProperty("HostResource", f"{name} is an uplink of the switch already")
-    switch.set_forward_devices(document, [*present, name])
+    switch_devices.set_forward_devices(document, [*present, name])
     switch.check(document)
 
 
@@ -106,6 +106,6 @@ def take_out(document: Document, settings: Sequence[PortSetting]) -> None:
             if isinstance(one, GroupSetting):
                 _group(document, one).remove()
             else:
-                left = [name for name in switch.forward_devices(document) if name != one.interface]
-                switch.set_forward_devices(document, left)
+                left = [name for name in switch_devices.forward_devices(document) if name != one.interface]
+                switch_devices.set_forward_devices(document, left)
         switch.check(document)

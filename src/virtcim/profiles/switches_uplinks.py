@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids
-from virtcim.mapping.switch import OWN_BRIDGE, forward_devices, forward_mode
+from virtcim.mapping.switch_devices import OWN_BRIDGE, forward_mode
+from virtcim.mapping.switch_devices import uplinks as uplink_names
 from virtcim.profiles import host_ports
 from virtcim.profiles.host_ports import HostPort
 from virtcim.profiles.switches import Switch, UplinkSetting, state_configuration, switches_of, taps, uplinks
@@ -36,7 +37,7 @@ def interfaces_of(switch: Switch) -> list[str]:
     """The interfaces of the host that belong to a switch; what a NAT or routed one is bound to does not."""
     document = switch.state_document
     if forward_mode(document) not in OWN_BRIDGE and document.bridge is None:
-        return forward_devices(document)
+        return uplink_names(document)
     of_guests = taps(switch.host)
     return [name for name in host_ports.members(switch.host, document.bridge) if name not in of_guests]
 
