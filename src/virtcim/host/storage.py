@@ -5,15 +5,18 @@ Every verb raises HostError: NOT_FOUND when the object is gone, UNREACHABLE when
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from threading import Event, Thread
 
 import libvirt
 
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.reading import found
 from virtcim.host.system import Host, Pool, Volume
+
+LOOK_SECONDS = 0.5
 
 
 @contextmanager
@@ -111,15 +114,61 @@ def refresh(pool: Pool) -> Pool | None:
     return pool.host.refresh_pool(pool.uuid)
 
 
-def create_volume(pool: Pool, xml: str, name: str) -> Volume:
-    """A new volume; ALREADY_EXISTS when the name is another's."""
-    with _opened(pool) as handle:
-        handle.createXML(xml)
+Tell = Callable[[int], None]  # how many bytes there are by now
+
+
+def create_volume(pool: Pool, xml: str, name: str, *, full: bool = False, tell: Tell | None = None) -> Volume:
+    """A new volume; ALREADY_EXISTS when the name is another's. `full`: its format sets all of it aside at once."""
+    flags = libvirt.VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA if full else 0
+    with _opened(pool) as handle, _watching(pool, name, tell):
+        handle.createXML(xml, flags)
+    return _made(pool, name)
+
+
+def copy_volume(pool: Pool, xml: str, name: str, source: Volume, tell: Tell | None = None) -> Volume:
+    """A new volume with the content of another one, which nobody may be writing to; errors as `create_volume`."""
+    with _opened(pool) as handle, _watching(pool, name, tell):
+        origin = handle.connect().storagePoolLookupByUUIDString(source.pool_uuid).storageVolLookupByName(source.name)
+        handle.createXMLFrom(xml, origin)
+    return _made(pool, name)
+
+
+def _made(pool: Pool, name: str) -> Volume:
     fresh = pool.host.refresh_pool(pool.uuid)
     volume = next((one for one in fresh.volumes if one.name == name), None) if fresh else None
     if volume is None:
         raise HostError(Kind.NOT_FOUND, f"the volume {name} disappeared")
     return volume
+
+
+@contextmanager
+def _watching(pool: Pool, name: str, tell: Tell | None) -> Iterator[None]:
+    """Tell now and then how much there is of a volume that is being made."""
+    if tell is None:
+        yield
+        return
+    ended = Event()
+    watcher = Thread(target=_watch, args=(pool, name, tell, ended), name=f"watch {name}", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _watch(pool: Pool, name: str, tell: Tell, ended: Event) -> None:
+    while not ended.wait(LOOK_SECONDS):
+        with suppress(HostError), _opened(pool) as handle:  # not there yet, or gone again: whoever makes it will say
+            tell(handle.storageVolLookupByName(name).info()[2])
+
+
+def resize_volume(pool: Pool, name: str, size: int, *, full: bool = False) -> None:
+    """Make a volume that nobody uses larger, `size` bytes; `full`: what comes to it is set aside."""
+    with _opened(pool) as handle:
+        flags = libvirt.VIR_STORAGE_VOL_RESIZE_ALLOCATE if full else 0
+        handle.storageVolLookupByName(name).resize(size, flags)
+    pool.host.refresh_pool(pool.uuid)
 
 
 def delete_volume(pool: Pool, name: str) -> None:

@@ -54,6 +54,10 @@ class Vm(DomainRecord):
     paths: frozenset[str] = field(default=frozenset(), repr=False)
     images: Mapping[str, Image] = field(default_factory=dict, repr=False)
 
+    # Not as the record: one of the same record may have other images, and what is kept by it must not be taken for it.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     @property
     def platform(self) -> str:
         return self.host.platform

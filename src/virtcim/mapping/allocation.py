@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from virtcim.mapping import ids, pools
+from virtcim.mapping import pools
 from virtcim.mapping.documents import blank
 from virtcim.mapping.graphics import GRAPHICAL_CONSOLE, VIDEO
 from virtcim.mapping.graphics import TYPES as CONSOLES
@@ -17,6 +17,7 @@ from virtcim.mapping.memory import DEFAULT_SIZE
 from virtcim.mapping.resources import new_element
 from virtcim.mapping.table import BadProperty, Properties
 from virtcim.mapping.units import BLOCK, BYTE, COUNT, KIB, PERCENT
+from virtcim.mapping.volumes import FILES
 from virtcim.model.capabilities import Capabilities, DomainCapabilities
 
 SPECIFIC, GENERAL, BOTH = 2, 3, 4  # RequestTypesSupported
@@ -25,7 +26,7 @@ ENABLED, DISABLED, NOT_APPLICABLE, QUIESCE = 2, 3, 5, 9  # SupportedAddStates, S
 NEVER = (NOT_APPLICABLE,)
 
 REQUESTS = {
-    pools.STORAGE: SPECIFIC, pools.LUNS: SPECIFIC, pools.HOST_DEVICES: SPECIFIC, "Filesystem": SPECIFIC,
+    pools.STORAGE: BOTH, pools.LUNS: SPECIFIC, pools.HOST_DEVICES: SPECIFIC, "Filesystem": SPECIFIC,
     "DVD": BOTH, "Floppy": BOTH, pools.PROCESSORS: BOTH, pools.MEMORIES: BOTH,
 }  # fmt: skip
 SHARING = {
@@ -80,9 +81,9 @@ class Sample:
         return f"{self.role}/{self.variant}" if self.variant else self.role
 
 
-def request_types(word: str, sub_type: str | None = None) -> int:
-    """RequestTypesSupported of a pool; the volumes of some kinds of storage are made elsewhere."""
-    if sub_type and ids.parse_sub_type(sub_type) in pools.READY_MADE:
+def request_types(word: str, storage_type: str | None = None) -> int:
+    """`storage_type`: what libvirt calls a storage pool, empty for the primordial one: volumes are made below that."""
+    if storage_type == "" or storage_type in pools.READY_MADE:
         return SPECIFIC
     return REQUESTS.get(word, GENERAL)
 
@@ -156,8 +157,8 @@ def module_range(capacity: int) -> Range:
     return {**ranges, "Default": {"VirtualQuantity": usual, "ResourceSubType": "dimm"}}
 
 
-def storage_range(capacity: int) -> Range:
-    """Of images in blocks; none while the size of the pool is not known."""
+def storage_range(capacity: int, storage_type: str = "") -> Range:
+    """Of images in blocks; none while the size of the pool is not known. Thin ones can be larger than their pool."""
     most = capacity // BLOCK_SIZE
     usual = {"VirtualResourceBlockSize": BLOCK_SIZE}
     if not most:
@@ -165,7 +166,7 @@ def storage_range(capacity: int) -> Range:
     return {
         "Default": usual | {"VirtualQuantity": min(SAMPLE_BLOCKS, most)},
         "Minimum": {"VirtualQuantity": 1},
-        "Maximum": {"VirtualQuantity": most},
+        **({} if storage_type in FILES else {"Maximum": {"VirtualQuantity": most}}),
         "Increment": {"VirtualQuantity": 1},
     }
 

@@ -213,6 +213,13 @@ def finish_drive(disk: Disk, domain: Domain) -> None:
     check_address(disk)
 
 
+def bound_to_its_bus(disk: Disk) -> str | None:
+    """Why a drive cannot come or go while the guest runs. A name tells libvirt the bus where nothing else does."""
+    named = (bus for bus, prefix in {**PREFIXES, "scsi": "sd"}.items() if (disk.target or "").startswith(prefix))
+    bus = disk.bus or next(named, None)
+    return None if bus in PLUGGED_BUSES else f"bus {bus} takes no drive while it runs"
+
+
 def drive_device(disk: Disk, _index: int) -> Properties:
     return {"Name": disk.target, "Capabilities": [RANDOM_ACCESS, WRITING]}
 
@@ -266,7 +273,7 @@ def drive(
         pool=pool,
         attachable=name != "floppy",
         detachable=name != "floppy",
-        bound=lambda disk: None if disk.bus in PLUGGED_BUSES else f"bus {disk.bus} takes no drive while it runs",
+        bound=bound_to_its_bus,
     )
 
 

@@ -91,7 +91,13 @@ def _define(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
 # Changing
 
 
-def modify(host: Host, instances: Sequence[Instance]) -> list[Setting]:
+Last = Callable[[Undo], None]  # what is done when all else has been; what it raises takes that back
+
+
+def _nothing(_undo: Undo) -> None: ...
+
+
+def modify(host: Host, instances: Sequence[Instance], last: Last = _nothing) -> list[Setting]:
     """The settings changed, in the order given. Errors: Refused, HostError; nothing is changed then."""
     asked = wishes(instances)
     targets = [_target(host, wish) for wish in asked]
@@ -100,6 +106,7 @@ def modify(host: Host, instances: Sequence[Instance]) -> list[Setting]:
         for configuration, members in _by_configuration(targets).items():
             found = _modify(configuration, [(targets[number], asked[number]) for number in members], undo)
             changed.update(zip(members, found, strict=True))
+        last(undo)
     return [changed[number] for number in range(len(asked))]
 
 
@@ -192,7 +199,7 @@ def _refuse_ignored(where: str, was: Properties, will: Properties, now: Properti
 Group = dict[str, Setting]  # by device key
 
 
-def remove(targets: Sequence[Setting]) -> Returned | Work:
+def remove(targets: Sequence[Setting], last: Last = _nothing) -> Returned | Work:
     """Remove the settings; from a running guest as work that waits for it. Errors: Refused, HostError."""
     groups: dict[tuple[str, bool], Group] = {}
     for setting in targets:
@@ -202,12 +209,12 @@ def remove(targets: Sequence[Setting]) -> Returned | Work:
     ordered = [groups[key] for key in sorted(groups, key=lambda key: key[1])]  # what cannot be refused comes first
     running = [one for group in ordered for one in group.values() if is_running(one.configuration)]
     if not running:
-        _remove(ordered, lambda: False)
+        _remove(ordered, lambda: False, last)
         return Returned()
     stop = threading.Event()
 
     def run(_: Progress) -> Returned:
-        _remove(ordered, stop.is_set)
+        _remove(ordered, stop.is_set, last)
         return Returned()
 
     affected = list({one.vm.uuid: (one.vm, PERFORMANCE_IMPACT) for one in running}.values())
@@ -241,7 +248,7 @@ def _parent(setting: Setting) -> str | None:
     return properties_of(setting.resource).get("Parent")
 
 
-def _remove(groups: Iterable[Group], cancelled: Callable[[], bool]) -> None:
+def _remove(groups: Iterable[Group], cancelled: Callable[[], bool], last: Last) -> None:
     with undoing() as undo:
         for group in groups:
             first = next(iter(group.values()))
@@ -251,6 +258,7 @@ def _remove(groups: Iterable[Group], cancelled: Callable[[], bool]) -> None:
                 devs = _still_defined(vm, devs)
             if devs:
                 _undefine(vm, devs, undo)
+        last(undo)
 
 
 def _still_defined(vm: Vm, devs: Sequence[str]) -> list[str]:

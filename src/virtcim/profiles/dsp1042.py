@@ -9,7 +9,7 @@ from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import End, Keys, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids
-from virtcim.profiles import definition, dsp1050_requests, removal
+from virtcim.profiles import definition, dsp1047_images, dsp1047_requests, removal
 from virtcim.profiles.dsp1050_connections import Connection
 from virtcim.profiles.elements import Configuration, Setting
 from virtcim.profiles.switches_paths import is_for_switches
@@ -53,13 +53,13 @@ def management_service(host: Host) -> Properties:
 
 @profile.instance("Virt_VirtualSystemManagementCapabilities", of=Host, volatile=True)
 def management_capabilities(host: Host) -> Properties:
-    """Clause 10.16; removing a resource from a running guest may end as a job, everything else answers at once."""
+    """Clause 10.16; removing a resource from a running guest may end as a job, and what makes large volumes first."""
     return {
         "InstanceID": ids.host_scoped(host, ids.MANAGEMENT_CAPABILITIES),
         "ElementName": "Virtual system management capabilities",
         "VirtualSystemTypesSupported": definition.system_types(host),
         "SynchronousMethodsSupported": ALL_METHODS,
-        "AsynchronousMethodsSupported": [REMOVE_RESOURCES],
+        "AsynchronousMethodsSupported": [DEFINE_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES],
         "IndicationsSupported": [*STATE_CHANGES],
         "ElementNameEditSupported": True,
         "MaxElementNameLen": definition.NAME_LENGTH,
@@ -153,39 +153,36 @@ def define_system(
     SystemSettings: Instance | None,
     ResourceSettings: list[Instance | None] | None,
     ReferenceConfiguration: Reference | None,
-) -> Returned:
+) -> Returned | Work:
     """Clause 8.2.1."""
     given = ReferenceConfiguration
     reference = None if given is None else _configuration("ReferenceConfiguration", given, host)
     resources = _elements("ResourceSettings", ResourceSettings) if ResourceSettings else []
     if SystemSettings is not None and is_for_switches(SystemSettings.classname):
         raise Refused("Invalid Parameter", "SystemSettings are those of a switch, which another service defines")
-    wired = dsp1050_requests.joined(host, resources)
-    return Returned(ResultingSystem=definition.define(host, SystemSettings, wired, reference))
+    return dsp1047_requests.define(host, SystemSettings, resources, reference)
 
 
 @profile.method("CIM_VirtualSystemManagementService", "DestroySystem")
 def destroy_system(host: Host, AffectedSystem: Reference | None) -> Returned:
-    """Clause 8.2.2: whatever state it is in; its volumes stay in their pools."""
-    definition.destroy(_vm("AffectedSystem", AffectedSystem, host))
+    """Clause 8.2.2: whatever state it is in; only volumes of disks with AutomaticDeallocation go with it."""
+    dsp1047_requests.destroy(_vm("AffectedSystem", AffectedSystem, host))
     return Returned()
 
 
 @profile.method("CIM_VirtualSystemManagementService", "AddResourceSettings")
 def add_resource_settings(
     host: Host, AffectedConfiguration: Reference | None, ResourceSettings: list[Instance | None] | None
-) -> Returned:
+) -> Returned | Work:
     """Clause 8.2.3: all of them or none, in the order given."""
     configuration = _configuration("AffectedConfiguration", AffectedConfiguration, host)
-    added = dsp1050_requests.add(configuration, _elements("ResourceSettings", ResourceSettings))
-    return Returned(ResultingResourceSettings=added)
+    return dsp1047_requests.add(configuration, _elements("ResourceSettings", ResourceSettings))
 
 
 @profile.method("CIM_VirtualSystemManagementService", "ModifyResourceSettings")
 def modify_resource_settings(host: Host, ResourceSettings: list[Instance | None] | None) -> Returned:
     """Clause 8.2.4: all of them or none; a property that is not given stays."""
-    changed = dsp1050_requests.modify(host, _elements("ResourceSettings", ResourceSettings))
-    return Returned(ResultingResourceSettings=changed)
+    return dsp1047_requests.modify(host, _elements("ResourceSettings", ResourceSettings))
 
 
 @profile.method("CIM_VirtualSystemManagementService", "ModifySystemSettings")
@@ -200,7 +197,28 @@ def modify_system_settings(host: Host, SystemSettings: Instance | None) -> Retur
 @profile.method("CIM_VirtualSystemManagementService", "RemoveResourceSettings")
 def remove_resource_settings(host: Host, ResourceSettings: list[Reference | None] | None) -> Returned | Work:
     """Clause 8.2.6: from a running guest as a job, unless the guest lets go soon."""
-    return dsp1050_requests.remove(_settings("ResourceSettings", ResourceSettings, host))
+    return dsp1047_requests.remove(_settings("ResourceSettings", ResourceSettings, host))
+
+
+# Methods of the server's own: the standard classes have none that does this to the image of a virtual disk (DSP1047).
+
+
+@profile.method(SERVICE, "CopyImage")
+def copy_image(host: Host, Image: Reference, Settings: Instance | None, Pivot: bool | None) -> Work:
+    """A copy of a disk or volume; with Pivot the disk moves to it."""
+    return dsp1047_images.copy(host, Image.target, Settings, bool(Pivot))
+
+
+@profile.method(SERVICE, "CommitImage")
+def commit_image(host: Host, Image: Reference) -> Work:
+    """A disk goes on with the image that its own lies on."""
+    return dsp1047_images.commit(host, Image.target)
+
+
+@profile.method(SERVICE, "PullImage")
+def pull_image(host: Host, Image: Reference) -> Work:
+    """A disk's image lies on none any more."""
+    return dsp1047_images.pull(host, Image.target)
 
 
 ALWAYS_THERE = "the service runs as long as the server does"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile
-from virtcim.host.inventory import Vm
+from virtcim.host.inventory import Pool, Vm
 from virtcim.mapping import allocation, allocation_pools, ids
 from virtcim.mapping.memory import BASE_MEMORY
+from virtcim.mapping.pools import STORAGE
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import KINDS
 from virtcim.profiles import pools_capabilities as offers
+from virtcim.profiles.dsp1047_volumes import pool_type
 from virtcim.profiles.elements import Setting, present
 from virtcim.profiles.lookup import version
 from virtcim.profiles.pools import ResourcePool
@@ -43,12 +45,19 @@ def allocation_capabilities(one: Allocation) -> Properties:
         "ResourceType": one.pool.resource_type,
         "OtherResourceType": one.pool.other_type,
         "ResourceSubType": one.sub_type or one.pool.sub_type,
-        "RequestTypesSupported": allocation.request_types(word, one.pool.sub_type),
+        "RequestTypesSupported": allocation.request_types(word, _storage_type(one)),
         "SharingMode": allocation.DEDICATED if one.pool.divided else allocation.sharing_mode(word),
         "SupportedAddStates": [*allocation.add_states(one.kind, offer)],
         "SupportedRemoveStates": [*allocation.remove_states(one.kind, offer)],
     }
     return present(properties)
+
+
+def _storage_type(one: Allocation) -> str | None:
+    """What kind of storage pool it is; empty for the primordial one, from which there are only images named."""
+    if isinstance(one.pool.source, Pool):
+        return pool_type(one.pool.source)
+    return "" if one.pool.type.word == STORAGE else None
 
 
 @profile.instance(AC, of=Mutability, find=offers.find_mutability, parts=offers.mutabilities_in)

@@ -1,4 +1,7 @@
-"""DSP1047 Storage Resource Virtualization: the pools of storage, and the disks of virtual systems made from them."""
+"""DSP1047 Storage Resource Virtualization: the pools of storage, and the disks of virtual systems made from them.
+
+What is asked of disks comes through the management service of DSP1042: see dsp1047_requests.
+"""
 
 from __future__ import annotations
 

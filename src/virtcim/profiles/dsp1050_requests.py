@@ -19,6 +19,7 @@ from virtcim.mapping.switch import has_vlans
 from virtcim.mapping.switch_devices import ISOLATED, forward_mode
 from virtcim.mapping.switch_ports import CONNECTION
 from virtcim.profiles import alteration, dsp1050_targets, elements
+from virtcim.profiles.alteration import Last
 from virtcim.profiles.dsp1050_connections import Connection, connection_of
 from virtcim.profiles.elements import Configuration, Setting
 from virtcim.profiles.requests import given, refusing
@@ -189,7 +190,7 @@ def _out_of_vlans(adapter: Setting, properties: Properties, where: str) -> Prope
     return {"PortVID": NO_VLAN}
 
 
-def modify(host: Host, instances: Sequence[Instance]) -> list[Both]:
+def modify(host: Host, instances: Sequence[Instance], last: Last) -> list[Both]:
     """As alteration.modify."""
     asked, connected = [], set()
     for number, one in enumerate(instances):
@@ -201,7 +202,7 @@ def modify(host: Host, instances: Sequence[Instance]) -> list[Both]:
         elif is_adapter(one):
             _check_vlans(given(one), _switch_of_adapter(host, one), where)
         asked.append(one)
-    changed = alteration.modify(host, asked)
+    changed = alteration.modify(host, asked, last)
     return [(connection_of(one) or one) if number in connected else one for number, one in enumerate(changed)]
 
 
@@ -225,7 +226,7 @@ def _switch_of_adapter(host: Host, instance: Instance) -> Switch | None:
     return found.switch if found else None
 
 
-def remove(targets: Sequence[Both]) -> Returned | Work:
+def remove(targets: Sequence[Both], last: Last) -> Returned | Work:
     """As alteration.remove; a connection that goes without its interface leaves that with its link down."""
     adapters = [one for one in targets if isinstance(one, Setting)]
     going = {one.id for one in adapters}
@@ -233,7 +234,7 @@ def remove(targets: Sequence[Both]) -> Returned | Work:
     for host in dict.fromkeys(one.vm.host for one in wires):
         cut = [Instance(ADAPTER_CLASS, _pulled(one.setting)) for one in wires if one.vm.host is host]
         alteration.modify(host, cut)
-    return alteration.remove(adapters) if adapters else Returned()
+    return alteration.remove(adapters, last) if adapters else Returned()
 
 
 def _pulled(adapter: Setting) -> Properties:

@@ -18,6 +18,7 @@ from virtcim.mapping.kind import Kind
 from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.profiles import pools as stock
+from virtcim.profiles.dsp1047_volumes import pool_type
 from virtcim.profiles.elements import Setting, kept, pool_id_of, present, settings, state_of
 from virtcim.profiles.lookup import find_setting
 from virtcim.profiles.pools import ResourcePool
@@ -151,7 +152,8 @@ def _range(one: Allocation, offer: Offer) -> allocation.Range:
     if one.kind is BASE_MEMORY:
         return allocation.memory_range(capacity)
     if one.pool.type.word == pools.STORAGE:
-        return allocation.storage_range(capacity)
+        source = one.pool.source
+        return allocation.storage_range(capacity, pool_type(source) if isinstance(source, Pool) else "")
     return _named_network(one, allocation.device_range(one.kind))
 
 
@@ -205,6 +207,11 @@ def _bounds(owner: Mutability) -> Iterator[Bound]:
     return (Bound(owner, sample, common | present(sample.properties)) for sample in _mutable(owner))
 
 
+def _sub_type(owner: Allocation) -> str | None:
+    """That of the pool; the one of a disk is the format of its image, which does not follow from its pool."""
+    return None if owner.pool.type.word == pools.STORAGE else owner.pool.sub_type
+
+
 def _common(owner: Owner) -> Properties:
     kind = owner.kind if isinstance(owner, Allocation) else owner.setting.kind
     pool_id = owner.pool.pool_id if isinstance(owner, Allocation) else pool_id_of(owner.setting)
@@ -213,7 +220,7 @@ def _common(owner: Owner) -> Properties:
         "ResourceType": owner.pool.resource_type if isinstance(owner, Allocation) else kind.resource_type,
         "OtherResourceType": owner.pool.other_type if isinstance(owner, Allocation) else kind.other_type,
         "PoolID": pool_id,
-        "ResourceSubType": owner.pool.sub_type if isinstance(owner, Allocation) else None,
+        "ResourceSubType": _sub_type(owner) if isinstance(owner, Allocation) else None,
         "ChangeableType": NOT_CHANGEABLE,
         **allocation.units(word),
     }

@@ -17,6 +17,7 @@ from virtcim.host.inventory import Vm
 from virtcim.host.states import DomainState
 from virtcim.mapping import state
 from virtcim.mapping.state import Refusal, StateRow
+from virtcim.profiles.dsp1047_sharing import refuse_shared
 from virtcim.profiles.resumption import ABORTED, intent_of
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ EXCLUSIVE_USE = 2  # ElementEffects of CIM_AffectedJobElement
 # Needs the guest's help or writes its memory to disk: a job. The guest may be turned off meanwhile.
 LONG = frozenset({"shutdown", "reboot", "save", "graceful_cycle"})
 ALWAYS = "destroy"
+STARTING = "start"
 
 _INTERVAL = re.compile(r"[\d*]{14}\.[\d*]{6}:000")
 _SOME_TIME = re.compile(r"[1-9]")
@@ -108,6 +110,8 @@ def carry_out(vm: Vm, asked: str, verb: str | Refusal, wish: Wish) -> Returned |
         vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
     elif vm.underway is not None:
         raise Refused("Busy", f"{vm.name} is on its way to another state already")
+    if verb == STARTING and not vm.active:
+        refuse_shared(vm)
     if verb in LONG:
         return _job(vm, verb, wish)
     after = VERBS[verb](vm, AT_ONCE)

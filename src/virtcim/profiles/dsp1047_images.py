@@ -1,0 +1,215 @@
+"""What the management service does to images: copies of disks and volumes, and images merged with those below them.
+
+No method of the standard classes does this to a virtual disk, so these three are the server's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from threading import Event
+from typing import Any
+
+from virtcim.broker.call import Instance, Properties
+from virtcim.broker.provider import Progress, Refused, Returned, Work
+from virtcim.host import blocks, storage
+from virtcim.host.images import image_of
+from virtcim.host.inventory import Host, Pool, Vm, Volume
+from virtcim.mapping import ids, volumes
+from virtcim.mapping.image import disk_of
+from virtcim.mapping.pools import STORAGE
+from virtcim.profiles import alteration, dsp1047_volumes
+from virtcim.profiles.dsp1047_changes import active_user
+from virtcim.profiles.dsp1047_owning import deallocate, disown, is_lain_on, location_at, own, owned_of
+from virtcim.profiles.dsp1047_volumes import Plan, pool_type, volume_at
+from virtcim.profiles.elements import Setting, state_of
+from virtcim.profiles.requests import Undo, given, undoing
+from virtcim.profiles.storage_volumes import VolumeSetting, volume_settings
+
+PATIENCE = 5.0  # seconds that a call waits before it answers with a job
+EXCLUSIVE_USE = 2  # ElementEffects
+IMAGE, SETTINGS = "Image", "Settings"
+DISK_CLASS = "Virt_DiskResourceAllocationSettingData"
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image by the volume that it is; `setting` is the disk, where it was named by one."""
+
+    pool: Pool
+    volume: Volume
+    setting: Setting | None
+
+    @property
+    def host(self) -> Host:
+        return self.volume.host
+
+    @property
+    def location(self) -> str:
+        return location_at(self.setting) if self.setting else self.volume.path
+
+    @property
+    def user(self) -> Vm | None:
+        """The active system that writes to it, or may."""
+        return active_user(self.host, self.location)
+
+
+def source_of(image: object, host: Host) -> Source:
+    """What a parameter names. Errors: Refused."""
+    if isinstance(image, VolumeSetting) and image.volume.host is host:
+        return Source(image.pool, image.volume, None)
+    if not isinstance(image, Setting) or image.vm.host is not host or disk_of(image.resource) is None:
+        raise Refused("Invalid Parameter", f"{IMAGE} names no disk or volume of {host.name}")
+    found = volume_at(host, location_at(image))
+    if found is None:
+        raise Refused("Invalid Parameter", f"{IMAGE}: {image.id} is on no volume of a storage pool")
+    return Source(*found, image)
+
+
+# Copying
+
+
+def copy(host: Host, image: object, settings: Instance | None, pivot: bool) -> Work:
+    """CopyImage. Errors: Refused, HostError; no copy is left then."""
+    source = source_of(image, host)
+    if pivot and source.setting is None:
+        raise Refused("Invalid Parameter", f"Pivot: {source.volume.name} is a volume, not a disk that could go on")
+    user = source.user
+    if user is not None and (source.setting is None or source.setting.vm.uuid != user.uuid):
+        raise Refused("Invalid State", f"{IMAGE}: {source.volume.name} is in use by {user.name}")
+    plan = _plan(source, given(settings) if settings else {})
+
+    def run(progress: Progress, stop: Event) -> Returned:
+        with undoing() as undo:
+            made = _copied(source, user, plan, pivot, undo, progress, stop)
+            if stop.is_set():
+                raise Refused("Failed", f"it was ended while {source.volume.name} was copied")
+            if pivot and source.setting is not None:
+                _go_on(source.setting, made, plan, user, undo)
+        if pivot and source.setting is not None:
+            _leave(source.setting.vm, source.location, made.path)
+        return Returned(Copy=_as_setting(made))
+
+    return _work("CopyImage", source, run)
+
+
+def _plan(source: Source, asked: Properties) -> Plan:
+    """Where the copy is to be, in the pool and format of the original when nothing else is said."""
+    image = image_of(source.pool.name, source.volume)
+    pool_id = asked.get("PoolID") or ids.pool_id(STORAGE, source.pool.name)
+    pool = dsp1047_volumes.pool_for(source.host, {**asked, "PoolID": pool_id}, SETTINGS)
+    kept = image.format if pool_type(pool) in volumes.FILES and image.format in volumes.FORMATS else volumes.RAW
+    word = asked.get("ResourceSubType") or asked.get("DriverType") or kept
+    if asked.get("BackingImage"):
+        raise Refused("Invalid Parameter", f"{SETTINGS}.BackingImage: a copy lies on no other image")
+    rest: Properties = {}
+    rest.update((name, asked[name]) for name in ("VolumeName", "Reservation", "AllocationUnits") if name in asked)
+    size: Properties = {"VirtualQuantity": image.capacity, "VirtualQuantityUnits": "byte"}
+    wanted: Properties = {**rest, **size, "PoolID": pool_id, "ResourceSubType": word}
+    stem = source.volume.name.rpartition(".")[0] or source.volume.name
+    return dsp1047_volumes.plan(source.host, stem, 0, SETTINGS, wanted)
+
+
+def _copied(
+    source: Source, user: Vm | None, plan: Plan, pivot: bool, undo: Undo, progress: Progress, stop: Event
+) -> Volume:
+    def tell(percent: int) -> None:
+        progress.percent = percent
+
+    if user is None or source.setting is None:
+        size = max(1, source.volume.allocation)
+        made = storage.copy_volume(
+            plan.pool,
+            plan.request.xml,
+            plan.request.name,
+            source.volume,
+            lambda done: tell(min(99, 100 * done // size)),
+        )
+        undo(partial(storage.delete_volume, plan.pool, made.name))
+        return made
+    made = dsp1047_volumes.make(plan, undo, Progress())
+    disk = _disk_on(source.setting, plan, made)
+    blocks.copy(user, source.setting.dev, disk, pivot, tell, stop.is_set)
+    storage.refresh(plan.pool)
+    return made
+
+
+def _disk_on(setting: Setting, plan: Plan, made: Volume) -> str:
+    """The disk as it would be on the copy, which is all that libvirt is told of that."""
+    document = setting.configuration.document.copy()
+    view = next(one for one in document.disks if one.target == setting.dev)
+    from_properties: Any = volumes.placed({}, plan.request, made.path)
+    volumes.put_on(view, from_properties)
+    return str(view.xml)
+
+
+def _go_on(setting: Setting, made: Volume, plan: Plan, user: Vm | None, undo: Undo) -> None:
+    """The disk is on the copy; libvirt has seen to it where the system is active."""
+    if owned_of(setting):
+        own(setting.vm, [made.path], undo)
+    if user is None:
+        properties: Any = {"InstanceID": setting.id, **volumes.placed({}, plan.request, made.path)}
+        alteration.modify(setting.vm.host, [Instance(DISK_CLASS, properties)])
+
+
+def _leave(vm: Vm, location: str, now: str) -> None:
+    """What the disk was on goes, if it was the disk's own."""
+    latest = vm.host.refresh(vm.uuid)
+    own_images = state_of(latest).document.own_metadata.owned_images if latest else None
+    if latest is not None and location in (own_images or []) and location != now:
+        disown(latest, [location])
+        deallocate(latest.host, location)
+
+
+def _as_setting(made: Volume) -> VolumeSetting | None:
+    pool = next((one for one in made.host.pools if one.uuid == made.pool_uuid), None)
+    return next((one for one in volume_settings(pool) if one.volume.name == made.name), None) if pool else None
+
+
+# Merging
+
+
+def commit(host: Host, image: object) -> Work:
+    """CommitImage. Errors: Refused, HostError."""
+    source, setting, below = _lying(image, host)
+    if is_lain_on(host, below, but=source.volume.path) or active_user(host, below, setting.vm) is not None:
+        raise Refused("Failed", f"{IMAGE}: {below} is in use by others, who would see it change")
+
+    def run(progress: Progress, stop: Event) -> Returned:
+        blocks.commit(setting.vm, setting.dev, partial(setattr, progress, "percent"), stop.is_set)
+        _leave(setting.vm, source.location, below)
+        return Returned()
+
+    return _work("CommitImage", source, run)
+
+
+def pull(host: Host, image: object) -> Work:
+    """PullImage. Errors: Refused, HostError."""
+    source, setting, _ = _lying(image, host)
+
+    def run(progress: Progress, stop: Event) -> Returned:
+        blocks.pull(setting.vm, setting.dev, partial(setattr, progress, "percent"), stop.is_set)
+        storage.refresh(source.pool)
+        return Returned()
+
+    return _work("PullImage", source, run)
+
+
+def _lying(image: object, host: Host) -> tuple[Source, Setting, str]:
+    """The disk of an active system that lies on another image, and where that is. Errors: Refused."""
+    source = source_of(image, host)
+    setting, below = source.setting, image_of(source.pool.name, source.volume).backing
+    if setting is None or below is None:
+        raise Refused("Invalid Parameter", f"{IMAGE}: {source.volume.name} is no disk that lies on another image")
+    if not setting.vm.active:
+        raise Refused("Invalid State", f"{IMAGE}: {setting.vm.name} is not active, and libvirt merges only then")
+    return source, setting, below
+
+
+def _work(name: str, source: Source, run: Callable[[Progress, Event], Returned]) -> Work:
+    stop = Event()
+    affected: object = source.setting.vm if source.setting else _as_setting(source.volume)
+    return Work(
+        name, [(affected, EXCLUSIVE_USE)], lambda progress: run(progress, stop), stop.set, PATIENCE, leave=stop.set
+    )

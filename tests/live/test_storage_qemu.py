@@ -1,0 +1,240 @@
+"""Disks of QEMU guests over the wire: made by allocation, grown, copied and merged while a guest uses them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pytest
+import pywbem
+from tests.live.cim import (
+    BAD_STATE,
+    ENABLED,
+    FAILED,
+    INVALID,
+    NAMES,
+    OK,
+    Cim,
+    Look,
+    boot_disk,
+    cim_server,
+    linux,
+    memory,
+    rasd,
+)
+from tests.live.conftest import Guest
+from tests.live.consoles import Console
+
+MIB, BLOCKS = 2**20, 2048  # bytes, and blocks of 512 of them
+POOL = f"virtcim-1047-{os.getpid()}"
+DIRECTORY = Path("/var/tmp") / POOL
+POOL_XML = f"<pool type='dir'><name>{POOL}</name><target><path>{DIRECTORY}</path></target></pool>"
+IN_USE = 6
+
+
+@pytest.fixture(scope="module")
+def pool(libvirtd: str) -> Iterator[libvirt.virStoragePool]:
+    """A storage pool of our own."""
+    connection = libvirt.open(libvirtd)
+    DIRECTORY.mkdir(mode=0o755, exist_ok=True)
+    pool = connection.storagePoolDefineXML(POOL_XML)
+    pool.create()
+    yield pool
+    pool.destroy()
+    pool.undefine()
+    connection.close()
+    shutil.rmtree(DIRECTORY)
+
+
+@pytest.fixture(scope="module")
+def cim(libvirtd: str, pool: libvirt.virStoragePool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cim]:
+    del pool
+    with cim_server(tmp_path_factory.mktemp("state"), libvirtd, detach_timeout=20) as cim:
+        yield cim
+
+
+def storage(mib: int, **properties: Any) -> pywbem.CIMInstance:
+    """A request for storage."""
+    return rasd("Disk", PoolID=f"DiskPool/{POOL}", VirtualQuantity=mib * BLOCKS, **properties)
+
+
+def disk_of(cim: Cim, system: str, name: str) -> pywbem.CIMInstance:
+    found = cim.connection.EnumerateInstances("CIM_LogicalDisk")
+    return next(one for one in found if one["DeviceID"] == f"{system}/{name}")
+
+
+@pytest.fixture(scope="module")
+def look(cim: Cim, guest_image: Guest, qemu_module: libvirt.virConnect) -> Iterator[Look]:
+    """A Linux that runs, with a qcow2 disk of 32 MiB made for it that goes with it."""
+    name = f"{NAMES}linux"
+    disk = storage(32, ResourceSubType="qcow2", VirtualDevice="vda", AutomaticDeallocation=True)
+    boot = linux(guest_image)
+    boot["CommandLine"] += " no_timer_check"  # an emulated guest on a machine with much to do may miss its timer
+    system = cim.define(name, memory(128), rasd("Serial", SourceType=2), disk, **boot)
+    look = Look(qemu_module, name)
+    cim.request(system, ENABLED)
+    yield look
+    cim.call("DestroySystem", AffectedSystem=system)
+    assert volume_names(qemu_module) == set()
+
+
+@pytest.fixture(scope="module")
+def qemu_module(libvirtd: str) -> Iterator[libvirt.virConnect]:
+    connection = libvirt.open(libvirtd)
+    yield connection
+    connection.close()
+
+
+def volume_names(connection: libvirt.virConnect) -> set[str]:
+    pool = connection.storagePoolLookupByName(POOL)
+    pool.refresh()
+    return {one.name() for one in pool.listAllVolumes()}
+
+
+@pytest.fixture(scope="module")
+def console(look: Look) -> Iterator[Console]:
+    console = Console(look.domain)
+    console.wait_for("GUEST-READY", 60)
+    yield console
+    console.close()
+
+
+def test_a_disk_that_the_guest_writes_and_finds_grown(cim: Cim, look: Look, console: Console) -> None:
+    """R17: made by allocation, written, grown while it runs; the guest, the disk and both settings say so."""
+    assert console.run("dd if=/dev/urandom of=/dev/vda bs=64k count=4 conv=fsync")[0] == 0
+    assert "\n65536" in console.run("cat /sys/block/vda/size")[1]
+    before = console.run("head -c 262144 /dev/vda | md5sum")[1].split("\n")[1].split()[0]
+    assert disk_of(cim, look.name, "vda")["ThinlyProvisioned"] is True
+    change = rasd("Disk", InstanceID=f"{look.name}/vda", VirtualQuantity=64 * BLOCKS)
+    assert cim.modify(change) == OK
+    assert "\n131072" in console.run("cat /sys/block/vda/size")[1]
+    assert before in console.run("head -c 262144 /dev/vda | md5sum")[1]
+    assert console.run("dd if=/dev/zero of=/dev/vda bs=1M seek=63 count=1 conv=fsync")[0] == 0
+    assert disk_of(cim, look.name, "vda")["NumberOfBlocks"] == 64 * BLOCKS
+    for defined in ("", "defined/"):
+        assert cim.setting(f"{look.name}/{defined}vda")["VirtualQuantity"] == 64 * BLOCKS
+    smaller = rasd("Disk", InstanceID=f"{look.name}/vda", VirtualQuantity=32 * BLOCKS)
+    assert cim.modify(smaller) == INVALID
+
+
+def test_a_disk_plugged_in_by_allocation(cim: Cim, look: Look, console: Console) -> None:
+    """Laid over another volume, which the guest reads through it; its own goes when it is unplugged."""
+    base = cim.setting(f"{look.name}/vda")["HostResource"][0]
+    asked = storage(64, VirtualDevice="vdb", ResourceSubType="qcow2", AutomaticDeallocation=True)
+    asked["VolumeName"] = "plugged"
+    code, new = cim.add(look.name, asked)
+    assert (code, new) == (OK, [f"{look.name}/vdb"])
+    assert "plugged" in volume_names(look.connection)
+    assert base != cim.setting(new[0])["HostResource"][0]
+    assert "\n131072" in console.run("sleep 1; cat /sys/block/vdb/size")[1]
+    cim.done(cim.remove(look.name, *new))
+    assert "plugged" not in volume_names(look.connection)
+
+
+def test_thick_volumes(cim: Cim, look: Look) -> None:
+    """All of them is set aside, in either format."""
+    for word in ("raw", "qcow2"):
+        asked = storage(16, Reservation=16 * BLOCKS, ResourceSubType=word, VolumeName=f"thick-{word}",
+                        AutomaticDeallocation=True)  # fmt: skip
+        code, new = cim.add(look.name, asked)
+        assert code == OK
+        assert cim.setting(new[0])["Reservation"] == 16 * BLOCKS
+        assert disk_of(cim, look.name, new[0].rpartition("/")[2])["ThinlyProvisioned"] is False
+        cim.done(cim.remove(look.name, *new))
+
+
+def test_what_fails_leaves_no_volume(cim: Cim, look: Look) -> None:
+    """R13, and what is refused only by QEMU."""
+    before = volume_names(look.connection), look.xml(), look.xml(live=False)
+    room = look.connection.storagePoolLookupByName(POOL).info()[3]
+    assert cim.add(look.name, storage(room // MIB + 1, Reservation=(room // MIB + 1) * BLOCKS)) == (FAILED, [])
+    assert cim.add(look.name, storage(1), storage(1, BusType="ide"))[0] == FAILED
+    assert (volume_names(look.connection), look.xml(), look.xml(live=False)) == before
+
+
+def image(cim: Cim, method: str, instance_id: str, **arguments: Any) -> Any:
+    path = pywbem.CIMInstanceName("KVM_DiskResourceAllocationSettingData", {"InstanceID": instance_id},
+                                  namespace="root/virt")  # fmt: skip
+    return cim.call(method, Image=path, **arguments)
+
+
+def test_a_disk_moves_while_it_runs(cim: Cim, look: Look, console: Console) -> None:
+    """Copied to another volume with all that the guest wrote; the old one, which was the disk's own, is gone."""
+    before = console.run("head -c 262144 /dev/vda | md5sum")[1].split("\n")[1].split()[0]
+    old = cim.setting(f"{look.name}/vda")["VolumeName"]
+    asked = rasd("Disk", VolumeName="moved.qcow2")
+    cim.done(image(cim, "CopyImage", f"{look.name}/vda", Settings=asked, Pivot=True))
+    for defined in ("", "defined/"):
+        setting = cim.setting(f"{look.name}/{defined}vda")
+        assert (setting["VolumeName"], setting["AutomaticDeallocation"]) == ("moved.qcow2", True)
+    assert old not in volume_names(look.connection)
+    assert before in console.run("echo 3 > /proc/sys/vm/drop_caches; head -c 262144 /dev/vda | md5sum")[1]
+
+
+def test_a_copy_of_a_running_disk(cim: Cim, look: Look) -> None:
+    before = cim.setting(f"{look.name}/vda")
+    asked = rasd("Disk", VolumeName="copy.img", ResourceSubType="raw")
+    code, out = image(cim, "CopyImage", f"{look.name}/vda", Settings=asked)
+    assert code == OK
+    assert out["Copy"]["InstanceID"] == f"{DIRECTORY}/copy.img"
+    assert (DIRECTORY / "copy.img").stat().st_size == before["VirtualQuantity"] * 512
+    assert cim.setting(f"{look.name}/vda") == before
+    look.connection.storagePoolLookupByName(POOL).storageVolLookupByName("copy.img").delete()
+
+
+def test_overlays_committed_and_pulled(cim: Cim, look: Look, qemu_module: libvirt.virConnect) -> None:
+    """With a system of its own whose disks lie on others."""
+    name = f"{NAMES}overlays"
+    base = storage(16, VolumeName="base.qcow2", ResourceSubType="qcow2", VirtualDevice="vdx")
+    cim.define(f"{NAMES}base", memory(16), base)
+    base_path = str(DIRECTORY / "base.qcow2")
+    same = {"PoolID": f"DiskPool/{POOL}", "BackingImage": base_path, "AutomaticDeallocation": True}
+    over = [rasd("Disk", VirtualDevice=dev, VolumeName=f"{dev}.qcow2", **same) for dev in ("vdb", "vdc")]
+    system = cim.define(name, memory(16), *over)
+    assert cim.setting(f"{name}/vdb")["BackingImage"] == f"file://{base_path}"
+    assert image(cim, "PullImage", f"{name}/vdb")[0] == BAD_STATE
+    cim.request(system, ENABLED)
+    cim.done(image(cim, "PullImage", f"{name}/vdb"))
+    assert "BackingImage" not in {key for key, value in cim.setting(f"{name}/vdb").items() if value is not None}
+    assert image(cim, "CommitImage", f"{name}/vdb")[0] == INVALID
+    cim.call("DestroySystem", AffectedSystem=cim_system(f"{NAMES}base"))
+    cim.done(image(cim, "CommitImage", f"{name}/vdc"))
+    for defined in ("", "defined/"):
+        assert cim.setting(f"{name}/{defined}vdc")["VolumeName"] == "base.qcow2"
+    assert "vdc.qcow2" not in volume_names(qemu_module)
+    cim.call("DestroySystem", AffectedSystem=system)
+    assert {"base.qcow2", "vdb.qcow2"} & volume_names(qemu_module) == {"base.qcow2"}
+    qemu_module.storagePoolLookupByName(POOL).storageVolLookupByName("base.qcow2").delete()
+
+
+def cim_system(name: str) -> pywbem.CIMInstanceName:
+    keys = {"CreationClassName": "KVM_ComputerSystem", "Name": name}
+    return pywbem.CIMInstanceName("KVM_ComputerSystem", keys, namespace="root/virt")
+
+
+def test_one_volume_for_one_active_system(cim: Cim, look: Look, guest_image: Guest) -> None:
+    """R18: neither started with it nor given it."""
+    where = cim.setting(f"{look.name}/vda")["HostResource"]
+    system = cim.define(f"{NAMES}second", memory(16), rasd("Disk", HostResource=where, DriverType="qcow2"))
+    code, _ = cim.call("RequestStateChange", system, RequestedState=pywbem.Uint16(ENABLED))
+    assert code == IN_USE
+    cim.call("DestroySystem", AffectedSystem=system)
+    other = cim.define(f"{NAMES}third", memory(16), boot_disk(guest_image))
+    cim.request(other, ENABLED)
+    assert cim.add(f"{NAMES}third", rasd("Disk", HostResource=where, DriverType="qcow2")) == (FAILED, [])
+    cim.call("DestroySystem", AffectedSystem=other)
+
+
+def test_growing_while_it_is_off(cim: Cim, qemu_module: libvirt.virConnect) -> None:
+    name = f"{NAMES}off"
+    system = cim.define(name, memory(16), storage(4, VolumeName="off.img", AutomaticDeallocation=True))
+    grown = rasd("Disk", InstanceID=f"{name}/defined/vda", VirtualQuantity=8 * MIB, VirtualQuantityUnits="byte")
+    assert cim.modify(grown) == OK
+    assert (DIRECTORY / "off.img").stat().st_size == 8 * MIB
+    assert cim.setting(f"{name}/vda")["Limit"] == 8 * BLOCKS
+    cim.call("DestroySystem", AffectedSystem=system)
+    assert "off.img" not in volume_names(qemu_module)
