@@ -19,7 +19,7 @@ EMULATOR = """<domainCapabilities><devices><tpm supported='yes'>
 
 def offer(backends: str) -> Offer:
     emulator = DomainCapabilities(parse(EMULATOR.format(backends)))
-    return Offer("KVM", Capabilities(parse(HOST)), 8, emulator)
+    return Offer("KVM", Capabilities(parse(HOST)), 8, 262144, emulator)
 
 
 @pytest.mark.parametrize(

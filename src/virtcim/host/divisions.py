@@ -26,6 +26,11 @@ class Divisions:
         """Whether partitions can be made."""
         return self._grouped and partitions.possible()
 
+    @property
+    def groups_version(self) -> int | None:
+        """Of the control groups that systems run in; None where they are not to be seen from here."""
+        return partitions.version() if self._grouped else None
+
     def read(self, connection: libvirt.virConnect, facts: HostFacts) -> HostFacts:
         """Read again; the facts, with what libvirt says of the pages now."""
         capabilities = connection.getCapabilities()

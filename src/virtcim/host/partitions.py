@@ -49,6 +49,11 @@ def possible() -> bool:
     return not SYSTEMD.exists() and bool(_roots()) and all(os.access(root, os.W_OK) for root in _roots())
 
 
+def version() -> int:
+    """Of the control groups of this machine."""
+    return 2 if (ROOT / V2_MARK).exists() else 1
+
+
 def _roots() -> list[Path]:
     """Where groups are made: each hierarchy that is mounted, or the one of version 2."""
     if (ROOT / V2_MARK).exists():

@@ -14,6 +14,7 @@ from virtcim.mapping.hostdev import HOST_DEVICES
 from virtcim.mapping.inputs import KEYBOARD, POINTING_DEVICE
 from virtcim.mapping.kind import Kind
 from virtcim.mapping.memory import DEFAULT_SIZE
+from virtcim.mapping.processor import LEAST_WEIGHT
 from virtcim.mapping.resources import new_element
 from virtcim.mapping.table import BadProperty, Properties
 from virtcim.mapping.units import BLOCK, BYTE, COUNT, KIB, PERCENT
@@ -34,7 +35,8 @@ SHARING = {
     pools.NETWORKS: SHARED, "Filesystem": SHARED, "DVD": SHARED, "Floppy": SHARED,
 }  # fmt: skip
 PLUGGING = frozenset({"KVM"})  # platforms whose guests take and give devices while they run
-ALWAYS_ONE = frozenset({"proc", "mem", "ide", "balloon"})  # every system has them, and none has more
+ALWAYS_ONE = frozenset({"proc", "mem"})  # every system has them, and none has more
+ONE_OF_QEMU = frozenset({"ide", "balloon"})  # nor has one of QEMU more of these
 PTY, UNIX = 2, 9  # SourceType
 
 # What has to be said to get a device of a kind; kinds that are not named need nothing said.
@@ -59,11 +61,12 @@ MODULE_STEP, MODULE_SIZE = 2 * MIB, 128 * MIB
 
 @dataclass(frozen=True)
 class Offer:
-    """What a hypervisor offers: the most processors of a guest; its domain capabilities where libvirt tells them."""
+    """What a hypervisor offers: the most processors and weight of a guest; its domain capabilities where known."""
 
     platform: str
     capabilities: Capabilities
     max_vcpus: int
+    max_weight: int
     emulator: DomainCapabilities | None
 
 
@@ -94,16 +97,20 @@ def sharing_mode(word: str) -> int:
 
 def add_states(kind: Kind[Any], offer: Offer) -> tuple[int, ...]:
     """The states of a system in which the least of a kind can be added."""
-    if kind.name in ALWAYS_ONE or not _offered(kind.name, offer):
+    if _always_one(kind, offer) or not _offered(kind.name, offer):
         return NEVER
     return (ENABLED, DISABLED, QUIESCE) if kind.attachable and _plugged(kind, offer) else (DISABLED,)
 
 
 def remove_states(kind: Kind[Any], offer: Offer) -> tuple[int, ...]:
     """The states in which it can be removed; a guest that is paused cannot let go of it."""
-    if kind.name in ALWAYS_ONE:
+    if _always_one(kind, offer) and kind.name != "ide":  # which goes when no drive is on it
         return NEVER
     return (ENABLED, DISABLED) if kind.detachable and _plugged(kind, offer) else (DISABLED,)
+
+
+def _always_one(kind: Kind[Any], offer: Offer) -> bool:
+    return kind.name in ALWAYS_ONE or (kind.name in ONE_OF_QEMU and offer.platform in PLUGGING)
 
 
 def _offered(name: str, offer: Offer) -> bool:
@@ -114,11 +121,9 @@ def _offered(name: str, offer: Offer) -> bool:
 def _plugged(kind: Kind[Any], offer: Offer) -> bool:
     if offer.platform not in PLUGGING:
         return False
-    if kind.name not in LEAST:
-        return True
     try:
         document = blank(offer.platform, offer.capabilities, {})
-        return kind.bound(new_element(kind, dict(LEAST[kind.name]), document)) is None
+        return kind.bound(new_element(kind, dict(LEAST.get(kind.name, {})), document)) is None
     except BadProperty:
         return True  # it is what has to be named besides that is missing
 
@@ -130,12 +135,12 @@ Range = Mapping[str, Properties]  # role -> properties
 
 
 def processor_range(capacity: int, offer: Offer) -> Range:
-    """Of virtual processors, and of their Limit in percent of host processors."""
+    """Of virtual processors, of their Limit in percent of host processors, and of their Weight."""
     return {
         "Default": {"VirtualQuantity": 1},
-        "Minimum": {"VirtualQuantity": 1, "Limit": 1},
-        "Maximum": {"VirtualQuantity": offer.max_vcpus, "Limit": max(1, capacity)},
-        "Increment": {"VirtualQuantity": 1, "Limit": 1},
+        "Minimum": {"VirtualQuantity": 1, "Limit": 1, "Weight": LEAST_WEIGHT},
+        "Maximum": {"VirtualQuantity": offer.max_vcpus, "Limit": max(1, capacity), "Weight": offer.max_weight},
+        "Increment": {"VirtualQuantity": 1, "Limit": 1, "Weight": 1},
     }
 
 

@@ -12,6 +12,7 @@ from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import COUNT, PERCENT, UnitError, convert
 from virtcim.model.domain import Domain
 
+LEAST_WEIGHT, MOST_WEIGHT, MOST_WEIGHT_2 = 2, 262144, 10000  # of control groups, the last of version 2
 PERIOD = 100_000  # microseconds, libvirt's default
 UNLIMITED = (None, 0, -1)
 HARD_AFFINITY = 5  # MappingBehavior

@@ -7,11 +7,12 @@ from typing import Any
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import Refused
+from virtcim.host.divisions import WITH_PARTITIONS
 from virtcim.host.inventory import Host
 from virtcim.mapping import divisions
 from virtcim.mapping.kind import MEMORY, PROCESSOR
 from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
-from virtcim.mapping.processor import PROCESSORS
+from virtcim.mapping.processor import MOST_WEIGHT, MOST_WEIGHT_2, PROCESSORS
 from virtcim.mapping.resources import Domain, Kind
 from virtcim.mapping.table import BadProperty
 from virtcim.profiles.pools import pools_of
@@ -19,8 +20,17 @@ from virtcim.profiles.pools import pools_of
 TYPES = {PROCESSORS: PROCESSOR, BASE_MEMORY: MEMORY, MEMORY_MODULE: MEMORY}
 
 
+def max_weight(host: Host) -> int:
+    """The most weight that a start will not fail for; the lesser of two where the control groups are not to be seen."""
+    version = host.divisions.groups_version if host.platform in WITH_PARTITIONS else 1
+    return MOST_WEIGHT if version == 1 else MOST_WEIGHT_2
+
+
 def placed(host: Host, kind: Kind[Any], properties: Properties) -> Properties:
     """Properties with PoolID replaced by what puts processors or memory there. Raises BadProperty."""
+    weight = properties.get("Weight")
+    if kind is PROCESSORS and isinstance(weight, int) and weight > max_weight(host):
+        raise BadProperty("Weight", f"{weight} is more than {max_weight(host)}, the most on {host.name}")
     pool_id = properties.get("PoolID")
     if kind not in TYPES or pool_id is None:
         return properties

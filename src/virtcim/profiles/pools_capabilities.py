@@ -21,6 +21,7 @@ from virtcim.profiles import pools as stock
 from virtcim.profiles.dsp1047_volumes import pool_type
 from virtcim.profiles.elements import Setting, kept, pool_id_of, present, settings, state_of
 from virtcim.profiles.lookup import find_setting
+from virtcim.profiles.placing import max_weight
 from virtcim.profiles.pools import ResourcePool
 from virtcim.profiles.transitions import row_of
 
@@ -105,7 +106,7 @@ def offer_of(host: Host) -> Offer:
     pattern = blank(host.platform, host.capabilities, {})
     emulator = host.domain_capabilities(pattern.type, pattern.arch, pattern.machine)
     most = (emulator.max_vcpus if emulator else None) or host.max_vcpus(pattern.type)
-    return Offer(host.platform, host.capabilities, most, emulator)
+    return Offer(host.platform, host.capabilities, most, max_weight(host), emulator)
 
 
 def allocations_of(pool: ResourcePool) -> tuple[Allocation, ...]:
@@ -114,7 +115,7 @@ def allocations_of(pool: ResourcePool) -> tuple[Allocation, ...]:
 
 def _allocations(pool: ResourcePool) -> Iterator[Allocation]:
     yield Allocation(pool, pool.type.kinds[0])
-    if pool.type.word == pools.MEMORIES and not pool.sub_type and pool.platform in allocation.PLUGGING:
+    if pool.type.word == pools.MEMORIES and pool.primordial and pool.platform in allocation.PLUGGING:
         yield Allocation(pool, MEMORY_MODULE, "dimm")
 
 

@@ -15,17 +15,17 @@ from virtcim.host.inventory import Host
 from virtcim.mapping import divisions
 from virtcim.mapping.divisions import CELL, PARTITION, Division
 from virtcim.mapping.memory import BASE_MEMORY, PAGES, page_word
-from virtcim.mapping.processor import PROCESSORS
+from virtcim.mapping.processor import LEAST_WEIGHT, PROCESSORS
 from virtcim.mapping.resources import SUBTYPE_PREFIX
 from virtcim.mapping.table import LABELS, BadProperty
 from virtcim.mapping.units import KIB, PERCENT, UnitError, convert
+from virtcim.profiles.placing import max_weight
 from virtcim.profiles.pools import ResourcePool, pools_of
 from virtcim.profiles.requests import refusing
 
 Wanted = Mapping[str, Any]
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # libvirt takes a dot for a suffix of its own
 SUB_TYPE = re.compile(rf"{PAGES}-(\d{{1,9}})")
-LEAST_WEIGHT, MOST_WEIGHT = 2, 262144
 COMMON = LABELS | {"ResourceType", "PoolID", "AllocationUnits", "VirtualQuantityUnits"}
 OF_PARTITION = COMMON | {"VirtualQuantity", "Limit", "Weight"}
 OF_PAGES = COMMON | {"ResourceSubType", "VirtualQuantity", "Reservation", "Limit"}
@@ -54,7 +54,7 @@ def _create_partition(where: str, parent: ResourcePool, name: str, wanted: Wante
     path = f"{above}/{name}"
     with refusing(where):
         _only(wanted, OF_PARTITION)
-        limit, weight = _limit(wanted), _weight(wanted)
+        limit, weight = _limit(wanted), _weight(wanted, max_weight(parent.host))
     if limit is not None and limit > (parent.capacity or 0):
         raise Refused("Insufficient Resources", f"{where}.Limit: {parent.id} has {parent.capacity} percent")
     dividing.make_partition(parent.host, path, limit, weight)
@@ -80,10 +80,10 @@ def _limit(wanted: Wanted) -> int | None:
     return int(limit)
 
 
-def _weight(wanted: Wanted) -> int | None:
+def _weight(wanted: Wanted, most: int) -> int | None:
     weight = wanted.get("Weight")
-    if weight is not None and not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
-        raise BadProperty("Weight", f"{weight} is not from {LEAST_WEIGHT} to {MOST_WEIGHT}")
+    if weight is not None and not LEAST_WEIGHT <= weight <= most:
+        raise BadProperty("Weight", f"{weight} is not from {LEAST_WEIGHT} to {most}")
     return None if weight is None else int(weight)
 
 
