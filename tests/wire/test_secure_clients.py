@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +13,6 @@ import pytest
 import pywbem
 from tests.conftest import running_server
 from tests.wire.secure import PASSWORDS, Authority, Files, password_file
-
-from virtcim.wire import pam
 
 ACCESS = """
 users: {alice: operator, bob: reader, cliff: operator, mallory: []}
@@ -156,6 +153,18 @@ def test_roles_decide_and_changes_are_logged(url: str, authority: Authority, cap
     assert fields[1]["parameters"] == "RequestedState=9"
 
 
+@pytest.fixture(scope="module")
+def turned_away(authority: Authority) -> dict[str, Files]:
+    """Certificates that let nobody in: one that has expired, and one of a user without a role."""
+    return {
+        "expired": authority.issue("expired", "cliff.example", common_name="cliff", expired=True),
+        "without a role": authority.issue("mallory", "mallory.example", common_name="mallory"),
+    }
+
+
+CERTIFICATES = ("expired", "without a role")
+
+
 def wbemcli(url: str, authority: Authority, *more: str, user: str = "") -> tuple[str, str]:
     """Output and errors of enumerating systems."""
     target = url.replace("https://", f"https://{user}@" if user else "https://")
@@ -177,6 +186,16 @@ def test_wbemcli_with_a_certificate(url: str, authority: Authority, cliff: Files
 @pytest.mark.parametrize("user", ["", "bob:brick", "eve:bricks", "mallory:m"])
 def test_wbemcli_is_turned_away(url: str, authority: Authority, user: str) -> None:
     out, err = wbemcli(url, authority, user=user)
+    assert "db1" not in out + err
+    assert "wbemcli:" in err
+
+
+@pytest.mark.parametrize("which", CERTIFICATES)
+def test_wbemcli_with_a_certificate_is_turned_away(
+    url: str, authority: Authority, turned_away: dict[str, Files], which: str
+) -> None:
+    own = turned_away[which]
+    out, err = wbemcli(url, authority, "-clientcert", str(own.certificate), "-clientkey", str(own.key))
     assert "db1" not in out + err
     assert "wbemcli:" in err
 
@@ -205,73 +224,22 @@ def test_pywbemcli_is_turned_away(url: str, authority: Authority, user: str, pas
     assert "db1" not in done.stderr + done.stdout
 
 
-# PAM: a service of the test's own, whose one module asks a script
-
-SERVICE = f"virtcim-test-{os.getpid()}"
-SCRIPT = """#!/bin/sh
-[ "$PAM_USER" = carol ] || exit 1
-[ "$(tr -d '\\0')" = 'pass: word' ]
-"""
-
-
-@pytest.fixture
-def pam_service(tmp_path: Path) -> Iterator[str]:
-    if os.geteuid() != 0 or not Path("/etc/pam.d").is_dir():
-        pytest.skip("only root can make a PAM service")
-    script = tmp_path / "check"
-    script.write_text(SCRIPT, encoding="utf-8")
-    script.chmod(0o755)
-    service = Path("/etc/pam.d") / SERVICE
-    rules = f"auth required pam_exec.so expose_authtok quiet {script}\naccount required pam_permit.so\n"
-    service.write_text(rules, encoding="utf-8")
-    yield SERVICE
-    service.unlink()
+@pytest.mark.parametrize("which", CERTIFICATES)
+def test_pywbemcli_with_a_certificate_is_turned_away(
+    url: str, authority: Authority, turned_away: dict[str, Files], which: str
+) -> None:
+    own = turned_away[which]
+    done = pywbemcli(url, authority, "--certfile", str(own.certificate), "--keyfile", str(own.key))
+    assert done.returncode != 0
+    assert "db1" not in done.stderr + done.stdout
 
 
-@pytest.mark.parametrize(
-    ("user", "password", "right"),
-    [
-        ("carol", "pass: word", True),
-        ("carol", "pass", False),
-        ("carol", "", False),
-        ("dave", "pass: word", False),
-        ("carol\0", "pass: word", False),
-    ],
-)
-def test_pam_decides(pam_service: str, user: str, password: str, right: bool) -> None:
-    assert pam.Pam(pam_service).check(user, password) is right
-
-
-def test_account_that_pam_refuses(pam_service: str) -> None:
-    service = Path("/etc/pam.d") / pam_service
-    service.write_text(service.read_text().replace("account required pam_permit", "account required pam_deny"))
-    assert not pam.Pam(pam_service).check("carol", "pass: word")
-
-
-def test_service_that_is_missing_lets_nobody_in(pam_service: str) -> None:
-    assert not pam.Pam(pam_service + "-absent").check("carol", "pass: word")
-
-
-def test_pywbem_by_pam(pam_service: str, authority: Authority, tmp_path: Path) -> None:
-    own = authority.server()
-    with (
-        running_server(
-            tmp_path / "state",
-            listen="https://127.0.0.1:0",
-            tls_certificate=own.certificate,
-            tls_key=own.key,
-            authentication="pam",
-            pam_service=pam_service,
-        ) as server,
-        client(server.url, authority, creds=("carol", "pass: word")) as right,
-        client(server.url, authority, creds=("carol", "word")) as wrong,
-    ):
-        assert right.GetInstance(system())["Name"] == "db1"
-        with pytest.raises(pywbem.AuthError):
-            wrong.GetInstance(system())
-
-
-def test_pam_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pam, "pam", None)
-    with pytest.raises(ValueError, match="python-pam"):
-        pam.Pam("login")
+def test_pywbem_with_a_certificate_without_a_role(
+    url: str, authority: Authority, turned_away: dict[str, Files]
+) -> None:
+    own = turned_away["without a role"]
+    x509 = {"cert_file": str(own.certificate), "key_file": str(own.key)}
+    with client(url, authority, x509=x509) as connection, pytest.raises(pywbem.CIMError) as denied:
+        connection.GetInstance(system())
+    assert denied.value.status_code == pywbem.CIM_ERR_ACCESS_DENIED
+    assert "db1" not in denied.value.status_description
