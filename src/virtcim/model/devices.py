@@ -60,6 +60,7 @@ class Disk(Device):
     iothread = integer("driver@iothread", 1)
     file = text("source@file")
     block = text("source@dev")
+    layer = integer("source@index")  # of a running domain: what its image is called beside those below it
     directory = text("source@dir")
     pool = text("source@pool")
     volume = text("source@volume")

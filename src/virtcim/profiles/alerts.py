@@ -91,6 +91,13 @@ def _threshold(event: Event, _: str) -> Alert:
     return Alert(209, QUALITY, WARNING, THRESHOLD, text, (str(device), str(threshold), str(excess)))
 
 
+def _told_without_layer(host: Host, event: Event) -> bool:
+    """Whether libvirt announces the same by the name of the disk alone: it does of the uppermost image."""
+    target, _, layer = str(event.values[0]).rstrip("]").partition("[")
+    vm = host.vm(event.key) if layer else None
+    return vm is not None and any(one.target == target and str(one.layer) == layer for one in vm.state_document.disks)
+
+
 def _memory_failure(event: Event, _: str) -> Alert:
     owner, action = event.values[:2]
     done = _word(MEMORY_ACTIONS, action)
@@ -125,7 +132,7 @@ def alert_of(host: Host, event: Event, time: str) -> Instance | None:
     """CIM_AlertIndication of a libvirt event at a CIM datetime; None for what is no reason for one."""
     tell = _ALERTS.get(event.kind) if event.topic is Topic.DOMAIN else None
     alert = tell(event, host.platform) if tell else None
-    if alert is None:
+    if alert is None or (event.kind is EventKind.BLOCK_THRESHOLD and _told_without_layer(host, event)):
         return None
     classname, token = f"{host.platform}_ComputerSystem", event.key if host.naming == "uuid" else event.name
     path = Path(classname, (("CreationClassName", classname), ("Name", token)))

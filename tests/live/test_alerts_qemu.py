@@ -1,0 +1,160 @@
+"""Alerts of real causes: guests that panic, whose disks fail or fill up, whose watchdog expires."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pytest
+from tests.live import boot_sectors
+from tests.live.conftest import PREFIX, wait_until
+from tests.profiles.eventful import Eventful, eventful_running
+
+from virtcim.broker import schema
+from virtcim.broker.schema import Schema
+from virtcim.resources import mof_dir
+
+NAME = f"{PREFIX}alerts"
+DISK = (
+    "<disk type='file' device='disk'><driver name='qemu' type='qcow2' error_policy='stop'/><source file='{path}'/>"
+    "<target dev='vdb' bus='virtio'/><boot order='2'/></disk>"
+)
+BLOCK = (
+    "<disk type='block' device='disk'><driver name='qemu' type='{form}' cache='none' error_policy='stop'/>"
+    "<source dev='{path}'/><target dev='vdb' bus='virtio'/><boot order='2'/></disk>"
+)
+EXT4_IOC_SHUTDOWN, WITHOUT_FLUSH = 0x8004587D, 2
+Start = Callable[..., libvirt.virDomain]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
+    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
+
+
+@pytest.fixture
+def client(repository: Schema, libvirtd: str, tmp_path: Path) -> Iterator[Eventful]:
+    with eventful_running(repository, libvirtd, tmp_path) as client:
+        client.subscribe("SELECT * FROM CIM_AlertIndication WHERE OwningEntity = 'virtcim'")
+        yield client
+
+
+@pytest.fixture
+def start(qemu: libvirt.virConnect, clean_domains: None, scratch_dir: Path) -> Start:
+    """start(code, devices=, more=) -> the guest, running."""
+    del clean_domains
+
+    def start(code: bytes, **given: Any) -> libvirt.virDomain:
+        boot = boot_sectors.write(scratch_dir / "boot.img", code)
+        return qemu.createXML(boot_sectors.domain_xml(NAME, boot, **given))
+
+    return start
+
+
+def told(client: Eventful, message_id: str) -> Any:
+    """The only alert about the guest."""
+    client.heard(1)
+    client.settle()
+    alert, *others = (one for one in client.listener.indications if one["SystemName"] == NAME)
+    assert others == [], [one["Message"] for one in (alert, *others)]
+    assert alert["MessageID"] == message_id, alert["Message"]
+    assert alert["AlertingManagedElement"].startswith("root/virt:KVM_ComputerSystem.")
+    return alert
+
+
+@pytest.mark.parametrize("action", ["destroy", "preserve"])
+def test_a_guest_panics(client: Eventful, start: Start, action: str) -> None:
+    """libvirt announces the panic, and where it destroys the guest the end of it as well: that is one crash."""
+    start(boot_sectors.panic(), devices="<panic model='isa'/>", more=f"<on_crash>{action}</on_crash>")
+    assert told(client, "VIRTCIM0201")["PerceivedSeverity"] == 6
+
+
+def test_a_watchdog_expires(client: Eventful, start: Start) -> None:
+    start(boot_sectors.watchdog(), devices="<watchdog model='ib700' action='pause'/>")
+    assert "paused" in told(client, "VIRTCIM0204")["Message"]
+
+
+def qcow2(path: Path) -> Path:
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), "64M"], check=True)
+    if path.is_file():
+        path.chmod(0o666)
+    return path
+
+
+@contextmanager
+def loop(image: Path, size: str) -> Iterator[str]:
+    """A block device over a file."""
+    subprocess.run(["truncate", "-s", size, str(image)], check=True)
+    made = subprocess.run(["losetup", "-f", "--show", str(image)], capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip(f"no loop device is to be had: {made.stderr}")
+    try:
+        yield made.stdout.strip()
+    finally:
+        subprocess.run(["losetup", "-d", made.stdout.strip()], check=True)
+
+
+def test_no_space_is_left(client: Eventful, start: Start, scratch_dir: Path) -> None:
+    """A thin image on a device that is smaller than what the guest writes."""
+    with loop(scratch_dir / "small.img", "2M") as device:
+        qcow2(Path(device))
+        domain = start(boot_sectors.writing(), devices=BLOCK.format(form="qcow2", path=device))
+        alert = told(client, "VIRTCIM0208")
+        assert (alert["ProbableCause"], alert["AlertType"]) == (50, 5)
+        assert domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED
+        domain.destroy()
+
+
+@contextmanager
+def mounted(device: str, path: Path) -> Iterator[Path]:
+    """A file system on a block device, as large as that."""
+    path.mkdir()
+    subprocess.run(["mkfs.ext4", "-q", device], check=True)
+    subprocess.run(["mount", device, str(path)], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def shut_down(file_system: Path) -> None:
+    """From now on everything that is done to the file system ends with an I/O error."""
+    directory = os.open(file_system, os.O_RDONLY)
+    fcntl.ioctl(directory, EXT4_IOC_SHUTDOWN, struct.pack("I", WITHOUT_FLUSH))
+    os.close(directory)
+
+
+def test_a_disk_fails(client: Eventful, start: Start, scratch_dir: Path) -> None:
+    """What it is stored on breaks while the guest writes."""
+    with (
+        loop(scratch_dir / "storage.img", "64M") as device,
+        mounted(device, scratch_dir / "storage") as storage,
+        loop(storage / "far.img", "32M") as far,
+    ):
+        domain = start(boot_sectors.writing(), devices=BLOCK.format(form="raw", path=far))
+
+        def writes() -> bool:
+            return int(domain.blockStats("vdb")[2]) > 0
+
+        wait_until(writes, 20)
+        shut_down(storage)
+        alert = told(client, "VIRTCIM0203")
+        assert (alert["ProbableCause"], alert["PerceivedSeverity"]) == (24, 5)
+        domain.destroy()
+
+
+def test_a_threshold_is_crossed(client: Eventful, start: Start, scratch_dir: Path) -> None:
+    domain = start(boot_sectors.writing(), devices=DISK.format(path=qcow2(scratch_dir / "thin.qcow2")))
+    domain.suspend()
+    domain.setBlockThreshold("vdb", 8 * 2**20)  # type: ignore[attr-defined]
+    domain.resume()
+    alert = told(client, "VIRTCIM0209")
+    assert (alert["ProbableCause"], alert["PerceivedSeverity"]) == (52, 3)
+    assert "8388608" in alert["MessageArguments"]
