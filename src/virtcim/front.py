@@ -9,6 +9,7 @@ from pathlib import Path
 from virtcim import config_values
 from virtcim.broker.call import ClassDef
 from virtcim.config import Settings
+from virtcim.wire import heap
 from virtcim.wire.app import Age, App, Blocking, Dispatch
 from virtcim.wire.auth import Authenticator, AuthRules, Passwords
 from virtcim.wire.connections import Connections
@@ -44,6 +45,7 @@ class Front:
     """Serves what is behind it. Errors: OSError and ValueError that name the file which cannot be used."""
 
     def __init__(self, settings: Settings, behind: Behind, beat: tuple[Beat, float] | None = None) -> None:
+        heap.keep_small()
         limits = limits_of(settings)
         self._files: list[Reloaded[Access] | Reloaded[dict[str, str]] | Tls] = []
         self._guard = Guard(self._access(settings), behind.find_class, behind.namespaces)

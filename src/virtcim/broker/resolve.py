@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from virtcim.broker.call import ClassDef, MethodDef, PropertyDef, Value
@@ -14,6 +14,7 @@ else:
     pywbem = Later("pywbem")
 
 Declared: TypeAlias = "dict[str, pywbem.CIMClass]"
+Share = Callable[[Any], Any]
 Element = Any  # CIMProperty, CIMMethod or CIMParameter
 
 
@@ -86,13 +87,13 @@ def _qualifiers(own: Element, above: Element | None) -> list[pywbem.CIMQualifier
     return list(merged.values())
 
 
-def compact(declared: pywbem.CIMClass) -> ClassDef:
-    """The ClassDef of a resolved class."""
+def compact(declared: pywbem.CIMClass, share: Share = lambda one: one) -> ClassDef:
+    """The ClassDef of a resolved class; `share` gives the first of equal parts, which most classes inherit."""
     return ClassDef(
         name=declared.classname,
         superclass=declared.superclass,
-        properties={p.name.lower(): _property(p) for p in declared.properties.values()},
-        methods={m.name.lower(): _method(m) for m in declared.methods.values()},
+        properties={share(p.name.lower()): share(_property(p)) for p in declared.properties.values()},
+        methods={share(m.name.lower()): share(_method(m)) for m in declared.methods.values()},
         is_association=_flag(declared, "Association"),
         is_abstract=_flag(declared, "Abstract"),
     )

@@ -23,7 +23,7 @@ else:
     pywbem = Later("pywbem")
 
 OURS = "Virt_"
-_FORMAT = 2  # of the cache; raise when ClassDef or what is pickled changes
+_FORMAT = 3  # of the cache; raise when ClassDef or what is pickled changes
 
 
 class Schema:
@@ -121,7 +121,11 @@ def load(directory: File, cache: File, platforms: Iterable[str] = ()) -> Schema:
         resolved = resolve_all(found.classes)
         cache.mkdir(parents=True, exist_ok=True)
         _write(large, (resolved, found.qualifiers))
-        _write(small, {name: compact(declared) for name, declared in resolved.items()})
+        parts: dict[str, Any] = {}
+        compacted = {
+            name: compact(declared, lambda one: parts.setdefault(repr(one), one)) for name, declared in resolved.items()
+        }
+        _write(small, compacted)
     return Schema(_read(small), lambda: _read(large), platforms)
 
 

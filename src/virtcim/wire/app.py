@@ -21,6 +21,7 @@ from virtcim.wire.encode import Encoder
 from virtcim.wire.faults import HTTPFault, RefusedCall
 from virtcim.wire.gate import Gate
 from virtcim.wire.headers import checked_headers
+from virtcim.wire.heap import Heap
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder
@@ -87,6 +88,7 @@ class App:
         self._gate = Gate(limits)
         self.stopping = False
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="call")
+        self._heap = Heap(self._pool)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request; other protocols are not spoken."""
@@ -134,7 +136,8 @@ class App:
             call, reply = refused.call, self._error(refused.call, refused.error, asked)
         else:
             reply = self._again(caller, call) or await self._replied(caller, call, asked)
-        await send_reply(send, reply, asked)
+        if await send_reply(send, reply, asked):
+            self._heap.used_much()
         if self._done is not None:
             self._done(call, reply.status, time.perf_counter() - started)
 

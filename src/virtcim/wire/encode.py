@@ -32,9 +32,8 @@ from virtcim.wire.paths import Classes, class_name
 from virtcim.wire.text import escaped, quoted
 
 WHOLE = 6 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
-# Bytes of memory: of single instances, of batches as they are, of batches packed, of whole small replies.
-KEPT, PLAIN, PACKED, REPLIES = 6_000_000, 12_000_000, 8_000_000, 6_000_000
-PACKABLE = 4096  # bytes of a batch from which on packing pays
+# Bytes of memory: of single instances, of batches, which are packed, of whole small replies.
+KEPT, PACKED, REPLIES = 2_000_000, 8_000_000, 5_000_000
 _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<CIM CIMVERSION="2.0" DTDVERSION="2.0"><MESSAGE ID={id}'
     ' PROTOCOLVERSION="1.0"><SIMPLERSP><{tag} NAME={name}>'
@@ -50,7 +49,7 @@ class Encoder:
         self._instances = InstanceEncoder(classes)
         self._items = ItemForms(self._instances, shown_host, Kept(KEPT))
         self._batches = ItemForms(self._instances, shown_host, None)
-        self._blocks = Blocks(PLAIN, PACKED)
+        self._blocks = Blocks(PACKED)
         self._again = Again(REPLIES)
         self._gathering: set[Hashable] = set()  # places
         self._classes = ClassEncoder()
@@ -107,7 +106,7 @@ class Encoder:
             else:
                 pieces = self._batches.writers[answer.form](batch.items(), call, answer.selection)
                 data = b"".join(chain.from_iterable(pieces))
-                self._blocks.put(place, batch.state, data, pack=len(data) >= PACKABLE)
+                self._blocks.put(place, batch.state, data)
                 yield from ((part,) for part in sliced(data))
 
     def _large(self, place: Hashable, state: object, pieces: Pieces) -> Pieces:
@@ -122,7 +121,7 @@ class Encoder:
                 yield piece
                 gathered = _gathered(gathered, piece)
             if gathered is not None:
-                self._blocks.put(place, state, b"".join(gathered), pack=False)
+                self._blocks.put(place, state, b"".join(gathered))
         finally:
             self._gathering.discard(place)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
+import zstandard
+
 OVERHEAD = 200  # bytes that keeping one entry takes beside its data, roughly
 SLICE = 512 * 1024  # bytes that go out at once
-_LEVEL = 6  # of zlib: higher ones make unpacking no faster
+PACKABLE = 4096  # bytes from which on packing pays: documents of many like instances become a hundredth or less
 
 
 class Kept:
@@ -48,16 +49,14 @@ class _Block(NamedTuple):
 class Blocks:
     """Encodings of many instances by place, each with the state it was made from: another state is another encoding.
 
-    They are kept for `plain` bytes as they are and for `packed` bytes packed; what was not used for longest goes first.
+    They are kept packed, `budget` bytes of them; what was not used for longest goes first.
     """
 
-    def __init__(self, plain: int, packed: int) -> None:
-        self._plain = plain
-        self._packed = packed
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
         self._entries: OrderedDict[Hashable, _Block] = OrderedDict()
         self._lock = threading.Lock()
-        self.plain_size = 0
-        self.packed_size = 0
+        self.size = 0
 
     def get(self, place: Hashable, state: object) -> Iterator[bytes] | None:
         """What is kept of that state, in slices; a comparison of states is one of their parts by identity, mostly."""
@@ -68,31 +67,20 @@ class Blocks:
             self._entries.move_to_end(place)
         return _unpacked(found.data) if found.packed else sliced(found.data)
 
-    def put(self, place: Hashable, state: object, data: bytes, pack: bool) -> None:
-        block = _Block(state, zlib.compress(data, _LEVEL) if pack else data, pack)
+    def put(self, place: Hashable, state: object, data: bytes) -> None:
+        pack = len(data) >= PACKABLE
+        block = _Block(state, _packed(data) if pack else data, pack)
         with self._lock:
             self._drop(place)
-            self._add(place, block)
-            while self.packed_size > self._packed:
-                self._drop(next(place for place, block in self._entries.items() if block.packed))
-            while self.plain_size > self._plain:
-                self._drop(next(place for place, block in self._entries.items() if not block.packed))
-
-    def _add(self, place: Hashable, block: _Block) -> None:
-        self._entries[place] = block
-        self._count(block, 1)
+            self._entries[place] = block
+            self.size += len(block.data) + OVERHEAD
+            while self.size > self._budget:
+                self._drop(next(iter(self._entries)))
 
     def _drop(self, place: Hashable) -> None:
         block = self._entries.pop(place, None)
         if block is not None:
-            self._count(block, -1)
-
-    def _count(self, block: _Block, sign: int) -> None:
-        size = sign * (len(block.data) + OVERHEAD)
-        if block.packed:
-            self.packed_size += size
-        else:
-            self.plain_size += size
+            self.size -= len(block.data) + OVERHEAD
 
 
 def sliced(data: bytes) -> Iterator[bytes]:
@@ -102,8 +90,13 @@ def sliced(data: bytes) -> Iterator[bytes]:
     return (data[start : start + SLICE] for start in range(0, len(data), SLICE))
 
 
+def _packed(data: bytes) -> bytes:
+    """What the compressor answers holds as much memory as incompressible data would take: copied, it does not."""
+    return bytes(memoryview(zstandard.ZstdCompressor().compress(data)))
+
+
 def _unpacked(data: bytes) -> Iterator[bytes]:
-    unpacking = zlib.decompressobj()
-    while data:
-        yield unpacking.decompress(data, SLICE)
-        data = unpacking.unconsumed_tail
+    unpacking = zstandard.ZstdDecompressor()
+    if zstandard.frame_content_size(data) <= SLICE:
+        return iter((unpacking.decompress(data),))
+    return unpacking.read_to_iter(data, write_size=SLICE)

@@ -45,8 +45,11 @@ def reason_header(reason: str) -> tuple[Header, ...]:
     return ((REASON, quote(reason[:REASON_LENGTH], errors="replace").encode()),) if reason else ()
 
 
-async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> None:
-    """Send a reply: with its length when it is one chunk, or for HTTP/1.0, which has no other way."""
+async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> bool:
+    """Send a reply: with its length when it is one chunk, or for HTTP/1.0, which has no other way.
+
+    Answers whether it was large: more than a chunk.
+    """
     whole, short, chunks = _begun(reply.chunks)
     headers = [*_XML_HEADERS, *reply.headers]
     if terms.language:
@@ -58,6 +61,7 @@ async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> 
         await _send_whole(send, headers, b"".join(chunks))
     else:
         await _send_chunks(send, headers, chunks)
+    return not whole
 
 
 def _begun(chunks: Iterator[bytes]) -> tuple[bool, bool, Iterator[bytes]]:
