@@ -13,6 +13,12 @@ from pathlib import Path
 
 import libvirt
 import pytest
+from tests.live import storing
+from tests.profiles.pooled import Stock, stocked
+
+from virtcim.broker import schema
+from virtcim.broker.schema import Schema
+from virtcim.resources import mof_dir
 
 URI = "qemu:///system"
 PREFIX = "virtcim-test-"
@@ -95,6 +101,20 @@ def clean_domains(libvirtd: str) -> Iterator[None]:
     remove_domains(libvirtd)
     yield
     remove_domains(libvirtd)
+
+
+@pytest.fixture(scope="session")
+def kvm_schema(tmp_path_factory: pytest.TempPathFactory) -> Schema:
+    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
+
+
+@pytest.fixture
+def stock(kvm_schema: Schema, libvirtd: str, qemu: libvirt.virConnect, clean_domains: None) -> Iterator[Stock]:
+    """Without any pool of these tests before and after."""
+    storing.clean(qemu)
+    with stocked(kvm_schema, libvirtd) as found:
+        yield found
+    storing.clean(qemu)
 
 
 @pytest.fixture
