@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -72,6 +73,16 @@ def test_serve_and_end(state_dir: Path, number: signal.Signals) -> None:
     for word in ("Traceback", "ERROR", "WARNING"):
         assert word not in rest
     assert "wbemcli ei" in "".join(served.said) + rest
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are seen in /proc")
+def test_end_by_a_signal_that_another_thread_gets(state_dir: Path) -> None:
+    """As happens on a busy machine: which thread takes a signal is for the kernel to say."""
+    with serving(state_dir) as served:
+        served.wait()
+        threads = {int(one.name) for one in Path(f"/proc/{served.process.pid}/task").iterdir()}
+        os.kill(max(threads - {served.process.pid}), signal.SIGTERM)
+        assert served.process.wait(30) == 0
 
 
 def test_end_while_a_client_is_connected(state_dir: Path) -> None:

@@ -7,9 +7,9 @@ import gc
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable
 from dataclasses import fields
-from queue import SimpleQueue
 from typing import Protocol
 
 from virtcim import logs
@@ -36,10 +36,13 @@ class Process:
     def __init__(self, settings: Settings, load: Callable[[], Settings]) -> None:
         self._settings = settings
         self._load = load
-        self._signals: SimpleQueue[int] = SimpleQueue()
         self.manager = Manager(os.environ)
+        # The kernel may give a signal to any thread, and then it wakes nobody who waits for a lock: but a byte does.
+        self._signals, noted = socket.socketpair()
+        noted.setblocking(False)
+        signal.set_wakeup_fd(noted.detach())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda number, _: self._signals.put(number))
+            signal.signal(number, lambda *_: None)
         logs.set_up(settings.log_level, settings.log_format)
 
     def run(self, server: Runs, ready: Callable[[], None]) -> None:
@@ -48,7 +51,7 @@ class Process:
         ready()
         self.manager.tell(READY, f"MAINPID={os.getpid()}")
         gc.freeze()  # what there is by now stays: the collector need not walk through it ever again
-        while self._signals.get() == signal.SIGHUP:
+        while self._signals.recv(1)[0] == signal.SIGHUP:
             self._reload(server)
         self.manager.tell(STOPPING)
         # Whatever a thread still waits for: what counts is on disk, so the process may end at any moment.
