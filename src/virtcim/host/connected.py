@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
 
 from virtcim.host.errors import HostError
+from virtcim.host.events import Event
 from virtcim.host.keeper import Keeper
+from virtcim.host.locks import Locks
 from virtcim.host.records import HostFacts, unknown_facts
 from virtcim.host.settings import HostSettings
 from virtcim.host.watches import Watch
 from virtcim.model.capabilities import Capabilities
+
+OnEvent = Callable[[Any, Event], None]
 
 PLATFORMS = {"qemu": "KVM", "lxc": "LXC", "xen": "Xen", "test": "Test"}
 
@@ -28,6 +36,7 @@ class Connected:
         self.ready = keeper.ready
         self.reconcile = keeper.reconcile
         self._keeper = keeper
+        self._locks = Locks()
 
     def __repr__(self) -> str:
         return f"<Host {self.link.shown_uri}>"
@@ -87,3 +96,11 @@ class Connected:
     def watch(self, uuid: str) -> AbstractContextManager[Watch]:
         """The events of a domain while the block runs."""
         return self._keeper.watches.watch(uuid)
+
+    def on_event(self, callback: OnEvent) -> None:
+        """Call back (host, event) in the thread of libvirt's event loop, where nothing may wait or call libvirt."""
+        self._keeper.on_event.add(partial(callback, self))
+
+    def lock(self, uuid: str) -> threading.RLock:
+        """The lock of who edits a domain."""
+        return self._locks.of(uuid)

@@ -34,9 +34,24 @@ def define(host: Host, xml: str, *, new: bool = False) -> Vm:
     """
     name, uuid = _identity(xml)
     with host.link.borrow() as connection:
+        if new and uuid:
+            return _define_new(host, connection, xml, name, uuid)
         _refuse_clash(connection, name, uuid, new)
         uuid = _define(host, connection, xml).UUIDString()
     return known(host.refresh(uuid), uuid, host)
+
+
+def _define_new(host: Host, connection: libvirt.virConnect, xml: str, name: str | None, uuid: str) -> Vm:
+    """With as few calls as possible: libvirt itself tells of a name that is taken, but not of both."""
+    same = found(connection.lookupByUUIDString, uuid)
+    if same is not None:
+        raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
+    try:
+        domain = _define(host, connection, xml)
+    except libvirt.libvirtError:
+        _refuse_clash(connection, name, uuid, new=True)
+        raise
+    return known(host.take_new(domain), uuid, host)
 
 
 def _identity(xml: str) -> tuple[str | None, str | None]:
@@ -106,8 +121,23 @@ def undefine(vm: Vm) -> Vm | None:
         return change(vm, _undefine)
 
 
+def remove(vm: Vm) -> bool:
+    """Undefine a domain if it is off; whether it is gone then. HostError(NOT_FOUND) when it was gone before."""
+
+    def call(domain: libvirt.virDomain) -> None:
+        if domain.ID() == -1:
+            _undefine_only(domain)
+
+    with vm.host.lock(vm.uuid):
+        return change(vm, call) is None
+
+
 def _undefine(domain: libvirt.virDomain) -> None:
     require_persistent(domain, "undefine")
+    _undefine_only(domain)
+
+
+def _undefine_only(domain: libvirt.virDomain) -> None:
     for flags in _UNDEFINE:
         try:
             domain.undefineFlags(flags)

@@ -21,7 +21,7 @@ from virtcim.host.calls import (
     require_inactive,
     require_persistent,
 )
-from virtcim.host.definition import define, definition, edit, rename, undefine
+from virtcim.host.definition import define, definition, edit, remove, rename, undefine
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.events import Event, EventKind
 from virtcim.host.hotplug import attach, detach, live_secure_xml, running, update
@@ -55,6 +55,7 @@ __all__ = [
     "live_secure_xml",
     "pause",
     "reboot",
+    "remove",
     "rename",
     "reset",
     "resume",

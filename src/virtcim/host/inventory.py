@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
+from virtcim.host.connected import OnEvent
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.listeners import OnChange
 from virtcim.host.settings import HostSettings
-from virtcim.host.system import Host, Network, NodeDevice, OnEvent, Pool, Vm, Volume
+from virtcim.host.system import Host, Network, NodeDevice, Pool, Vm, Volume
 
 __all__ = ["Host", "Hosts", "Network", "NodeDevice", "Pool", "Vm", "Volume"]
 

@@ -71,6 +71,15 @@ def read_domain(connection: libvirt.virConnect, uuid: str) -> DomainRecord | Non
     return found(alone, uuid)
 
 
+def read_new_domain(domain: libvirt.virDomain) -> DomainRecord | None:
+    """As `read_domain`, one that has just been defined for the first time: unless somebody has started it since."""
+    state, reason = domain.state()
+    if state != DomainState.SHUTOFF:
+        return read_domain(domain.connect(), domain.UUIDString())
+    off = DomainState.SHUTOFF
+    return _domain(domain, state=off, reason=reason, active=False, persistent=True, autostart=False, managed_save=False)
+
+
 def _domain_alone(domain: libvirt.virDomain, state: DomainState, reason: int) -> DomainRecord:
     """The record. What the handle knows since it was looked up is not asked again."""
     active = domain.ID() != -1

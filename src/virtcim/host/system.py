@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +16,12 @@ from virtcim.host.connected import Connected
 from virtcim.host.divisions import Divisions
 from virtcim.host.documents import Documents
 from virtcim.host.emulators import Emulators
-from virtcim.host.events import Event, Topic
+from virtcim.host.events import Topic
 from virtcim.host.figures import Figures, Sample
 from virtcim.host.glance import Looks
 from virtcim.host.images import Images, paths_in
 from virtcim.host.keeper import Keeper
 from virtcim.host.listeners import Changes, OnChange
-from virtcim.host.locks import Locks
 from virtcim.host.netside import NetSide
 from virtcim.host.records import DomainRecord, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
 from virtcim.host.refresher import Reread
@@ -35,8 +33,6 @@ from virtcim.model.domain import Domain
 from virtcim.model.storage import Image
 
 READERS = 3  # threads of a bulk read from another machine; libvirtd serves five requests of a connection at a time
-
-OnEvent = Callable[["Host", Event], None]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -116,7 +112,6 @@ class Host(Connected):
     def __init__(self, uri: str, settings: HostSettings) -> None:
         self.read_at = 0.0  # when everything was last read, by time.time()
         self._listeners = Changes()
-        self._locks = Locks()
         self.documents = Documents()
         self._images = Images()
         self._looks = Looks(settings.reread_interval)
@@ -124,12 +119,9 @@ class Host(Connected):
         told = self._listeners.tell
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
         self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
-        self._networks: Table[NetworkRecord, Network] = Table(
-            partial(self._made, Network), partial(told, Topic.NETWORK)
-        )
-        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(
-            partial(self._made, NodeDevice), partial(told, Topic.NODE_DEVICE)
-        )
+        networks, devices = partial(self._made, Network), partial(self._made, NodeDevice)
+        self._networks: Table[NetworkRecord, Network] = Table(networks, partial(told, Topic.NETWORK))
+        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(devices, partial(told, Topic.NODE_DEVICE))
         self.netside = NetSide(told)
         self._figures = Figures()
         reads = (self._load, self._read, self._look, partial(rescan, self))
@@ -195,17 +187,13 @@ class Host(Connected):
         """
         self._listeners.add(callback)
 
-    def on_event(self, callback: OnEvent) -> None:
-        """Call back (host, event) in the thread of libvirt's event loop, where nothing may wait or call libvirt."""
-        self._keeper.on_event.add(partial(callback, self))
-
-    def lock(self, uuid: str) -> threading.RLock:
-        """The lock of who edits a domain."""
-        return self._locks.of(uuid)
-
     def refresh(self, uuid: str) -> Vm | None:
         """Reread one domain; None when it is gone."""
         return self._reread(self._domains, reading.read_domain, uuid)
+
+    def take_new(self, domain: libvirt.virDomain) -> Vm | None:
+        """Read a domain that was defined for the first time."""
+        return self._reread(self._domains, lambda *_: reading.read_new_domain(domain), domain.UUIDString())
 
     def set_underway(self, uuid: str, states: tuple[int, int] | None) -> Vm | None:
         """Say what a domain is being brought to, None when that has ended; answers the Vm that shows it."""

@@ -148,13 +148,25 @@ def _as_new(wish: Wish) -> Wish:
 def destroy(vm: Vm) -> None:
     """Power the system off if it is on, and remove its definition. Errors: Refused, HostError."""
     with vm.host.lock(vm.uuid):
+        vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
+        if not vm.active and _removed(vm):
+            return
         present = vm.host.refresh(vm.uuid)
         if present is None:
             raise Refused("Invalid Parameter", f"AffectedSystem: {vm.name} is gone")
-        vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
         left = _powered_off(present) if present.active else present
         if left is not None and left.persistent:
             domains.undefine(left)
+
+
+def _removed(vm: Vm) -> bool:
+    """Whether the system was off, and is gone now."""
+    try:
+        return domains.remove(vm)
+    except HostError as error:
+        if error.kind is not Kind.NOT_FOUND:
+            raise
+        return False
 
 
 def _powered_off(vm: Vm) -> Vm | None:
