@@ -13,7 +13,6 @@ from virtcim.conformance.pools import (
     AC,
     ASKED,
     CAPABILITIES,
-    CONNECTION,
     DEFAULT,
     INCREMENT,
     MAXIMUM,
@@ -70,10 +69,10 @@ def registered(site: Site) -> None:
 
 @check("DSP1043-R02")
 def every_pool_has_some(site: Site) -> None:
-    """Each resource pool but those of connections, which follow the adapter's, has allocation capabilities."""
+    """Each resource pool has allocation capabilities."""
     having = {key(pool.path, site.namespace) for pool, _ in owned(site)}
     lacking = [one for one in pools(site) if key(one.path, site.namespace) not in having]
-    expect_none([f"{show(one)} has none" for one in lacking if one.get("ResourceType") != CONNECTION])
+    expect_none([f"{show(one)} has none" for one in lacking])
 
 
 @check("DSP1043-R03")

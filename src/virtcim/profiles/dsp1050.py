@@ -12,7 +12,7 @@ from virtcim.mapping.net import INTERFACE, is_linked
 from virtcim.mapping.switch_ports import CONNECTION as CONNECTION_TYPE
 from virtcim.mapping.units import COUNT
 from virtcim.profiles import dsp1050_connections as connections
-from virtcim.profiles import dsp1050_figures, dsp1050_requests, elements, lookup, switches_ports
+from virtcim.profiles import dsp1050_figures, dsp1050_offers, dsp1050_requests, elements, lookup, switches_ports
 from virtcim.profiles.dsp1050_connections import Connection, ConnectionPool
 from virtcim.profiles.dsp1097_model import ETHERNET_CSMACD, endpoint, itself
 from virtcim.profiles.elements import Configuration, Device, present
@@ -176,18 +176,18 @@ profile.associate(
 profile.associate(
     "Virt_VirtualSystemSettingDataComponent",
     End("GroupComponent", "Virt_VirtualSystemSettingData", across=connections.connections_in),
-    End("PartComponent", CONNECTION, across=configuration_of),
+    End("PartComponent", CONNECTION, across=configuration_of, of=Connection),
 )
 profile.associate(
     "Virt_ElementSettingData",
-    End("ManagedElement", CONNECTION, across=to_twin(defined=True)),
-    End("SettingData", CONNECTION, across=to_twin(defined=False)),
+    End("ManagedElement", CONNECTION, across=to_twin(defined=True), of=Connection),
+    End("SettingData", CONNECTION, across=to_twin(defined=False), of=Connection),
     properties=lambda _state, _defined: {"IsDefault": 1, "IsNext": 1},
 )
 profile.associate(
     "Virt_SettingsDefineState",
     End("ManagedElement", PORT, across=connections.connection_behind, of=SwitchPort),
-    End("SettingData", CONNECTION, across=connections.port_behind),
+    End("SettingData", CONNECTION, across=connections.port_behind, of=Connection),
 )
 profile.associate(
     "Virt_HostedResourcePool",
@@ -207,7 +207,7 @@ profile.associate(
 profile.associate(
     "Virt_ResourceAllocationFromPool",
     End("Antecedent", POOL, across=connections.connections_from),
-    End("Dependent", CONNECTION, across=pool_of_connection),
+    End("Dependent", CONNECTION, across=pool_of_connection, of=Connection),
 )
 profile.associate(
     "Virt_ConcreteComponent",
@@ -215,3 +215,4 @@ profile.associate(
     End("PartComponent", "Virt_VirtualEthernetSwitch", across=pools_of_switch),
 )
 dsp1050_figures.declare(profile)
+dsp1050_offers.declare(profile)
