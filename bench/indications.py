@@ -85,7 +85,7 @@ class Bench:
         policy = Policy(
             lambda _: True, lambda one: listeners.link(one.url), lambda _: self.arrived.release(), lambda *_: None
         )
-        self.deliverer = Deliverer(self.store.queue, Retry(), policy)
+        self.deliverer = Deliverer(self.store.queue, Retry, policy)
         self.engine.start(self.deliverer.wake)
         self.deliverer.start()
 

@@ -30,6 +30,7 @@ from virtcim.profiles import dsp1054, dsp1103
 from virtcim.profiles.alerts import alert_of
 from virtcim.profiles.alerts_pools import alerts_of
 from virtcim.profiles.indication_facts import ServiceFacts, cim_now
+from virtcim.profiles.indication_settings import ATTEMPTS, INTERVAL
 from virtcim.profiles.registration import Facts
 from virtcim.profiles.static_filters import collections, static_filters
 from virtcim.profiles.subscriptions import Subscriptions
@@ -65,13 +66,14 @@ class Events:
             retry_attempts=settings.retry.attempts,
             retry_interval=round(settings.retry.interval),
         )
+        self._started_with = settings.retry
         self._subscriptions: Subscriptions | None = None
         self._kept: KeptJobs | None = None
         self._places: dict[str, Place] = {}
         self._hosts: tuple[Host, ...] = ()
         self._looking: set[str] = set()
         policy = Policy(self._wanted, self._link, self._arrived, self._given_up)
-        self._deliverer = Deliverer(store.queue, settings.retry, policy)
+        self._deliverer = Deliverer(store.queue, self._retry, policy)
         self._leases = Leases(store, self._leases_wanted, self._gained, self._lost, self._learn)
 
     @property
@@ -229,6 +231,13 @@ class Events:
     def _wanted(self, key: str) -> bool:
         found = self._engine.by_key(key)
         return found is not None and not found.expired
+
+    def _retry(self) -> Retry:
+        """As the server was started, which may be in fractions of a second, unless a client has set something else."""
+        if self._subscriptions is None or not self._subscriptions.delivery.changed:
+            return self._started_with
+        delivery = self._subscriptions.delivery
+        return Retry(delivery.number(ATTEMPTS), float(delivery.number(INTERVAL)))
 
     def _link(self, delivery: Delivery) -> Link:
         found = self._engine.by_key(delivery.subscription)

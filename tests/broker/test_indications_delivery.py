@@ -34,7 +34,7 @@ class Rig:
             arrived=self.arrived.append,
             given_up=lambda key, made: self.given_up.append(key),
         )
-        self.deliverer = Deliverer(store.queue, retry, policy)
+        self.deliverer = Deliverer(store.queue, lambda: retry, policy)
 
     def send(self, listener: Listener | str, *bodies: str, subscription: str = "s") -> None:
         url = listener if isinstance(listener, str) else listener.url

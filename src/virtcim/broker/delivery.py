@@ -67,7 +67,7 @@ class _Destination:
 class Deliverer:
     """Works off the queues of the store, between `resume` and `pause`."""
 
-    def __init__(self, queue: Queue, retry: Retry, policy: Policy) -> None:
+    def __init__(self, queue: Queue, retry: Callable[[], Retry], policy: Policy) -> None:
         self._queue = queue
         self._retry = retry
         self._policy = policy
@@ -140,10 +140,10 @@ class Deliverer:
             pause = self._work_off(one)
         except CIMError as error:
             log.error("deliveries wait: %s", error.message)
-            pause = self._retry.interval
+            pause = self._retry().interval
         except Exception:
             log.exception("a delivery failed in an unforeseen way")
-            pause = self._retry.interval
+            pause = self._retry().interval
         with self._changed:
             one.busy = False
             if pause:
@@ -200,11 +200,11 @@ class Deliverer:
     def _missed(self, delivery: Delivery, reason: Undelivered) -> float:
         """Seconds until the next attempt, 0 when it is given up."""
         failures = delivery.attempts + 1
-        late = time.time() - delivery.made > self._retry.lifetime
+        late = time.time() - delivery.made > self._retry().lifetime
         log.info("attempt %d to deliver to %s failed: %s", failures, delivery.url, reason)
-        if failures > self._retry.attempts or late:
+        if failures > self._retry().attempts or late:
             log.warning("an indication for %s is given up after %d attempts: %s", delivery.url, failures, reason)
             self._policy.given_up(delivery.subscription, delivery.made)
             return 0.0
         self._queue.failed(delivery)
-        return self._retry.pause(failures)
+        return self._retry().pause(failures)

@@ -10,15 +10,16 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import INTEROP, End, Keys, Profile, Stored, Writer
 from virtcim.host.inventory import Hosts
 from virtcim.mapping import ids
-from virtcim.profiles import lives
+from virtcim.profiles import indication_settings as settings
+from virtcim.profiles import lives, subscription_collections
 from virtcim.profiles import subscription_rules as rules
 from virtcim.profiles.indication_links import Served, Service
 from virtcim.profiles.registration import Registration
 from virtcim.profiles.static_filters import Collection, StaticFilter
+from virtcim.profiles.subscription_collections import Collections
 from virtcim.profiles.subscriptions import Subscriptions
 
 MANAGES = 5  # ElementEffects
-REMOVE = 2  # SubscriptionRemovalAction
 SERVICE, CAPABILITIES = "CIM_IndicationService", "CIM_IndicationServiceCapabilities"
 SETTINGS = "CIM_IndicationServiceSettingData"
 DESTINATION = "CIM_ListenerDestination"
@@ -35,10 +36,10 @@ def make(subscriptions: Subscriptions, registrations: Iterable[Registration], wo
     profile.source(Collection, lambda _: subscriptions.collections.values())
     profile.central(SERVICE, Service)
     _declare_service(profile)
-    _declare_stored(profile, subscriptions)
+    _declare_stored(profile, subscriptions, served.groups)
     _declare_associations(profile, served)
     _declare_subscriptions(profile, served)
-    _declare_writers(profile, subscriptions)
+    _declare_writers(profile, served)
     lives.declare(profile)
     for method in ("RequestStateChange", "StartService", "StopService", "ChangeAffectedElementsAssignedSequence"):
         profile.leaves_out(SERVICE, method, "the service is there as long as the server is, and its elements unordered")
@@ -50,20 +51,13 @@ def make(subscriptions: Subscriptions, registrations: Iterable[Registration], wo
 
 
 def _declare_service(profile: Profile) -> None:
-    profile.instance(SERVICE, of=Service, namespace=INTEROP)(indication_service)
+    profile.instance(SERVICE, of=Service, namespace=INTEROP, volatile=True)(indication_service)
     profile.instance(CAPABILITIES, of=Service, namespace=INTEROP)(service_capabilities)
-    profile.instance(SETTINGS, of=Service, namespace=INTEROP)(service_settings)
+    profile.instance(SETTINGS, of=Service, namespace=INTEROP, volatile=True)(service_settings)
 
 
 def delivery_settings(service: Service) -> Properties:
-    facts = service.subscriptions.facts
-    return {
-        "FilterCreationEnabled": True,
-        "DeliveryRetryAttempts": facts.retry_attempts,
-        "DeliveryRetryInterval": facts.retry_interval,
-        "SubscriptionRemovalAction": REMOVE,
-        "SubscriptionRemovalTimeInterval": facts.removal_interval,
-    }
+    return {"FilterCreationEnabled": True, **service.subscriptions.delivery.properties()}
 
 
 def service_name(system_name: str) -> str:
@@ -88,16 +82,15 @@ def indication_service(service: Service) -> Properties:
 
 
 def service_capabilities(service: Service) -> Properties:
-    """All of it is set where the server is, not by clients."""
     facts = service.subscriptions.facts
     return {
         "InstanceID": ids.own_id("indications-capabilities", facts.system_name),
         "ElementName": "Indication capabilities",
         "FilterCreationEnabledIsSettable": False,
-        "DeliveryRetryAttemptsIsSettable": False,
-        "DeliveryRetryIntervalIsSettable": False,
-        "SubscriptionRemovalActionIsSettable": False,
-        "SubscriptionRemovalTimeIntervalIsSettable": False,
+        "DeliveryRetryAttemptsIsSettable": True,
+        "DeliveryRetryIntervalIsSettable": True,
+        "SubscriptionRemovalActionIsSettable": True,
+        "SubscriptionRemovalTimeIntervalIsSettable": True,
         "MaxListenerDestinations": facts.max_destinations,
         "MaxActiveSubscriptions": facts.max_subscriptions,
         "SubscriptionsPersisted": True,
@@ -115,7 +108,7 @@ def service_settings(service: Service) -> Properties:
 # What clients create, and what is there already
 
 
-def _declare_stored(profile: Profile, subscriptions: Subscriptions) -> None:
+def _declare_stored(profile: Profile, subscriptions: Subscriptions, collections: Collections) -> None:
     for classname in (rules.FILTER, *rules.DESTINATIONS):
         profile.instance(
             classname,
@@ -130,6 +123,15 @@ def _declare_stored(profile: Profile, subscriptions: Subscriptions) -> None:
         partial(static_filter, subscriptions)
     )
     profile.instance(rules.COLLECTION, of=Collection, namespace=INTEROP)(collection)
+    profile.instance(
+        rules.COLLECTION,
+        of=Stored,
+        when=partial(_is, rules.COLLECTION),
+        find=lambda _, keys: collections.find(keys),
+        among=partial(_among, subscriptions, rules.COLLECTION),
+        namespace=INTEROP,
+        volatile=True,
+    )(stored_properties)
 
 
 def _is(classname: str, one: Stored) -> bool:
@@ -182,7 +184,7 @@ def collection(one: Collection) -> Properties:
 
 def _declare_associations(profile: Profile, served: Served) -> None:
     def current(*_: object) -> Properties:
-        return {"IsDefault": 1, "IsCurrent": 1}
+        return {"IsDefault": 2 if served.all.delivery.changed else 1, "IsCurrent": 1}
 
     profile.associate(
         "CIM_HostedService",
@@ -216,12 +218,12 @@ def _declare_collections(profile: Profile, served: Served) -> None:
         )
     profile.associate(
         "CIM_MemberOfCollection",
-        End("Collection", rules.COLLECTION, lambda one: one.filters),
-        End("Member", rules.FILTER, served.holding),
+        End("Collection", rules.COLLECTION, served.groups.members),
+        End("Member", rules.FILTER, served.groups.holding),
     )
     profile.associate(
         "CIM_OwningCollectionElement",
-        End("OwningElement", SERVICE, lambda _: served.all.collections.values()),
+        End("OwningElement", SERVICE, lambda _: served.groups.everything()),
         End("OwnedElement", rules.COLLECTION, served.to_service),
     )
     profile.associate(
@@ -241,7 +243,14 @@ def _declare_subscriptions(profile: Profile, served: Served) -> None:
         )
 
 
-def _declare_writers(profile: Profile, all_of_them: Subscriptions) -> None:
+def _declare_writers(profile: Profile, served: Served) -> None:
+    all_of_them, groups = served.all, served.groups
+    service = Writer(SERVICE, INTEROP, modify=served.set_delivery, changes=settings.CHANGES)
+    profile.writes(service)
+    mine = (groups.create, groups.modify, subscription_collections.CHANGES, groups.delete)
+    profile.writes(Writer(rules.COLLECTION, INTEROP, *mine))
+    links = Writer(rules.MEMBERSHIP, INTEROP, groups.put_in, delete=groups.take_out, resolve=groups.resolve)
+    profile.writes(links)
     filters = (all_of_them.create_filter, all_of_them.modify_filter, rules.FILTER_CHANGES, all_of_them.delete)
     profile.writes(Writer(rules.FILTER, INTEROP, *filters, all_of_them.resolve))
     for classname in rules.DESTINATIONS:

@@ -12,6 +12,7 @@ from virtcim.profiles import subscription_rules as rules
 from virtcim.profiles.indication_facts import reference
 from virtcim.profiles.registration import Registration
 from virtcim.profiles.static_filters import Collection
+from virtcim.profiles.subscription_collections import Collections
 from virtcim.profiles.subscriptions import Subscriptions
 
 
@@ -28,11 +29,12 @@ class Served:
     def __init__(self, service: Service, registrations: tuple[Registration, ...], world: Hosts) -> None:
         self.service = service
         self.all = service.subscriptions
+        self.groups = Collections(self.all)
         self._registrations = registrations
         self._world = world
 
     def stored(self) -> Iterator[Stored]:
-        for classname in (rules.FILTER, *rules.DESTINATIONS):
+        for classname in (rules.FILTER, rules.COLLECTION, *rules.DESTINATIONS):
             yield from self.all.shelf.of_class(classname)
 
     def to_service(self, _: object) -> list[Service]:
@@ -72,9 +74,6 @@ class Served:
         one = self.all.shelf.find(path)
         return {} if one is None else subscription_properties(self.all, one)
 
-    def holding(self, one: object) -> list[Collection]:
-        return [each for each in self.all.collections.values() if one in each.filters]
-
     def hosting(self, _: object) -> list[Host]:
         """The host that is named as the server's machine, or else the first."""
         named = [host for host in self._world.hosts if host.name == self.all.facts.system_name]
@@ -83,11 +82,14 @@ class Served:
     def hosted(self, host: Host) -> list[Service]:
         return [self.service] if host in self.hosting(self.service) else []
 
+    def set_delivery(self, _: Service, changes: Properties) -> None:
+        self.all.delivery.modify(changes)
+
     def collections_of(self, registration: Registration) -> list[Collection]:
         return [one for one in self.all.collections.values() if one.profile == registration.dsp]
 
-    def registrations_of(self, one: Collection) -> list[Registration]:
-        return [each for each in self._registrations if each.dsp == one.profile]
+    def registrations_of(self, one: Stored | Collection) -> list[Registration]:
+        return [each for each in self._registrations if isinstance(one, Collection) and each.dsp == one.profile]
 
 
 def subscription_properties(subscriptions: Subscriptions, one: Stored) -> Properties:

@@ -11,6 +11,7 @@ from virtcim.broker.provider import INTEROP
 from virtcim.mapping import ids
 
 FILTER, COLLECTION = "CIM_IndicationFilter", "CIM_FilterCollection"
+MEMBERSHIP = "CIM_MemberOfCollection"
 DESTINATIONS = ("CIM_ListenerDestinationCIMXML", "CIM_IndicationHandlerCIMXML")
 SUBSCRIPTION, COLLECTION_SUBSCRIPTION = "CIM_IndicationSubscription", "CIM_FilterCollectionSubscription"
 SUBSCRIPTIONS = (SUBSCRIPTION, COLLECTION_SUBSCRIPTION)

@@ -10,6 +10,7 @@ from typing import Any
 
 from virtcim.broker.call import CIMError, Path, Properties, Status
 from virtcim.broker.provider import INTEROP, Stored
+from virtcim.profiles import indication_settings as settings
 from virtcim.profiles import subscription_rules as rules
 from virtcim.profiles.indication_facts import (
     DynamicFilter,
@@ -43,6 +44,7 @@ class Subscriptions:
         self._check = check
         self.collections = {self.collection_path(one): one for one in collections}
         self.filters = {self.path(rules.FILTER, one.name): one for one in collections[0].filters}
+        self.delivery = settings.DeliverySettings(facts, shelf)
         self._failures: dict[Path, tuple[int, float]] = {}
         for classname in rules.SUBSCRIPTIONS:
             for one in shelf.of_class(classname):
@@ -54,10 +56,15 @@ class Subscriptions:
         for one in removed:
             if one.classname in rules.SUBSCRIPTIONS:
                 self._engine.unsubscribe(one.path)
+            elif one.classname == rules.MEMBERSHIP:
+                self.put_to_work_again(reference(one, "Collection"))
         for one in added:
-            for subscription in [one] if one.classname in rules.SUBSCRIPTIONS else self.shelf.referring(one.path):
-                if subscription.classname in rules.SUBSCRIPTIONS:
-                    self._put_to_work(subscription)
+            if one.classname in rules.SUBSCRIPTIONS:
+                self._put_to_work(one)
+            elif one.classname == rules.MEMBERSHIP:
+                self.put_to_work_again(reference(one, "Collection"))
+            else:
+                self.put_to_work_again(one.path)
 
     def path(self, classname: str, name: str) -> Path:
         return rules.named_path(self.facts.system_name, classname, name)
@@ -100,8 +107,7 @@ class Subscriptions:
     def _replace(self, old: Stored, properties: Properties) -> None:
         """What refers to it works with the new one from now on."""
         self.shelf.replace(old, Stored(old.path, properties))
-        for subscription in self.shelf.referring(old.path):
-            self._put_to_work(subscription)
+        self.put_to_work_again(old.path)
 
     def delete(self, one: Stored | StaticFilter) -> None:
         """A filter or destination that no subscription refers to."""
@@ -109,7 +115,8 @@ class Subscriptions:
             old = self._own(one)
             users = self.shelf.referring(old.path)
             if users:
-                raise CIMError(Status.FAILED, f"{old.path} is in use by {len(users)} subscriptions: {users[0].path}")
+                text = f"{old.path} is in use by {len(users)} subscriptions or collections: {users[0].path}"
+                raise CIMError(Status.FAILED, text)
             self.shelf.remove(old)
 
     def _own(self, one: Stored | StaticFilter) -> Stored:
@@ -139,7 +146,7 @@ class Subscriptions:
 
     def _exists(self, source: Path, classname: str) -> bool:
         if classname == rules.COLLECTION_SUBSCRIPTION:
-            return source in self.collections
+            return source in self.collections or self.shelf.find(source) is not None
         stored = self.shelf.find(source)
         if stored is not None and stored.properties.get("IndividualSubscriptionSupported") is False:
             text = f"{source} is not for subscriptions of its own: IndividualSubscriptionSupported is FALSE"
@@ -173,6 +180,14 @@ class Subscriptions:
             raise CIMError(Status.NOT_FOUND, f"no such instance: {path}")
         return found
 
+    def put_to_work_again(self, path: Path) -> None:
+        """What refers to a filter, collection or destination, which is not what it was."""
+        for one in self.shelf.referring(path):
+            if one.classname in rules.SUBSCRIPTIONS:
+                self._put_to_work(one)
+            elif one.classname == rules.MEMBERSHIP and path.classname == rules.FILTER:
+                self.put_to_work_again(reference(one, "Collection"))
+
     def _put_to_work(self, one: Stored) -> None:
         destination = self.shelf.find(reference(one, "Handler"))
         if one.properties.get("SubscriptionState") != rules.ENABLED or destination is None or self.remaining(one) == 0:
@@ -185,18 +200,29 @@ class Subscriptions:
             log.error("subscription %s selects nothing: %s", one.path, error.message)
 
     def _filters(self, one: Stored) -> list[Any]:
-        source = reference(one, "Filter")
-        if source in self.collections:
-            return list(self.collections[source].filters)
-        found = self.filters.get(source)
-        stored = self.shelf.find(source)
-        if found is not None or stored is None:
-            return [found] if found else []
-        properties = stored.properties
-        spaces = rules.watched(properties, self.facts.namespaces)
-        return [
-            DynamicFilter(str(properties["Name"]), str(properties["Query"]), str(properties["QueryLanguage"]), spaces)
-        ]
+        path = reference(one, "Filter")
+        if path in self.collections:
+            return list(self.collections[path].filters)
+        found = self.members(path) if path.classname == rules.COLLECTION else [self.source(path)]
+        return [self._dynamic(each) if isinstance(each, Stored) else each for each in found if each is not None]
+
+    def _dynamic(self, one: Stored) -> DynamicFilter:
+        told = one.properties
+        spaces = rules.watched(told, self.facts.namespaces)
+        return DynamicFilter(str(told["Name"]), str(told["Query"]), str(told["QueryLanguage"]), spaces)
+
+    def source(self, path: Path) -> Stored | StaticFilter | None:
+        """The filter, or the collection of a client, that a path names."""
+        return self.filters.get(path) or self.shelf.find(path)
+
+    def members(self, path: Path) -> list[Stored | StaticFilter]:
+        """The filters in a collection of a client."""
+        links = (one for one in self.shelf.referring(path) if one.classname == rules.MEMBERSHIP)
+        found = (self.source(reference(one, "Member")) for one in links)
+        return [one for one in found if one is not None]
+
+    def filter_path(self, one: Stored | StaticFilter) -> Path:
+        return one.path if isinstance(one, Stored) else self.path(rules.FILTER, one.name)
 
     # What a path is meant for: the server's system is the only one, whatever a client calls it
 
@@ -206,9 +232,12 @@ class Subscriptions:
         return self.path(path.classname, str(path.key("Name") or ""))
 
     def resolve_subscription(self, path: Path) -> Path:
+        """The subscription that a path is meant for."""
+        return self.resolve_link(path, ("Filter", "Handler"))
+
+    def resolve_link(self, path: Path, names: tuple[str, str]) -> Path:
         self.shelf.catch_up()
-        keys = tuple((name, self._resolve_key(path.key(name))) for name in ("Filter", "Handler"))
-        return Path(path.classname, keys, INTEROP)
+        return Path(path.classname, tuple((name, self._resolve_key(path.key(name))) for name in names), INTEROP)
 
     def _resolve_key(self, value: object) -> Path | None:
         if not isinstance(value, Path):
@@ -260,8 +289,11 @@ class Subscriptions:
         if policy == rules.DISABLE and fatal:
             log.warning("%s is disabled: its destination takes nothing", one.path)
             self.modify_subscription(one.path, {"SubscriptionState": rules.DISABLED})
-        elif (policy == rules.REMOVE and fatal) or (
-            failures >= REMOVE_AFTER_FAILURES and age >= self.facts.removal_interval
-        ):
+        elif (policy == rules.REMOVE and fatal) or (failures >= REMOVE_AFTER_FAILURES and self._hopeless(age)):
             log.warning("%s is removed: its destination takes nothing", one.path)
             self.delete_subscription(one.path)
+
+    def _hopeless(self, age: float) -> bool:
+        """SubscriptionRemovalAction, for failures without a success between that began so many seconds ago."""
+        removes = self.delivery.number(settings.ACTION) == settings.REMOVE
+        return removes and age >= self.delivery.number(settings.REMOVAL)
