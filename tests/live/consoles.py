@@ -36,6 +36,10 @@ class Console:
             said += os.read(self._file, 4096).decode(errors="replace")
         return said
 
+    def type(self, command: str) -> None:
+        """Enter a command, and do not wait for it."""
+        os.write(self._file, f"{command}\n".encode())
+
     def run(self, command: str, seconds: float = 20.0) -> tuple[int, str]:
         """The exit status of a command, and what it said."""
         self._count += 1

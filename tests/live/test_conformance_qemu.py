@@ -68,7 +68,10 @@ class Libvirt:
 
 TRANSIENT = """<domain type='qemu'><name>virtcim-qemu-transient</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os><devices><interface type='network'><source network='default'/>
-<model type='virtio'/></interface></devices></domain>"""
+<model type='virtio'/></interface><disk type='volume' device='disk'><driver name='qemu' type='qcow2'/>
+<source pool='default' volume='virtcim-qemu-transient'/><target dev='vda' bus='virtio'/></disk></devices></domain>"""
+VOLUME = """<volume><name>virtcim-qemu-transient</name><capacity unit='MiB'>8</capacity><allocation>0</allocation>
+<target><format type='qcow2'/></target></volume>"""
 WITH_NETWORK = """<domain type='qemu'><name>virtcim-qemu-pattern</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os><devices><interface type='network'><source network='default'/>
 <model type='virtio'/></interface></devices></domain>"""
@@ -83,22 +86,26 @@ def remove_leftovers(connection: libvirt.virConnect) -> None:
                 domain.destroy()
             if persistent:
                 domain.undefine()
+    for volume in connection.storagePoolLookupByName("default").listAllVolumes():
+        if volume.name().startswith("virtcim-qemu-"):
+            volume.delete()
 
 
 @pytest.fixture(scope="module")
 def site(libvirtd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The server with a running transient domain, and one that shows what a network interface is like here."""
+    """The server with a running transient domain that has a disk, and one that shows what an interface is like here."""
     connection = libvirt.open(libvirtd)
     remove_leftovers(connection)
-    pattern, transient = connection.defineXML(WITH_NETWORK), connection.createXML(TRANSIENT)
+    connection.storagePoolLookupByName("default").createXML(VOLUME)
+    connection.defineXML(WITH_NETWORK)
+    connection.createXML(TRANSIENT)
     try:
         with running_server(tmp_path_factory.mktemp("state"), connect=[libvirtd], shutdown_timeout=2) as server:
             site = Site.at(server.url, write=True, expendable=True, truth=Libvirt(connection))
             yield site
             sweep(site)
     finally:
-        transient.destroy()
-        pattern.undefine()
+        remove_leftovers(connection)
         connection.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from tests.live.cim import (
     memory,
     rasd,
 )
-from tests.live.conftest import Guest
+from tests.live.conftest import Guest, wait_until
 from tests.live.consoles import Console
 
 MIB, BLOCKS = 2**20, 2048  # bytes, and blocks of 512 of them
@@ -238,3 +239,29 @@ def test_growing_while_it_is_off(cim: Cim, qemu_module: libvirt.virConnect) -> N
     assert cim.setting(f"{name}/vda")["Limit"] == 8 * BLOCKS
     cim.call("DestroySystem", AffectedSystem=system)
     assert "off.img" not in volume_names(qemu_module)
+
+
+@pytest.fixture
+def little() -> Iterator[str]:
+    """A block device with room for a mebibyte."""
+    backing = DIRECTORY / "little"
+    backing.write_bytes(bytes(MIB))
+    done = subprocess.run(["losetup", "-f", "--show", str(backing)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"this machine has no loop devices: {done.stderr}")
+    device = done.stdout.strip()
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", device, "64M"], check=True)
+    yield device
+    subprocess.run(["losetup", "-d", device], check=True)
+    backing.unlink()
+
+
+def test_a_disk_that_finds_no_space(cim: Cim, look: Look, console: Console, little: str) -> None:
+    """The disk is in error for as long as its system is paused for it; the other disk is not."""
+    (new,) = cim.add(look.name, rasd("Disk", HostResource=[f"file://{little}"], DriverType="qcow2"))[1]
+    name = new.rpartition("/")[2]
+    console.type(f"sleep 1; dd if=/dev/zero of=/dev/{name} bs=64k count=64 conv=fsync")
+    wait_until(lambda: disk_of(cim, look.name, name)["OperationalStatus"] == [6], 30)
+    found = disk_of(cim, look.name, name)
+    assert (found["StatusDescriptions"], found["HealthState"]) == (["no space is left on the host"], 20)
+    assert disk_of(cim, look.name, "vda")["HealthState"] == 5

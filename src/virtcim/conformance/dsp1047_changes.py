@@ -218,7 +218,8 @@ def larger(site: Site) -> None:
         for configuration in (state_settings(site, system), defined_settings(site, system)):
             (after,) = disks_of(site, configuration)
             expect(virtual_size(after) == 8 * MIB, f"{show(after)} has {virtual_size(after)} bytes")
-        (device,) = site.across(system, "CIM_SystemDevice", "CIM_StorageExtent", "GroupComponent")
+        (state,) = disks_of(site, state_settings(site, system))
+        (device,) = site.across(state.path, "CIM_SettingsDefineState", "CIM_StorageExtent", "SettingData")
         real = int(device["NumberOfBlocks"]) * int(device["BlockSize"])
         expect(real == 8 * MIB, f"{show(device)} has {real} bytes")
 

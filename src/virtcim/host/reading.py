@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 A = TypeVar("A")
 T = TypeVar("T")
 _Sighting = tuple[libvirt.virDomain, int, int]  # with state and reason
+FAILED_DISK = (DomainState.PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR)
 CHUNK = 32  # domains one worker reads in a row
 
 
@@ -125,7 +126,19 @@ def _domain(
         reason=reason,
         state_xml=state_xml or defined_xml or domain.XMLDesc(),
         defined_xml=defined_xml,
+        disk_errors=_disk_errors(domain) if (state, reason) == FAILED_DISK else (),
     )
+
+
+def _disk_errors(domain: libvirt.virDomain) -> tuple[tuple[str, int], ...]:
+    """The disks that failed, which libvirt has to ask QEMU for; none where it went on or off meanwhile."""
+    try:
+        return tuple(sorted(domain.diskErrors().items()))
+    except libvirt.libvirtError as error:
+        if translated(error).kind is Kind.NOT_FOUND:
+            raise
+        log.debug("the failed disks of %s cannot be told: %s", domain.name(), error)
+        return ()
 
 
 def _saved_document(domain: libvirt.virDomain) -> str | None:

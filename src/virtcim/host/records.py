@@ -14,7 +14,10 @@ from virtcim.model.tree import parse
 
 @dataclass(frozen=True, kw_only=True)
 class DomainRecord:
-    """A domain; state and reason by libvirt's numbers, defined_xml None for a transient domain."""
+    """A domain; state and reason by libvirt's numbers, defined_xml None for a transient domain.
+
+    `disk_errors`: the targets of disks that failed, with virDomainDiskErrorCode, while the domain is paused for it.
+    """
 
     uuid: str
     name: str
@@ -26,6 +29,7 @@ class DomainRecord:
     reason: int
     state_xml: str = field(repr=False)
     defined_xml: str | None = field(repr=False)
+    disk_errors: tuple[tuple[str, int], ...] = ()
 
     @property
     def key(self) -> str:

@@ -16,6 +16,8 @@ from virtcim.mapping.resources import Domain, Kind, Resource, resources_of
 from virtcim.profiles.warm import Warm
 
 T = TypeVar("T")
+ERROR, MAJOR_FAILURE = 6, 20  # OperationalStatus, HealthState
+NO_SPACE = 2  # virDomainDiskErrorCode
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +190,16 @@ def properties(setting: Setting) -> Properties:
 def device_properties(device: Device) -> Properties:
     """What a device is, as far as its kind and the volume it is on tell."""
     found = device.kind.device(device.resource.view, device.index)
-    return found | image.device_properties(device.resource, device.vm.images)
+    return found | image.device_properties(device.resource, device.vm.images) | _failure(device)
+
+
+def _failure(device: Device) -> Properties:
+    """What a disk says that failed; its system is paused for it."""
+    code = dict(device.vm.disk_errors).get(device.dev)
+    if code is None:
+        return {}
+    text = "no space is left on the host" if code == NO_SPACE else "reading or writing failed"
+    return {"OperationalStatus": [ERROR], "StatusDescriptions": [text], "HealthState": MAJOR_FAILURE}
 
 
 def _host_uri(host: Host, kind: Kind[Any], text: object) -> str:
