@@ -11,6 +11,7 @@ from tests.host.conftest import NEVER, wait_until
 
 from virtcim.config import embedded_node
 from virtcim.host.inventory import Host, Hosts
+from virtcim.host.objects import changed_pools
 from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
 
@@ -87,6 +88,34 @@ def test_a_volume_is_read_with_one_call() -> None:
                 same = connection.storageVolLookupByPath(volume.path)
                 assert [volume.kind, volume.capacity, volume.allocation] == same.info()
                 assert (volume.key, volume.name) == (same.key(), same.name())
+
+
+def test_a_look_reads_the_volumes_of_a_pool_only_when_something_differs() -> None:
+    with host_with(storage_refresh_interval=0) as host, host.link.reading() as connection:
+        known = {pool.uuid: pool.record for pool in host.pools}
+        with counted_calls() as calls:
+            assert changed_pools(connection, known) == []
+        assert calls.counted["virStorageVolGetXMLDesc"] == 0
+        images, fast = (connection.storagePoolLookupByName(name) for name in ("images", "fast"))
+        made = images.createXML(VOLUME)
+        assert changed_pools(connection, known) == [images.UUIDString()]
+        made.delete()
+        assert changed_pools(connection, known) == []
+        images.setAutostart(1)
+        fast.destroy()
+        fast.undefine()
+        assert changed_pools(connection, known) == [images.UUIDString(), fast.UUIDString()]
+
+
+def test_what_a_look_finds_is_shown() -> None:
+    with host_with(storage_refresh_interval=0) as host:
+        before, made = names(host), pool_behind(host).createXML(VOLUME)
+        with host.link.reading() as connection:
+            host._look(connection)  # the first one reads everything
+            assert names(host) == before | {"copied.img"}
+            made.delete()
+            host._look(connection)
+        assert names(host) == before
 
 
 LOCAL = {"virStorageVolGetName", "virStorageVolGetKey", "virStorageVolFree"}

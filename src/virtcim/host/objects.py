@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid as uuids
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import libvirt
@@ -58,10 +59,22 @@ def read_pools(connection: libvirt.virConnect) -> list[PoolRecord]:
     return all_found(_pool, pools)
 
 
-def _pool(pool: libvirt.virStoragePool) -> PoolRecord:
-    state, capacity, allocation, available = pool.info()
+def changed_pools(connection: libvirt.virConnect, known: Mapping[str, PoolRecord]) -> list[str]:
+    """The UUIDs of the storage pools that are not as `known`; no volume is read where names and sizes are the same."""
+    there = {pool.UUIDString(): pool for pool in where_supported(connection.listAllStoragePools)}
+    differ = [uuid for uuid, pool in there.items() if found(partial(_pool, pool), known.get(uuid)) != known.get(uuid)]
+    return [*differ, *(uuid for uuid in known if uuid not in there)]
+
+
+def _pool(pool: libvirt.virStoragePool, known: PoolRecord | None = None) -> PoolRecord:
+    state, capacity, allocation, available = sizes = pool.info()
     active, persistent = bool(pool.isActive()), bool(pool.isPersistent())
-    volumes = _volumes(pool) if active else ()
+    listed = pool.listAllVolumes() if active else []
+    same = known is not None and [known.state, known.capacity, known.allocation, known.available] == sizes
+    if known is not None and same and {one.name for one in known.volumes} == {one.name() for one in listed}:
+        volumes = known.volumes
+    else:
+        volumes = _volumes(pool, listed)
     return PoolRecord(
         uuid=pool.UUIDString(),
         name=pool.name(),
@@ -78,8 +91,8 @@ def _pool(pool: libvirt.virStoragePool) -> PoolRecord:
     )
 
 
-def _volumes(pool: libvirt.virStoragePool) -> tuple[VolumeRecord, ...]:
-    records = all_found(partial(_volume, pool.UUIDString()), pool.listAllVolumes())
+def _volumes(pool: libvirt.virStoragePool, listed: Iterable[libvirt.virStorageVol]) -> tuple[VolumeRecord, ...]:
+    records = all_found(partial(_volume, pool.UUIDString()), listed)
     return tuple(sorted(records, key=lambda record: record.name))
 
 

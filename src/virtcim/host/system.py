@@ -257,13 +257,17 @@ class Host(Connected):
             same = [known[uuid].record for uuid in looked.same if uuid in known]
             changed = (reading.read_domain(connection, uuid) for uuid in looked.others(known))
             self._domains.replace([*same, *(record for record in changed if record)], ticket)
-            self._read_others(connection)
+            self._read_others(connection, looking=True)
 
-    def _read_others(self, connection: libvirt.virConnect) -> None:
+    def _read_others(self, connection: libvirt.virConnect, looking: bool = False) -> None:
         tickets = [table.ticket() for table in (self._networks, self._devices, self._pools)]
         self._networks.replace(objects.read_networks(connection), tickets[0])
         self._devices.replace(objects.read_node_devices(connection), tickets[1])
-        self._pools.replace(objects.read_pools(connection), tickets[2])
+        if looking:  # a whole read would hide what is being read meanwhile, and this one reads no volumes
+            for uuid in objects.changed_pools(connection, {pool.uuid: pool.record for pool in self.pools}):
+                self.refresh_pool(uuid)
+        else:
+            self._pools.replace(objects.read_pools(connection), tickets[2])
         self.netside.read(connection)
         self.facts = self.divisions.read(connection, self.facts)
         self._figures.read(connection)
