@@ -48,8 +48,10 @@ def test_each_adapter_has_an_endpoint_with_its_address(node: Switching) -> None:
 
 
 def test_each_connection_is_in_the_configuration_of_its_adapter(node: Switching) -> None:
-    found = node.client.instances("Virt_EthernetConnectionAllocationSettingData")
+    everything = node.client.instances("Virt_EthernetConnectionAllocationSettingData")
+    found = [one for one in everything if "Parent" in one.properties]
     assert found
+    assert all(key(one).startswith("virtcim:sample/") for one in everything if one not in found)
     for one in found:
         (head,) = node.client.across(one.path, "CIM_VirtualSystemSettingDataComponent")
         settings = node.client.across(head.path, "CIM_VirtualSystemSettingDataComponent")
@@ -285,3 +287,18 @@ def test_link_of_an_adapter_that_is_off(switching: Switching) -> None:
     made(switching)
     (port,) = [one for one in switching.client.instances("Virt_NetworkPort") if one.path.key("SystemName") == "made"]
     assert switching.client.invoke(port.path, "RequestStateChange", RequestedState="2").value == 4097
+
+
+def test_what_can_be_asked_of_a_pool_of_connections(node: Switching) -> None:
+    """One connection at a time, to a switch that is named, whether the system runs or not."""
+    (pool,) = [
+        one for one in node.client.instances("Virt_EthernetConnectionPool") if key(one).endswith("Pool/production")
+    ]
+    (found,) = node.client.across(pool.path, "CIM_ElementCapabilities", "CIM_AllocationCapabilities")
+    assert found.properties["ResourceType"] == pool.properties["ResourceType"] == 33
+    assert found.properties["ResourceSubType"] == pool.properties["ResourceSubType"]
+    assert {2, 3} <= set(found.properties["SupportedAddStates"])  # type: ignore[arg-type]
+    samples = node.client.across(found.path, "CIM_SettingsDefineCapabilities")
+    assert [key(one).rpartition("/")[2] for one in samples] == ["Default", "Minimum", "Maximum"]
+    assert all(one.properties["VirtualQuantity"] == 1 for one in samples)
+    assert [node.client.get(one.path).path for one in samples] == [one.path for one in samples]
