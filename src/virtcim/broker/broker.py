@@ -47,7 +47,7 @@ _READ, _FOLLOWS = "read", "follows"  # in Call.memo
 DEFAULT_PULL_LIMITS = PullLimits()
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     """What an intrinsic call asks for: the real namespace, and the converted parameters."""
 
     operation: Operation
@@ -89,7 +89,7 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
         try:
             if call.target is not None:
                 return self.methods.invoke(self._in_real_namespace(call))
-            read: _Read = call.memo.get(_READ) or self._read(call)
+            read: Read = call.memo.get(_READ) or self._read(call)
             if not read.operation.session:
                 return self._lasting(read, call)
             call = self._in_real_namespace(call)
@@ -103,16 +103,16 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
                 raise
             raise fault.error from error
 
-    def _read(self, call: Call) -> _Read:
+    def _read(self, call: Call) -> Read:
         """What an intrinsic call asks for. Errors: CIMError."""
         operation = OPERATIONS.get(call.name.lower())
         if operation is None:
             raise CIMError(Status.NOT_SUPPORTED, f"operation {call.name} is not supported")
-        read = _Read(operation, self._real_namespace(call), converted(operation, call))
+        read = Read(operation, self._real_namespace(call), converted(operation, call))
         call.memo[_READ] = read
         return read
 
-    def _lasting(self, read: _Read, call: Call) -> Answer:
+    def _lasting(self, read: Read, call: Call) -> Answer:
         """The answer, with what tells whether it holds."""
         if _FOLLOWS not in call.memo:
             call.memo[_FOLLOWS] = self._steadiness.of(read.operation.run, read.given)

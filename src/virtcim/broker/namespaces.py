@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, NoReturn
 
-from virtcim.broker.broker import Broker
+from virtcim.broker.broker import Broker, Read
 from virtcim.broker.call import Answer, Call, CIMError, ClassDef, Declaration, Form, MethodAnswer, Path, Status
 from virtcim.broker.class_writes import ClassWrites, UserSchema
 from virtcim.broker.classes import Classes
@@ -89,6 +89,10 @@ class UserNamespace(Broker):
             return super().answer(call)
         with self.lock:
             return super().answer(call)
+
+    def _lasting(self, read: Read, call: Call) -> Answer:
+        """Of what clients store nothing tells whether it has changed."""
+        return self._plain(read.operation.run, read.namespace, read.given)
 
     def empty(self) -> bool:
         """Whether there are neither classes nor qualifier types."""
