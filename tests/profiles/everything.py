@@ -70,7 +70,7 @@ def everything_running(state_dir: File, uri: str) -> Iterator[Client]:
 
 
 def subscribe(client: Client) -> None:
-    """To a filter and to a collection, with either kind of destination."""
+    """To a filter and to a collection, with either kind of destination; another collection is the client's own."""
 
     def create(classname: str, **properties: Value) -> Value:
         (path,) = client.call("CreateInstance", "interop", NewInstance=Instance(classname, properties))
@@ -84,6 +84,8 @@ def subscribe(client: Client) -> None:
     create("CIM_IndicationSubscription", Filter=watched, Handler=handler)
     other = create("CIM_IndicationHandlerCIMXML", Destination=nowhere)
     create("CIM_FilterCollectionSubscription", Filter=collection.path, Handler=other)
+    own = create("CIM_FilterCollection", CollectionName="tests:own", ElementName="own")
+    create("CIM_MemberOfCollection", Collection=own, Member=watched)
 
 
 def objects(client: Client, provider: InstanceProvider) -> Iterator[object]:

@@ -14,6 +14,10 @@ from virtcim.broker.call import CIMError, Instance, Item, Path, Properties, Prop
 from virtcim.broker.provider import InstanceProvider
 from virtcim.broker.values import Mistyped, scalar
 
+# The test driver has no network filters and no DHCP: tests/live/test_filters_qemu.py and test_ethernet_qemu.py see.
+LIVE_ONLY = {
+    "Virt_FilterList", "Virt_FilterEntry", "Virt_Hdr8021Filter", "Virt_IPHeadersFilter", "Virt_IPProtocolEndpoint",
+}  # fmt: skip
 INTEGER = re.compile(r"[us]int\d+")
 
 
@@ -121,8 +125,8 @@ def test_paths_are_unique(everything: Client) -> None:
 
 def test_every_provider_has_instances(everything: Client) -> None:
     """One without any on this world would not be tested."""
-    empty = [provider.classname for provider in providers(everything) if not any(objects(everything, provider))]
-    assert empty == []
+    empty = {provider.classname for provider in providers(everything) if not any(objects(everything, provider))}
+    assert empty == LIVE_ONLY
 
 
 def test_among_finds_what_the_source_has(everything: Client) -> None:
