@@ -22,7 +22,7 @@ from virtcim.mapping.table import Properties
 from virtcim.model.domain import Domain
 
 RASD = "ResourceAllocationSettingData"
-READ_ONLY = ("hostdev:mdev:c2177883-f1bb-47f0-914d-32a22e3a8804",)
+READ_ONLY = ("hostdev:scsi_host:naa.5123456789abcde0",)
 DEVICES = [one.dev for one in resources_of(load("everything")) if not one.kind.single and one.dev not in READ_ONLY]
 
 

@@ -131,7 +131,7 @@ NEW: list[tuple[str, Properties, str, str]] = [
     (f"KVM_HostDevice{RASD}", {}, "HostResource", "is missing"),
     (f"KVM_HostDevice{RASD}", {"HostResource": []}, "HostResource", "is missing"),
     (f"KVM_HostDevice{RASD}", {"HostResource": ["a", "b"]}, "HostResource", "names exactly one device"),
-    (f"KVM_HostDevice{RASD}", {"DeviceType": "mdev"}, "DeviceType", "'mdev' is not one of pci, usb"),
+    (f"KVM_HostDevice{RASD}", {"DeviceType": "vdpa"}, "DeviceType", "'vdpa' is not one of pci, usb, mdev"),
     (f"KVM_HostDevice{RASD}", {"DeviceType": "pci", "SourceAddress": "slot 4"}, "SourceAddress", "names no pci device"),
     (f"KVM_RNG{RASD}", {"RatePeriod": 5}, "RateBytes", "is missing"),
     (f"KVM_RNG{RASD}", {"VirtualQuantity": 2}, "VirtualQuantity", "cannot be 2: it is 1"),

@@ -33,6 +33,9 @@ RARITIES = """
     <hostdev mode='subsystem' type='pci'>
       <source><address domain='0' bus='0x41' slot='0' function='0'/></source>
     </hostdev>
+    <hostdev mode='subsystem' type='mdev' model='vfio-pci'>
+      <source><address uuid='4b20d080-1b54-4048-85b3-a6a62d165c01'/></source>
+    </hostdev>
     <hostdev mode='subsystem' type='usb'><source><address bus='1' device='4'/></source></hostdev>
     <memory model='dimm'><target><size>524288</size><node>0</node></target></memory>
   </devices>

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.profiles.client import Client
 from tests.profiles.management import OK, instance, rasd, results
-from tests.profiles.pooled import Stock, stocked
+from tests.profiles.pooled import ALLOCATED, Stock, stocked
 
 from virtcim.broker.call import Item, Path
 from virtcim.broker.schema import Schema
@@ -37,6 +37,7 @@ def virtual(stock: Stock, name: str, classname: str) -> list[Item]:
         ("HostMemory", "MemoryPool/0", 1),
         ("HostPCIDevice", "HostDevicePool/0", 1),
         ("HostUSBDevice", "HostDevicePool/0", 1),
+        ("HostMediatedDevice", "HostDevicePool/0", 1),
     ],
 )
 def test_devices_are_of_the_host_and_in_their_pool(stock: Stock, classname: str, pool: str, count: int) -> None:
@@ -106,8 +107,33 @@ def test_a_device_passed_through_is_taken(stock: Stock) -> None:
     stock.become("web2", 3)
     stock.become("web2", 2)
     pool = stock.pool("HostDevicePool/0")
-    assert (pool["Capacity"], pool["Reserved"]) == (2, 1)
+    assert (pool["Capacity"], pool["Reserved"]) == (3, 1)
     (device,) = virtual(stock, "web2", "CIM_PCIDevice")
     assert below(stock.client, device.path) == [gpu.properties["DeviceID"]]
     (again,) = stock.client.across(gpu.path, "CIM_HostedDependency", role="Antecedent")
     assert again.path == device.path
+
+
+def test_a_mediated_device_is_taken(stock: Stock) -> None:
+    """A part of a GPU, which the guest has as a PCI device of its own."""
+    (part,) = stock.client.instances("Test_HostMediatedDevice")
+    assert part.properties["MediatedType"] == "nvidia-222"
+    answer = stock.add("desktop1", rasd("HostDevice", ResourceType=13, HostResource=[f"/{part.path}"]))
+    assert answer.value == OK, answer
+    (added,) = results(answer)
+    assert added == "desktop1/defined/hostdev:mdev:4b20d080-1b54-4048-85b3-a6a62d165c01"
+    assert "model='vfio-pci'" in stock.xml("desktop1")
+    stock.become("desktop1", 2)
+    found = virtual(stock, "desktop1", "CIM_PCIDevice")
+    (device,) = [one for one in found if "mdev" in str(one.properties["DeviceID"])]
+    assert below(stock.client, device.path) == [part.properties["DeviceID"]]
+    assert device.properties["DeviceID"] in stock.from_pool("HostDevicePool/0", ALLOCATED)
+
+
+@pytest.mark.parametrize("place", ["mdev:4b20d080", "mdev:zz20d080-1b54-4048-85b3-a6a62d165c01"])
+def test_what_is_no_mediated_device_is_refused(stock: Stock, place: str) -> None:
+    before = stock.everything()
+    asked = rasd("HostDevice", ResourceType=13, ResourceSubType="mdev", HostResource=[place])
+    answer = stock.add("desktop1", asked)
+    assert (answer.value, "HostResource" in str(answer.reason)) == (4, True)
+    assert stock.everything() == before

@@ -26,6 +26,17 @@ USB_PLACE = re.compile(r"(?:^|usb:)(\d{1,3}):(\d{1,3})(?!\d)")
 USB_PRODUCT = re.compile(r"(?:^|usb:)(?:0x)?([0-9a-f]{4}):(?:0x)?([0-9a-f]{4})(?![0-9a-f])", re.IGNORECASE)
 
 
+MEDIATED = re.compile(r"mdev[:_]([0-9a-f]{8})((?:[-_][0-9a-f]{4}){3})[-_]([0-9a-f]{12})", re.IGNORECASE)
+TYPES = ("pci", "usb", "mdev")  # that a client can ask for
+AS_PCI = "vfio-pci"  # how a guest sees a mediated device
+
+
+def mediated_uuid(text: str) -> str | None:
+    """The UUID of a mediated device inside any text: mdev:<uuid>, a node device's name, a reference that holds one."""
+    found = MEDIATED.search(text)
+    return "-".join((found[1], *found[2].replace("_", "-").strip("-").split("-"), found[3])).lower() if found else None
+
+
 def place_of(view: Hostdev) -> str | None:
     """Where on the host the device is: a PCI address, or bus:device for USB; None when it is found by product."""
     if view.type == "pci" and view.bus is not None:
@@ -37,7 +48,10 @@ def place_of(view: Hostdev) -> str | None:
 
 def set_place(view: Hostdev, text: str | None, name: str = "SourceAddress") -> None:
     pci, usb, product = (pattern.search(text or "") for pattern in (PCI, USB_PLACE, USB_PRODUCT))
-    if text is None:
+    mediated = mediated_uuid(text if text and "mdev" in text else f"mdev:{text}")
+    if view.type == "mdev" and (text is None or mediated):
+        view.mdev = mediated if text else None
+    elif text is None:
         view.domain = view.bus = view.slot = view.function = view.usb_device = None
     elif view.type == "pci" and pci:
         for attribute, digits in zip(("domain", "bus", "slot", "function"), pci.groups(), strict=True):
@@ -86,19 +100,23 @@ def begin(view: Hostdev, given: Properties, _domain: Domain) -> None:
     view.mode, view.type = "subsystem", type_given(given)
     if view.type == "pci":
         view.managed = True
+    if view.type == "mdev":
+        view.model = AS_PCI
 
 
 def word_given(given: Properties) -> str:
     """The type of a device that a client asks for, from its properties or from what HostResource names."""
     named = given.get("DeviceType") or given.get("ResourceSubType")
     text = str(given.get("SourceAddress") or next(iter(given.get("HostResource") or ()), ""))
+    if not named and mediated_uuid(text):
+        return "mdev"
     return str(named or ("pci" if PCI.search(text) else "usb" if given.get("VendorID") or text else "pci"))
 
 
 def type_given(given: Properties) -> str:
     found = word_given(given)
-    if found not in ("pci", "usb"):
-        raise BadProperty("DeviceType", f"{found!r} is not one of pci, usb")
+    if found not in TYPES:
+        raise BadProperty("DeviceType", f"{found!r} is not one of {', '.join(TYPES)}")
     return found
 
 
@@ -135,7 +153,7 @@ def hostdev(name: str, label: str, types: tuple[str, ...], device_class: str | N
         key=key,
         device_class=device_class,
         device=device,
-        matches=lambda view: view.type in types if types else view.type not in ("pci", "usb"),
+        matches=lambda view: view.type in types if types else view.type not in TYPES,
         selects=lambda given: word_given(given) in types,
         begin=begin,
         finish=finish,
@@ -146,7 +164,7 @@ def hostdev(name: str, label: str, types: tuple[str, ...], device_class: str | N
 
 
 HOST_DEVICES = (
-    hostdev("pci", "PCI device", ("pci",), "Virt_PCIDevice", pci_device),
+    hostdev("pci", "PCI device", ("pci", "mdev"), "Virt_PCIDevice", pci_device),
     hostdev("usbdev", "USB device", ("usb",), "Virt_USBDevice", usb_device),
     hostdev("hostdev", "Host device", (), None, lambda _view, _index: {}),
 )

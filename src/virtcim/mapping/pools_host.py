@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from virtcim.mapping.hostdev import place_of
+from virtcim.mapping.hostdev import mediated_uuid, place_of
 from virtcim.mapping.kind import hexadecimal
 from virtcim.mapping.processor import cpus_of
 from virtcim.mapping.table import Properties
@@ -23,7 +23,7 @@ STRICT = "strict"
 
 @dataclass(frozen=True)
 class Assignable:
-    """A device that can be passed through: `word` is pci or usb, `place` as in the settings of virtual systems."""
+    """A device that can be passed through: `word` is pci, usb or mdev, `place` as in settings of systems."""
 
     word: str
     place: str
@@ -71,6 +71,8 @@ def assignable(xml: str) -> Assignable | None:
     device = NodeDevice.parse(xml)
     if device.type == "pci" and device.iommu_group is not None:
         return None if (device.pci_class or "").startswith(BRIDGES) else _pci(device)
+    if device.type == "mdev":
+        return _mediated(device)
     usb = device.type == "usb_device" and device.vendor_id != ROOT_HUBS and device.bus is not None
     return _usb(device) if usb else None
 
@@ -87,6 +89,18 @@ def _pci(device: NodeDevice) -> Assignable:
         "IOMMUGroup": device.iommu_group,
     }
     return Assignable("pci", "{:04x}:{:02x}:{:02x}.{:x}".format(*numbers), properties)
+
+
+def _mediated(device: NodeDevice) -> Assignable | None:
+    """Its UUID is in the document since libvirt 7.3, in the name before."""
+    uuid = device.uuid or mediated_uuid(device.name or "")
+    properties = {
+        "ElementName": f"{device.mediated_type} {uuid}",
+        "MediatedType": device.mediated_type,
+        "IOMMUGroup": device.iommu_group,
+        "UUID": uuid,
+    }
+    return Assignable("mdev", uuid, properties) if uuid else None
 
 
 def _usb(device: NodeDevice) -> Assignable:

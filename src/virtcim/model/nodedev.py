@@ -24,6 +24,8 @@ class NodeDevice(View):
     vendor_id = text("capability/vendor@id")
     iommu_group = integer("capability/iommuGroup@number")
     numa_node = integer("capability/numa@node")
+    mediated_type = text("capability/type@id")
+    uuid = text("capability/uuid")
     block = text("capability/block")
     drive_type = text("capability/drive_type")
     model = text("capability/model")

@@ -12,7 +12,7 @@ from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.elements import Device
 from virtcim.profiles.hardware import aggregate
 from virtcim.profiles.pools import DevicePool
-from virtcim.profiles.pools_host import HostDevice, HostPci, HostUsb, Passed
+from virtcim.profiles.pools_host import HostDevice, HostMediated, HostPci, HostUsb, Passed
 
 profile = Profile("dsp1059")
 profile.central("CIM_ResourcePool", DevicePool)
@@ -38,6 +38,7 @@ profile.associate(
 )
 for of, classname, virtual, present in (
     (HostPci, "Virt_HostPCIDevice", "CIM_PCIDevice", hardware.pci_devices),
+    (HostMediated, "Virt_HostMediatedDevice", "CIM_PCIDevice", hardware.mediated_devices),
     (HostUsb, "Virt_HostUSBDevice", "CIM_USBDevice", hardware.usb_devices),
 ):
     aggregate(

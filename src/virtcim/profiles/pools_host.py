@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -62,7 +62,15 @@ class HostUsb(HostDevice):
     device: Assignable
 
 
-Passed = HostPci | HostUsb
+@dataclass(frozen=True, eq=False)
+class HostMediated(HostDevice):
+    """A mediated device that can be passed through."""
+
+    device: Assignable
+
+
+Passed = HostPci | HostUsb | HostMediated
+PASSED: Mapping[str, type[Passed]] = {"pci": HostPci, "usb": HostUsb, "mdev": HostMediated}
 D = TypeVar("D", bound=HostDevice)
 T = TypeVar("T")
 
@@ -104,12 +112,15 @@ def _passed(device: NodeDevice) -> list[Passed]:
     found = pools_host.assignable(device.xml)
     if found is None:
         return []
-    make = HostPci if found.word == "pci" else HostUsb
-    return [make(device.host, device.name, found.properties, found)]
+    return [PASSED[found.word](device.host, device.name, found.properties, found)]
 
 
 def pci_devices(host: Host) -> Iterator[HostPci]:
     return (one for one in passed(host) if isinstance(one, HostPci))
+
+
+def mediated_devices(host: Host) -> Iterator[HostMediated]:
+    return (one for one in passed(host) if isinstance(one, HostMediated))
 
 
 def usb_devices(host: Host) -> Iterator[HostUsb]:

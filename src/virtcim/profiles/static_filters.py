@@ -98,6 +98,7 @@ _TABLE: dict[str, tuple[str, tuple[Row, ...]]] = {
         "Generic Device Resource Virtualization",
         (
             *_lives("HostPCIDevice", "Virt_HostPCIDevice", "A PCI device that can be passed through"),
+            *_lives("HostMediatedDevice", "Virt_HostMediatedDevice", "A mediated device that can be passed through"),
             *_lives("HostUSBDevice", "Virt_HostUSBDevice", "A USB device that can be passed through"),
         ),
     ),
