@@ -30,6 +30,13 @@ from tests.live.cim import (
 from tests.live.conftest import Guest, wait_until
 from tests.live.consoles import Console
 
+from virtcim.broker.provider import Progress
+from virtcim.host.errors import HostError
+from virtcim.host.inventory import Hosts
+from virtcim.host.settings import HostSettings
+from virtcim.profiles import dsp1047_images
+from virtcim.profiles.elements import settings, state_of
+
 MIB, BLOCKS = 2**20, 2048  # bytes, and blocks of 512 of them
 POOL = f"virtcim-1047-{os.getpid()}"
 DIRECTORY = Path("/var/tmp") / POOL
@@ -174,6 +181,36 @@ def test_a_disk_moves_while_it_runs(cim: Cim, look: Look, console: Console) -> N
         assert (setting["VolumeName"], setting["AutomaticDeallocation"]) == ("moved.qcow2", True)
     assert old not in volume_names(look.connection)
     assert before in console.run("echo 3 > /proc/sys/vm/drop_caches; head -c 262144 /dev/vda | md5sum")[1]
+
+
+def test_limits_of_a_running_disk(cim: Cim, look: Look) -> None:
+    """Taken by QEMU at once, and kept in the definition."""
+    change = rasd("Disk", InstanceID=f"{look.name}/vda", TotalIOPerSecond=500, WriteBytesPerSecond=MIB)
+    assert cim.modify(change) == OK
+    told = look.domain.blockIoTune("vda")
+    assert (told["total_iops_sec"], told["write_bytes_sec"]) == (500, MIB)
+    for defined in ("", "defined/"):
+        setting = cim.setting(f"{look.name}/{defined}vda")
+        assert (setting["TotalIOPerSecond"], setting["WriteBytesPerSecond"]) == (500, MIB)
+
+
+def test_a_copy_that_is_ended(cim: Cim, look: Look, libvirtd: str) -> None:
+    """No volume is left, the disk is where it was, and libvirt has no block job."""
+    before = volume_names(look.connection), cim.setting(f"{look.name}/vda")
+    world = Hosts([libvirtd], HostSettings())
+    world.start()
+    assert world.wait(30)
+    (vm,) = (one for one in world.vms() if one.name == look.name)
+    (disk,) = (one for one in settings(state_of(vm)) if one.dev == "vda")
+    for pivot in (False, True):
+        work = dsp1047_images.copy(vm.host, disk, None, pivot)
+        assert work.cancel is not None
+        work.cancel()
+        with pytest.raises(HostError, match="was ended"):
+            work.run(Progress())
+    world.stop()
+    assert (volume_names(look.connection), cim.setting(f"{look.name}/vda")) == before
+    assert not look.domain.blockJobInfo("vda")
 
 
 def test_a_copy_of_a_running_disk(cim: Cim, look: Look) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import libvirt
 
@@ -27,6 +27,16 @@ def resize(vm: Vm, target: str, size: int) -> Vm | None:
     def call(domain: libvirt.virDomain) -> None:
         require_active(domain, "resize a disk of")
         domain.blockResize(target, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+
+    return change(vm, call)
+
+
+def limit(vm: Vm, target: str, limits: Mapping[str, int]) -> Vm | None:
+    """What a guest may read and write in a second, by libvirt's names (total_bytes_sec, ...); 0 is no limit."""
+
+    def call(domain: libvirt.virDomain) -> None:
+        require_active(domain, "limit a disk of")
+        domain.setBlockIoTune(target, dict(limits), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     return change(vm, call)
 
@@ -72,6 +82,7 @@ def pull(vm: Vm, target: str, tell: Tell, cancelled: Cancelled = never) -> Vm | 
 
 def _mirrored(domain: libvirt.virDomain, target: str, pivot: bool, tell: Tell, cancelled: Cancelled) -> None:
     """Wait until both images are the same, then go on with the one or the other."""
+    _stop_if(domain, target, cancelled)
     while not _ready(domain, target):
         if not _underway(domain, target, tell):
             raise HostError(Kind.FAILED, f"the block job on {target} of domain {domain.name()} failed")

@@ -30,6 +30,7 @@ from virtcim.mapping.units import BLOCK, COUNT, UnitError, convert
 from virtcim.model.device import Device
 from virtcim.model.devices import Disk, Filesystem
 from virtcim.model.domain import Domain
+from virtcim.model.fields import Field, View
 
 BLOCK_SIZE = 512
 LUN_POOL = pool_id("LUN")
@@ -96,6 +97,22 @@ def set_pool(_view: Device, _pool: str | None) -> None:
     """The pool of a disk follows from its image; the caller uses the one named to find or make the image."""
 
 
+# What the guest may do in a second; the only ones that QEMU can change while it runs.
+LIMITS: dict[str, Field[int]] = {
+    "TotalBytesPerSecond": Disk.total_bytes_sec,
+    "ReadBytesPerSecond": Disk.read_bytes_sec,
+    "WriteBytesPerSecond": Disk.write_bytes_sec,
+    "TotalIOPerSecond": Disk.total_iops_sec,
+    "ReadIOPerSecond": Disk.read_iops_sec,
+    "WriteIOPerSecond": Disk.write_iops_sec,
+}
+
+
+def limits_of(disk: View) -> dict[str, int]:
+    """The limits by libvirt's names; 0 where there is none."""
+    return {field.name: field.read(disk) or 0 for field in LIMITS.values()}
+
+
 DRIVE: tuple[Row[Any], ...] = (
     Row("VirtualDevice", Disk.target),
     Row("Address", location_of, lambda disk, text: set_location(disk, text, "Address")),
@@ -118,12 +135,7 @@ DRIVE: tuple[Row[Any], ...] = (
     Row("SerialNumber", Disk.serial),
     Row("WWN", Disk.wwn),
     Row("BootOrder", Disk.boot_order),
-    Row("TotalBytesPerSecond", Disk.total_bytes_sec),
-    Row("ReadBytesPerSecond", Disk.read_bytes_sec),
-    Row("WriteBytesPerSecond", Disk.write_bytes_sec),
-    Row("TotalIOPerSecond", Disk.total_iops_sec),
-    Row("ReadIOPerSecond", Disk.read_iops_sec),
-    Row("WriteIOPerSecond", Disk.write_iops_sec),
+    *(Row(name, field) for name, field in LIMITS.items()),
     *ADDRESS,
 )
 

@@ -82,11 +82,11 @@ def copy(host: Host, image: object, settings: Instance | None, pivot: bool) -> W
 
     def run(progress: Progress, stop: Event) -> Returned:
         with undoing() as undo:
-            made = _copied(source, user, plan, pivot, undo, progress, stop)
-            if stop.is_set():
-                raise Refused("Failed", f"it was ended while {source.volume.name} was copied")
-            if pivot and source.setting is not None:
-                _go_on(source.setting, made, plan, user, undo)
+            made = _made(source, user, plan, undo, progress, stop)
+            if pivot and source.setting is not None and owned_of(source.setting):
+                own(source.setting.vm, [made.path], undo)
+            _go_on(source.setting, user, plan, made, pivot, progress, stop)
+        storage.refresh(plan.pool)
         if pivot and source.setting is not None:
             _leave(source.setting.vm, source.location, made.path)
         return Returned(Copy=_as_setting(made))
@@ -111,28 +111,40 @@ def _plan(source: Source, asked: Properties) -> Plan:
     return dsp1047_volumes.plan(source.host, stem, 0, SETTINGS, wanted)
 
 
-def _copied(
-    source: Source, user: Vm | None, plan: Plan, pivot: bool, undo: Undo, progress: Progress, stop: Event
-) -> Volume:
-    def tell(percent: int) -> None:
-        progress.percent = percent
+def _made(source: Source, user: Vm | None, plan: Plan, undo: Undo, progress: Progress, stop: Event) -> Volume:
+    """The new volume: a copy already, unless a guest goes on writing to the original. Errors: Refused, HostError."""
+    if user is not None:
+        return dsp1047_volumes.make(plan, undo, Progress())
+    size = max(1, source.volume.allocation)
 
-    if user is None or source.setting is None:
-        size = max(1, source.volume.allocation)
-        made = storage.copy_volume(
-            plan.pool,
-            plan.request.xml,
-            plan.request.name,
-            source.volume,
-            lambda done: tell(min(99, 100 * done // size)),
-        )
-        undo(partial(storage.delete_volume, plan.pool, made.name))
-        return made
-    made = dsp1047_volumes.make(plan, undo, Progress())
-    disk = _disk_on(source.setting, plan, made)
-    blocks.copy(user, source.setting.dev, disk, pivot, tell, stop.is_set)
-    storage.refresh(plan.pool)
+    def tell(done: int) -> None:
+        progress.percent = min(99, 100 * done // size)
+
+    made = storage.copy_volume(plan.pool, plan.request.xml, plan.request.name, source.volume, tell)
+    undo(partial(storage.delete_volume, plan.pool, made.name))
+    if stop.is_set():
+        raise Refused("Failed", f"it was ended while {source.volume.name} was copied")
     return made
+
+
+def _go_on(
+    setting: Setting | None,
+    user: Vm | None,
+    plan: Plan,
+    made: Volume,
+    pivot: bool,
+    progress: Progress,
+    stop: Event,
+) -> None:
+    """The last step: once a disk is on the copy, nothing may be taken back. Errors: Refused, HostError."""
+    if setting is None:
+        return
+    if user is not None:
+        tell = partial(setattr, progress, "percent")
+        blocks.copy(user, setting.dev, _disk_on(setting, plan, made), pivot, tell, stop.is_set)
+    elif pivot:
+        properties: Any = {"InstanceID": setting.id, **volumes.placed({}, plan.request, made.path)}
+        alteration.modify(setting.vm.host, [Instance(DISK_CLASS, properties)])
 
 
 def _disk_on(setting: Setting, plan: Plan, made: Volume) -> str:
@@ -142,15 +154,6 @@ def _disk_on(setting: Setting, plan: Plan, made: Volume) -> str:
     from_properties: Any = volumes.placed({}, plan.request, made.path)
     volumes.put_on(view, from_properties)
     return str(view.xml)
-
-
-def _go_on(setting: Setting, made: Volume, plan: Plan, user: Vm | None, undo: Undo) -> None:
-    """The disk is on the copy; libvirt has seen to it where the system is active."""
-    if owned_of(setting):
-        own(setting.vm, [made.path], undo)
-    if user is None:
-        properties: Any = {"InstanceID": setting.id, **volumes.placed({}, plan.request, made.path)}
-        alteration.modify(setting.vm.host, [Instance(DISK_CLASS, properties)])
 
 
 def _leave(vm: Vm, location: str, now: str) -> None:

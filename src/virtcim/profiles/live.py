@@ -8,9 +8,10 @@ from functools import partial
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import Refused
-from virtcim.host import domains
+from virtcim.host import blocks, domains
 from virtcim.host.inventory import Vm
 from virtcim.host.states import DomainState
+from virtcim.mapping.disk import LIMITS, limits_of
 from virtcim.mapping.resources import Domain, Resource, change, resource_for, resources_of
 from virtcim.mapping.table import to_cim
 from virtcim.profiles.requests import Place, Undo, Wish, find, place_of, put, refusing, unless_running
@@ -89,6 +90,9 @@ def _steps(vm: Vm, document: Domain, old: Resource, wanted: Change) -> Iterator[
     changed = _changed(old, new)
     if new.kind.single:
         yield from _tune(vm, new, old, changed, wanted.where)
+    elif changed and changed <= LIMITS.keys():
+        limits = [partial(blocks.limit, vm, wanted.dev, limits_of(one.view)) for one in (new, old)]
+        yield wanted.where, limits[0], limits[1]
     elif changed or "Password" in wanted.properties:
         if resource_for(document, wanted.dev) is None:
             raise Refused("Invalid State", f"{wanted.where}: {', '.join(sorted(changed))} cannot change while active")
