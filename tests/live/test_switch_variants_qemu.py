@@ -165,3 +165,24 @@ def test_bandwidth_is_enforced_or_refused_with_the_reason(
     given = switching.wire(InstanceID=defined.properties["InstanceID"], ReceiveBandwidthLimit=8000000)
     assert switching.change(given).value == OK
     assert "average='1000'" in domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+
+
+def test_isolated_ports_are_isolated_in_the_kernel(
+    switching: Switching, qemu: libvirt.virConnect, guest_image: Guest
+) -> None:
+    switching.made(NAME, **ADDRESS)
+    assert switching.request(NAME, 2) == OK
+    qemu.defineXML(guest_xml("wired", guest_image, linux=False, memory_mib=16))
+    wait_until(lambda: switching.host.vm_named(GUEST) is not None, 5)
+    adapter = switching.adapter(InstanceID="new", Address="52:54:00:fe:00:3b")
+    answer = switching.add_to(
+        GUEST, adapter, switching.wire(Parent="new", Connection=[NAME], PortIsolated=True), defined=True
+    )
+    assert answer.value == OK, answer.reason
+    qemu.lookupByName(GUEST).create()
+    vm = switching.host.refresh(qemu.lookupByName(GUEST).UUIDString())
+    assert vm is not None
+    (tap,) = [one.target for one in vm.state_document.interfaces]
+    assert Path(f"/sys/class/net/{tap}/brport/isolated").read_text().strip() == "1"
+    (state,) = switching.wires(GUEST, defined=False)
+    assert state.properties["PortIsolated"] is True
