@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import libvirt
 import pytest
 from tests.live.conftest import Guest, guest_xml, wait_until
+from tests.profiles.client import system_path
 from tests.profiles.switching import Switching, switching_client
 
 from virtcim.broker import schema
@@ -186,3 +188,39 @@ def test_isolated_ports_are_isolated_in_the_kernel(
     assert Path(f"/sys/class/net/{tap}/brport/isolated").read_text().strip() == "1"
     (state,) = switching.wires(GUEST, defined=False)
     assert state.properties["PortIsolated"] is True
+
+
+@pytest.fixture
+def nic() -> Iterator[str]:
+    """An interface of the host that macvtap can be stacked on."""
+    name, peer = "vctestnic0", "vctestnic1"
+    ip("link", "add", name, "type", "veth", "peer", "name", peer)
+    yield name
+    ip("link", "del", name)
+
+
+def ip(*arguments: str) -> bool:
+    return subprocess.run(["ip", *arguments], check=False, capture_output=True).returncode == 0
+
+
+def test_macvtap_runs_or_is_refused_with_the_reason(
+    nic: str, switching: Switching, qemu: libvirt.virConnect, guest_image: Guest
+) -> None:
+    """A connection to a switch that is stacked on an interface; a kernel without macvtap leaves the guest off."""
+    able = ip("link", "add", "link", nic, "name", "vctesttap0", "type", "macvtap") and ip("link", "del", "vctesttap0")
+    switching.made(NAME, VirtualSystemType="Virt:macvtap", ForwardMode="private", ForwardDevices=[nic])
+    assert switching.request(NAME, 2) == OK
+    qemu.defineXML(guest_xml("wired", guest_image, linux=False, memory_mib=16))
+    wait_until(lambda: switching.host.vm_named(GUEST) is not None, 5)
+    adapter = switching.adapter(InstanceID="new", Address="52:54:00:fe:00:3c")
+    answer = switching.add_to(GUEST, adapter, switching.wire(Parent="new", Connection=[NAME]), defined=True)
+    assert answer.value == OK, answer.reason
+    start = switching.client.invoke(system_path(GUEST, "KVM"), "RequestStateChange", RequestedState="2")
+    if able:
+        assert start.value == OK, start.reason
+        assert "<source network=" in qemu.lookupByName(GUEST).XMLDesc()
+        assert len(switching.wires(GUEST, defined=False)) == 1
+        return
+    assert start.value != OK
+    assert "macvtap" in start.reason
+    assert not qemu.lookupByName(GUEST).isActive()
