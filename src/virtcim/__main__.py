@@ -127,6 +127,7 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
         dispatch=spaces.answer,
         blocking=_blocks,
         classes=spaces.get_class,
+        classes_in=spaces.classes_in,
         find_class=spaces.find_class,
         namespaces=namespaces,
         host=facts.system_name,

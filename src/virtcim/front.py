@@ -13,6 +13,7 @@ from virtcim.wire import heap
 from virtcim.wire.app import Age, App, Blocking, Dispatch
 from virtcim.wire.auth import Authenticator, AuthRules, Passwords
 from virtcim.wire.connections import Connections
+from virtcim.wire.encoders import ClassesIn
 from virtcim.wire.entrance import Entrance, Health
 from virtcim.wire.files import Reloaded
 from virtcim.wire.guard import Guard
@@ -39,6 +40,7 @@ class Behind:
     readings: Iterable[Readings] = ()
     health: Health = lambda: {"status": "ok"}
     age: Age = lambda: 0.0
+    classes_in: ClassesIn = lambda _: None
 
 
 class Front:
@@ -52,7 +54,17 @@ class Front:
         self._authenticator = Authenticator(self._rules(settings))
         self._metrics = Metrics([self._readings, *behind.readings])
         judge, done = self._guard, self._metrics.done
-        self._app = App(behind.dispatch, behind.blocking, behind.classes, limits, behind.host, judge, done, behind.age)
+        self._app = App(
+            behind.dispatch,
+            behind.blocking,
+            behind.classes,
+            limits,
+            behind.host,
+            judge,
+            done,
+            behind.age,
+            behind.classes_in,
+        )
         may_watch = None if settings.open_metrics else self._guard.has_role
         self._entrance = Entrance(self._app, self._authenticator, self._metrics, behind.health, may_watch)
         self.connections = Connections(limits.max_connections)

@@ -187,6 +187,11 @@ class Namespaces:
         """As find_class. Errors: CIMError INVALID_CLASS."""
         return self.find_class(name) or self._model.schema.get(name)
 
+    def classes_in(self, name: str) -> Callable[[str], ClassDef] | None:
+        """What gives the classes of a client's namespace; None for those of the model."""
+        space = self._spaces.get(name.lower())
+        return space.schema.get if space else None
+
     def create(self, given: str) -> str:
         """Make an empty namespace: answers its name. Errors: CIMError INVALID_PARAMETER, ALREADY_EXISTS, ..."""
         name = given.strip("/")

@@ -17,7 +17,7 @@ from virtcim.wire import mpost
 from virtcim.wire.body import Disconnected, Receive, read_body
 from virtcim.wire.caller import ANYBODY, Caller
 from virtcim.wire.elements import Size
-from virtcim.wire.encode import Encoder
+from virtcim.wire.encoders import ClassesIn, Encoders
 from virtcim.wire.faults import HTTPFault, RefusedCall
 from virtcim.wire.gate import Gate
 from virtcim.wire.headers import checked_headers
@@ -76,11 +76,12 @@ class App:
         judge: Judge | None = None,
         done: Done | None = None,
         age: Age = lambda: 0.0,
+        classes_in: ClassesIn = lambda _: None,
     ) -> None:
         self._dispatch = dispatch
         self._blocking = blocking
         self._limits = limits
-        self._encoder = Encoder(classes, host)
+        self._encoders = Encoders(classes, host, classes_in)
         self._decoder = Decoder(Size(limits.max_depth, limits.max_nodes))
         self._judge = judge or AllowAll()
         self._done = done
@@ -143,7 +144,7 @@ class App:
 
     def _again(self, caller: Caller, call: Call) -> Reply | None:
         """The reply that was given to such a call before, where nothing has changed that it tells of."""
-        body = self._encoder.again(call)
+        body = self._encoders.model.again(call)
         if body is None or not self._judge.lets_see(caller, call):
             return None
         return Reply(iter((body,)), headers=stale_headers(self._age()))
@@ -178,11 +179,11 @@ class App:
 
     def _encoded(self, call: Call, answer: Answer | MethodAnswer) -> Reply:
         if isinstance(answer, MethodAnswer):
-            return Reply(self._encoder.method_reply(call, answer), headers=reason_header(answer.reason))
-        return Reply(self._encoder.reply(call, answer), headers=stale_headers(self._age()))
+            return Reply(self._encoders.model.method_reply(call, answer), headers=reason_header(answer.reason))
+        return Reply(self._encoders.of(call.namespace).reply(call, answer), headers=stale_headers(self._age()))
 
     def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:
-        return Reply(self._encoder.error_reply(call, error, asked.extended_errors), int(error.status))
+        return Reply(self._encoders.model.error_reply(call, error, asked.extended_errors), int(error.status))
 
 
 def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:

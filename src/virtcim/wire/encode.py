@@ -28,7 +28,7 @@ from virtcim.wire.classes import ClassEncoder, qualifier_declaration
 from virtcim.wire.forms import ItemForms, Pieces
 from virtcim.wire.instances import InstanceEncoder, embedded_attribute
 from virtcim.wire.kept import SLICE, Blocks, Kept, sliced
-from virtcim.wire.paths import Classes, class_name
+from virtcim.wire.paths import Classes, Elsewhere, class_name
 from virtcim.wire.text import escaped, quoted
 
 WHOLE = 6 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
@@ -42,12 +42,17 @@ _TAIL = "</{tag}></SIMPLERSP></MESSAGE></CIM>\n"
 
 
 class Encoder:
-    """Encodes replies. `classes` gives a class by name; `host` is what INSTANCEPATH and CLASSPATH name as HOST."""
+    """Encodes replies. `classes` gives a class by name; `host` is what INSTANCEPATH and CLASSPATH name as HOST.
 
-    def __init__(self, classes: Classes, host: str | None = None) -> None:
+    `elsewhere` gives the classes of other namespaces; `kept` says how many bytes of single instances are kept.
+    """
+
+    def __init__(
+        self, classes: Classes, host: str | None = None, elsewhere: Elsewhere | None = None, kept: int = KEPT
+    ) -> None:
         shown_host = escaped(host or socket.getfqdn())
-        self._instances = InstanceEncoder(classes)
-        self._items = ItemForms(self._instances, shown_host, Kept(KEPT))
+        self._instances = InstanceEncoder(classes, elsewhere)
+        self._items = ItemForms(self._instances, shown_host, Kept(kept) if kept else None)
         self._batches = ItemForms(self._instances, shown_host, None)
         self._blocks = Blocks(PACKED)
         self._again = Again(REPLIES)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from virtcim.broker.call import ClassDef, Instance, Path, Properties, PropertyDef, Selection, Value
-from virtcim.wire.paths import Classes, PathEncoder
+from virtcim.wire.paths import Classes, Elsewhere, PathEncoder
 from virtcim.wire.text import TEXT, escaped, quoted
 
 MAX_PLANS = 1024
@@ -36,8 +36,8 @@ _PlanKey = tuple[ClassDef, Selection, tuple[str, ...]]
 class InstanceEncoder:
     """Encodes instances and the values of properties, parameters and return values."""
 
-    def __init__(self, classes: Classes) -> None:
-        self.paths = PathEncoder(classes)
+    def __init__(self, classes: Classes, elsewhere: Elsewhere | None = None) -> None:
+        self.paths = PathEncoder(classes, elsewhere)
         self._classes = classes
         self._slots: dict[tuple[ClassDef, bool], tuple[Slot, ...]] = {}
         self._plans: dict[_PlanKey, Plan] = {}

@@ -9,6 +9,8 @@ from virtcim.broker.call import ClassDef, ClassPath, Path, Value
 from virtcim.wire.text import TEXT, quoted, value_type
 
 Classes = Callable[[str], ClassDef]
+Elsewhere = Callable[[str], Classes]
+"""The classes of a namespace: those of one name need not be the same in all of them."""
 
 
 @lru_cache(maxsize=64)
@@ -30,10 +32,14 @@ def class_name(name: str) -> str:
 
 
 class PathEncoder:
-    """Encodes paths; `classes` gives the class of a path, in which its keys have their types."""
+    """Encodes paths; `classes` gives the class of a path, in which its keys have their types.
 
-    def __init__(self, classes: Classes) -> None:
+    `elsewhere` gives those of a namespace that a reference names.
+    """
+
+    def __init__(self, classes: Classes, elsewhere: Elsewhere | None = None) -> None:
         self._classes = classes
+        self._elsewhere = elsewhere or (lambda _: classes)
 
     def instance_name(self, path: Path, cls: ClassDef | None = None) -> str:
         """INSTANCENAME; `cls` where the caller has it at hand."""
@@ -52,8 +58,10 @@ class PathEncoder:
             return f"<VALUE.REFERENCE>{_class_reference(path)}</VALUE.REFERENCE>"
         if not isinstance(path, Path):
             raise TypeError(f"{path!r} is no reference")
-        name = self.instance_name(path)
-        if path.namespace is not None:
+        if path.namespace is None:
+            name = self.instance_name(path)
+        else:
+            name = self.instance_name(path, self._elsewhere(path.namespace)(path.classname))
             name = f"<LOCALINSTANCEPATH>{local_namespace(path.namespace)}{name}</LOCALINSTANCEPATH>"
         return f"<VALUE.REFERENCE>{name}</VALUE.REFERENCE>"
 
