@@ -1,0 +1,86 @@
+"""Indications of what no event announces, of devices that are plugged, and of a guest that moves to another host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pytest
+from tests.live import boot_sectors
+from tests.live.conftest import PREFIX, wait_until
+from tests.live.test_change_correctness import GUEST, SILENT
+from tests.profiles.eventful import Eventful, eventful_running
+
+from virtcim.broker import schema
+from virtcim.broker.schema import Schema
+from virtcim.resources import mof_dir
+
+NAME = f"{PREFIX}causes"
+NOT_SHOWN = {"memory tuning"}  # the model has nothing that shows it
+DISK = "<disk type='file' device='disk'><source file='{path}'/><target dev='vdb' bus='virtio'/></disk>"
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
+    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
+
+
+@pytest.fixture
+def client(repository: Schema, libvirtd: str, tmp_path: Path) -> Iterator[Eventful]:
+    with eventful_running(repository, libvirtd, tmp_path) as client:
+        yield client
+
+
+def about(client: Eventful, name: str) -> list[Any]:
+    """The indications whose instance is of a system."""
+    return [one for one in client.listener.indications if name in one["SourceInstanceModelPath"]]
+
+
+def test_changes_that_no_event_announces(client: Eventful, qemu: libvirt.virConnect, clean_domains: None) -> None:
+    """Each is told when everything is read again, and once."""
+    del clean_domains
+    domains = {state: qemu.defineXML(GUEST.format(name=f"{NAME}-{state}")) for state in ("off", "on")}
+    domains["on"].createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+    host = client.world.hosts[0]
+    host.reconcile()
+    client.subscribe("SELECT * FROM CIM_InstIndication")
+    for change in SILENT.keys() - NOT_SHOWN:
+        _, state, call = SILENT[change]
+        before = len(about(client, NAME))
+        call(domains[state])
+        host.reconcile()
+
+        def told(before: int = before, change: str = change) -> bool:
+            return bool(change) and len(about(client, NAME)) > before
+
+        wait_until(told, 10)
+        client.settle(0.1)
+    client.settle()
+    count = len(about(client, NAME))
+    host.reconcile()
+    client.settle()
+    assert len(about(client, NAME)) == count
+
+
+def test_a_disk_is_plugged_in(
+    client: Eventful, qemu: libvirt.virConnect, clean_domains: None, scratch_dir: Path
+) -> None:
+    """Its setting and its device come into being, once each, whoever plugs it in."""
+    del clean_domains
+    image = scratch_dir / "more.img"
+    image.write_bytes(bytes(2**20))
+    image.chmod(0o666)
+    boot = boot_sectors.write(scratch_dir / "boot.img", boot_sectors.HALT)
+    domain = qemu.createXML(boot_sectors.domain_xml(NAME, boot, more="<features><acpi/></features>"))
+    client.settle()
+    client.subscribe("SELECT * FROM CIM_InstCreation")
+    domain.attachDeviceFlags(DISK.format(path=image), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def told() -> list[str]:
+        return sorted(one["SourceInstance"].classname for one in about(client, f"{NAME}/vdb"))
+
+    wait_until(lambda: len(told()) == 2, 10)
+    client.settle()
+    assert told() == ["KVM_DiskResourceAllocationSettingData", "KVM_LogicalDisk"]
