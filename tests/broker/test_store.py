@@ -256,3 +256,24 @@ def test_the_shelf_replaces_and_removes(open_store: OpenStore) -> None:
     shelf.remove(new)
     assert shelf.referring(FILTER) == []
     assert shelf.find(new.path) is None
+
+
+def test_a_destination_that_comes_again_counts_anew(open_store: OpenStore) -> None:
+    store, seen = open_store(), list[tuple[str, int]]()
+    one = Stored(HANDLER, {})
+
+    def body(context: str, number: int) -> bytes:
+        seen.append((context, number))
+        return b""
+
+    def tell() -> None:
+        numbered = Draft(digest(HANDLER), "s", "http://x", 1.5, body)
+        store.queue.enqueue([numbered, numbered])
+
+    store.change((), (one,))
+    tell()
+    store.change((one,), ())
+    store.change((), (one,))
+    tell()
+    assert [number for _, number in seen] == [0, 1, 0, 1]
+    assert len({context for context, _ in seen}) == 2
