@@ -20,7 +20,7 @@ from tests.broker.postgres import Postgres, running_postgres
 from tests.chaos.load import GUEST, Load, Record
 from tests.chaos.verdict import Heard, heard, lost, untold
 from tests.live.host.private_libvirtd import PrivateLibvirtd, private_libvirtd
-from tests.profiles.test_dsp1054_server import Process, subscribe
+from tests.profiles.processes import Process, subscribe
 
 ROUNDS, SEED = 200, 1
 LONGEST = 2.0  # seconds between two deaths

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import libvirt
 import pywbem
-from tests.profiles.test_dsp1054_server import Process
+from tests.profiles.processes import Process
 
 GONE = (pywbem.ConnectionError, pywbem.HTTPError, pywbem.TimeoutError)
 STORE_AWAY, HOST_AWAY = "store", "libvirt"  # in the message of a refusal that an outage explains

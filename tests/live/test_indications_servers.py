@@ -13,7 +13,7 @@ from tests.broker.listeners import Listener, listening
 from tests.broker.postgres import running_postgres
 from tests.live.conftest import wait_until
 from tests.live.host.private_libvirtd import CAN_RUN, PrivateLibvirtd, private_libvirtd
-from tests.profiles.test_dsp1054_server import Process, subscribe
+from tests.profiles.processes import Process, subscribe
 
 pytestmark = pytest.mark.skipif(not CAN_RUN, reason="a libvirtd of its own needs root, libvirtd, unshare and nsenter")
 

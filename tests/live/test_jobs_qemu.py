@@ -13,7 +13,7 @@ import pywbem
 from tests.live import boot_sectors
 from tests.live.conftest import PREFIX, wait_until
 from tests.profiles.client import Client, out, running_client, system_path
-from tests.profiles.test_dsp1054_server import Process
+from tests.profiles.processes import Process
 
 from virtcim.broker import call, schema
 from virtcim.broker.provider import Job

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,52 +18,7 @@ import pytest
 import pywbem
 from tests.broker.listeners import listening
 from tests.broker.postgres import free_port, running_postgres
-
-MODIFIED = "SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_ComputerSystem"
-
-
-class Process:
-    """`virtcim serve` on a state directory; `kill` gives it no chance."""
-
-    def __init__(self, state: File, **settings: str) -> None:
-        self.state = state
-        self._environment = {**os.environ, **{f"VIRTCIM_{name.upper()}": value for name, value in settings.items()}}
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[str] | None = None
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "virtcim", "serve", "--listen", self.url, "--state-dir", str(self.state)]
-        self.state.mkdir(parents=True, exist_ok=True)
-        with (self.state / "stderr").open("a") as errors:
-            self._process = subprocess.Popen(
-                command, env=self._environment, stdout=subprocess.PIPE, stderr=errors, text=True
-            )
-        assert self._process.stdout is not None
-        assert "serves" in self._process.stdout.readline()
-        self.cim = pywbem.WBEMConnection(self.url, default_namespace="interop", timeout=30)
-
-    def kill(self) -> None:
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        self._end(signal.SIGTERM)
-
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(30)
-            assert self._process.stdout is not None
-            self._process.stdout.close()
-            self._process = None
-
-    def toggle(self) -> None:
-        """Let a system pause or go on."""
-        keys = {"CreationClassName": "Test_ComputerSystem", "Name": "web2"}
-        path = pywbem.CIMInstanceName("Test_ComputerSystem", keys, namespace="root/virt")
-        state = 9 if self.cim.GetInstance(path)["EnabledState"] == 2 else 2
-        assert self.cim.InvokeMethod("RequestStateChange", path, RequestedState=pywbem.Uint16(state))[0] == 0
+from tests.profiles.processes import MODIFIED, Process, subscribe
 
 
 @pytest.fixture
@@ -75,16 +26,6 @@ def server(tmp_path: File) -> Iterator[Process]:
     server = Process(tmp_path, indication_retry_interval="0.3", indication_retry_attempts="20")
     yield server
     server.stop()
-
-
-def subscribe(server: Process, url: str, query: str = MODIFIED, name: str = "a") -> pywbem.CIMInstanceName:
-    space = {"SourceNamespaces": pywbem.CIMProperty("SourceNamespaces", ["root/virt"])}
-    given = {"Name": f"filter {name}", "Query": query, "QueryLanguage": "DMTF:CQL", **space}
-    watched = server.cim.CreateInstance(pywbem.CIMInstance("CIM_IndicationFilter", given))
-    to = {"Name": f"destination {name}", "Destination": url}
-    handler = server.cim.CreateInstance(pywbem.CIMInstance("CIM_ListenerDestinationCIMXML", to))
-    both = {"Filter": watched, "Handler": handler}
-    return server.cim.CreateInstance(pywbem.CIMInstance("CIM_IndicationSubscription", both))
 
 
 def enabled_states(indications: list[Any]) -> list[int]:

@@ -13,7 +13,7 @@ import pytest
 import pywbem
 from pywbem import CIMInstance, CIMInstanceName, Uint64
 from tests.broker.postgres import free_port
-from tests.profiles.test_dsp1054_server import MODIFIED, Process, subscribe
+from tests.profiles.processes import MODIFIED, Process, subscribe
 
 FILTER, DESTINATION, SUBSCRIPTION = (
     "CIM_IndicationFilter",
