@@ -178,11 +178,12 @@ class Events:
 
     def _alerts(self, lease: str, made: Callable[[], Iterable[Instance]]) -> list[Notice]:
         """What is told by the server alone that has the lease."""
-        if self._leases.held(lease) is None:
+        if not self._ledger.tells(lease):
             return []
         return [Notice(VIRT, Instance(one.classname, {**one.properties, **stamp()})) for one in made()]
 
     def start(self) -> None:
+        self._store.queue.tidy(self._store.database.servers())
         self._deliverer.start()
         self._engine.start(self._deliverer.wake)
         self._leases.start()
@@ -216,7 +217,7 @@ class Events:
         if name == DELIVERY:
             self._deliverer.pause()
         else:
-            self._engine.note(partial(_silently, partial(self._ledger.close, name)))
+            self._engine.drop(name, partial(self._ledger.close, name))
 
     def _learn(self) -> None:
         """What other servers have done, now and then; and what the store did not take is written."""

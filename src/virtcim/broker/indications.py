@@ -39,6 +39,18 @@ class _Mark:
         return ()
 
 
+class _Drop:
+    """A note that another server tells of a place from here on: what was made under the lease before is not queued."""
+
+    def __init__(self, lease: str, close: Callable[[], None]) -> None:
+        self.lease = lease
+        self._close = close
+
+    def __call__(self) -> Iterable[Notice]:
+        self._close()
+        return ()
+
+
 class _First:
     """A note whose cause is found after it was left: what happens later is noted later, and misses nothing."""
 
@@ -76,6 +88,7 @@ class Indications:
         self._causes: SimpleQueue[tuple[Cause | None, str]] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="indications", daemon=True)
         self._closing = threading.Event()
+        self._batch = 0
         self._queued: Callable[[str], None] = lambda _: None
         self.sync: Callable[[], None] = lambda: None
         self.beside: Callable[[], Beside] = Beside
@@ -132,6 +145,10 @@ class Indications:
         """Leave a note of what makes indications, for the engine's thread; `lease` must be held to tell of it."""
         self._causes.put((cause, lease))
 
+    def drop(self, lease: str, close: Callable[[], None]) -> None:
+        """A lease is lost; `close` is called in the engine's thread, in the order of notes."""
+        self._causes.put((_Drop(lease, close), ""))
+
     def settle(self, seconds: float = 2.0) -> bool:
         """Wait until all that has been noted is in the queues, where it survives the server; False for not in time."""
         if not self._index:
@@ -144,7 +161,12 @@ class Indications:
         while True:
             causes = list(self._next())
             self._catch_up()
-            self._queue([one for cause, lease in causes if cause for one in self._drafts(cause, lease)])
+            drafts: list[Draft] = []
+            for cause, lease in causes:
+                drafts += self._drafts(cause, lease) if cause else ()
+                if isinstance(cause, _Drop):
+                    drafts = [one for one in drafts if one.lease != cause.lease]
+            self._queue(drafts)
             for cause, _ in causes:
                 if isinstance(cause, _Mark):
                     cause.reached.set()
@@ -173,7 +195,7 @@ class Indications:
                 wait = min(wait * 2, most)
 
     def _drafts(self, cause: Cause, lease: str) -> list[Draft]:
-        if not self._index and cause != self._end:
+        if not self._index and cause != self._end and not isinstance(cause, _Drop):
             return []
         try:
             return [one for notice in cause() for one in self._addressed(notice, lease)]
@@ -185,9 +207,10 @@ class Indications:
         """Until the store takes them: what has happened is told, if late."""
         wait, most = PATIENCE
         beside = self.beside()
+        self._batch += 1
         while drafts or beside:
             try:
-                self._store.queue.enqueue(drafts, beside)
+                self._store.queue.enqueue(drafts, beside, self._batch)
                 break
             except LeaseLost as reason:
                 log.warning("%s: %d indications are its", reason, sum(one.lease == reason.name for one in drafts))

@@ -82,7 +82,7 @@ class Ledger:
 
     def open(self, place: Place) -> Iterator[Notice]:
         """What has changed since the last server told; at the very first time nothing has."""
-        if place.lease in self._open or not self._note(place.lease):
+        if place.lease in self._open or not self.tells(place.lease):
             return
         kept = {(row.kind, row.key): row.document for row in self._store.queue.told(place.lease)}
         before = {key: _value(document) for key, document in kept.items()}
@@ -104,7 +104,7 @@ class Ledger:
 
     def changed(self, place: Place, key: Key, old: object | None, new: object | None) -> Iterator[Notice]:
         """An object has come, has been replaced, or is gone."""
-        if place.lease not in self._open or not self._note(place.lease):
+        if place.lease not in self._open or not self.tells(place.lease):
             return
         if not self._lifecycle.tells(old if new is None else new):
             return
@@ -113,7 +113,7 @@ class Ledger:
 
     def look(self, place: Place) -> Iterator[Notice]:
         """What has become of what hangs off the place itself."""
-        if place.lease not in self._open or not self._note(place.lease):
+        if place.lease not in self._open or not self.tells(place.lease):
             return
         before = self._lifecycle.seen(place.rest)
         yield from self._lifecycle.look(place.rest)
@@ -154,12 +154,12 @@ class Ledger:
     def _drop(self, lease: str) -> bool:
         """What was written of a place is to go; False when that is not this server's to say."""
         self._beside = self._beside.without(lease)
-        if not self._note(lease):
+        if not self.tells(lease):
             return False
         self._beside.forgotten.add(lease)
         return True
 
-    def _note(self, lease: str) -> bool:
+    def tells(self, lease: str) -> bool:
         """Whether this server tells of a place; what is written depends on it."""
         epoch = self._held(lease)
         if epoch is not None:

@@ -43,8 +43,8 @@ class Store:
         self.database = Database(url)
         self.name = self.database.name
         self.shared = self.database.shared
-        self.queue = Queue(self.database)
         self.server = uuid.uuid4().hex
+        self.queue = Queue(self.database, self.server)
 
     def close(self) -> None:
         self.database.close()

@@ -92,19 +92,39 @@ class Beside:
 class Queue:
     """The queues of a database. Errors of all: CIMError FAILED."""
 
-    def __init__(self, database: Database, name: str = "virtcim") -> None:
+    def __init__(self, database: Database, server: str, name: str = "virtcim") -> None:
         self._database = database
+        self._server = server
         self.name = name  # begins the SequenceContexts
 
-    def enqueue(self, drafts: Sequence[Draft], beside: Beside | None = None) -> None:
-        """Append to the queues of their destinations, all or none, in the order given. Errors: also LeaseLost."""
+    def enqueue(self, drafts: Sequence[Draft], beside: Beside | None = None, batch: int = 0) -> None:
+        """Append to the queues of their destinations, all or none, in the order given. Errors: also LeaseLost.
+
+        What is tried again, since it is not known whether it was done, has the same number as `batch`.
+        """
         if drafts or beside:
             with self._database.writing() as connection:
+                if batch and self._done(connection, batch):
+                    return
                 if beside is not None:
                     self._check(connection, beside.leases)
                     _remember(connection, beside)
                 if drafts:
                     connection.execute(sa.insert(DELIVERIES), self._numbered(connection, drafts))
+
+    def _done(self, connection: sa.Connection, batch: int) -> bool:
+        """Whether this server's batch was written already; it is from here on."""
+        name = f"batch:{self._server}"
+        if connection.scalar(sa.select(LEASES.c.epoch).where(LEASES.c.name == name)) == batch:
+            return True
+        put(connection, LEASES, [{"name": name, "epoch": batch, "holder": self._server}])
+        return False
+
+    def tidy(self, alive: Sequence[str]) -> None:
+        """Forget the batches of servers that are not alive any more."""
+        with self._database.writing() as connection:
+            gone = LEASES.c.name.startswith("batch:") & LEASES.c.holder.not_in([*alive, self._server])
+            connection.execute(sa.delete(LEASES).where(gone))
 
     def queued(self, destination: str, limit: int) -> list[Delivery]:
         """The first of a destination's queue."""
