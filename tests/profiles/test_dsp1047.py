@@ -239,6 +239,14 @@ def test_growing_where_libvirt_cannot(stock: Stock) -> None:
     assert stock.everything() == before
 
 
+def test_the_disk_of_a_saved_system_does_not_grow(stock: Stock) -> None:
+    """Its definition says the image that is in a pool, which the saved guest has open."""
+    before = volumes(stock, "backup")
+    answer = stock.modify(rasd("Disk", InstanceID="archive1/defined/vda", VirtualQuantity=100 * BLOCKS))
+    assert answer.value == BAD_STATE, answer.reason
+    assert volumes(stock, "backup") == before
+
+
 def test_two_active_systems_on_one_volume(stock: Stock) -> None:
     """R18: neither started nor plugged in, unless all say that they share it."""
     stock.add("plain", disk())

@@ -77,6 +77,10 @@ def _size(setting: Setting, properties: Properties, asked: Properties, where: st
         raise Refused("Failed", f"{where}.VirtualQuantity: {setting.id} is on no volume of a storage pool")
     if wanted < now:
         raise Refused("Invalid Parameter", f"{where}.VirtualQuantity: a disk of {now} bytes cannot become smaller")
+    if setting.vm.managed_save:
+        raise Refused(
+            "Invalid State", f"{where}.VirtualQuantity: {setting.vm.name} is saved, and knows the size it had"
+        )
     wanted = ceil(wanted / BLOCK_SIZE) * BLOCK_SIZE
     _refuse_reserving({**present, **_of_size(present, wanted)}, asked, where)
     return wanted
