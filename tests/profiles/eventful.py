@@ -93,10 +93,12 @@ FAST = Retry(2, 0.2)
 
 
 @contextmanager
-def eventful_running(schema: Schema, uri: str, state: File, retry: Retry = FAST) -> Iterator[Eventful]:
-    """A server over a host that has been read; what it stores is in the directory."""
+def eventful_running(
+    schema: Schema, uri: str, state: File, retry: Retry = FAST, more: tuple[str, ...] = (), uuids: bool = False
+) -> Iterator[Eventful]:
+    """A server over hosts that have been read; what it stores is in the directory."""
     settings = load({"state_dir": str(state)}, {})[0]
-    world = Hosts([uri], HostSettings(reconcile_interval=1.0))
+    world = Hosts([uri, *more], HostSettings(reconcile_interval=1.0, naming="uuid" if uuids else "name"))
     jobs = Jobs(1.0, explain)
     facts = server_facts(settings, lambda: ["http://127.0.0.1:5988"], lambda: 0)
     events = Events(schema, Store(sqlite_url(state)), EventSettings(retry, 5.0), facts.system_name, NAMESPACES)
