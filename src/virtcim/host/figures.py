@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import libvirt
 
 from virtcim.host.errors import HostError, Kind, translated, unsupported
-from virtcim.host.reading import where_supported
+from virtcim.host.reading import if_told, where_supported
 from virtcim.host.states import cim_datetime, moment, now
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,9 @@ class Figures:
 
     def read(self, connection: libvirt.virConnect) -> None:
         """Take a sample."""
-        self._sample = Sample(now(), dict(_traffic(connection)), _leases(connection))
+        none = Sample()
+        traffic = if_told(connection, _traffic, none.traffic)
+        self._sample = Sample(now(), traffic, if_told(connection, _leases, none.leases))
         self._at = time.monotonic()
 
     def _take(self, link: Link) -> None:
@@ -97,7 +99,11 @@ class Figures:
             self._taking.release()
 
 
-def _traffic(connection: libvirt.virConnect) -> Iterator[tuple[tuple[str, str], Traffic]]:
+def _traffic(connection: libvirt.virConnect) -> Mapping[tuple[str, str], Traffic]:
+    return dict(_each_traffic(connection))
+
+
+def _each_traffic(connection: libvirt.virConnect) -> Iterator[tuple[tuple[str, str], Traffic]]:
     for domain, values in _statistics(connection):
         for number in range(values.get("net.count", 0)):
             name = values.get(f"net.{number}.name")
@@ -119,7 +125,7 @@ def _through(values: Mapping[str, Any], prefix: str) -> Traffic:
     return Traffic(*(int(values.get(name, 0)) for name in names))
 
 
-def _leases(connection: libvirt.virConnect) -> dict[str, tuple[Lease, ...]]:
+def _leases(connection: libvirt.virConnect) -> Mapping[str, tuple[Lease, ...]]:
     found: dict[str, tuple[Lease, ...]] = {}
     flag = libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE
     for network in where_supported(lambda: connection.listAllNetworks(flag)):

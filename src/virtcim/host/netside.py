@@ -13,6 +13,7 @@ import libvirt
 
 from virtcim.host import objects
 from virtcim.host.events import Topic
+from virtcim.host.reading import if_told
 from virtcim.host.records import FilterRecord, InterfaceRecord
 from virtcim.host.tables import Table
 
@@ -52,8 +53,8 @@ class NetSide:
     def read(self, connection: libvirt.virConnect) -> None:
         """Read all of them."""
         tickets = self._filters.ticket(), self._interfaces.ticket()
-        self._filters.replace(objects.read_filters(connection), tickets[0])
-        self._interfaces.replace(objects.read_interfaces(connection), tickets[1])
+        self._filters.replace(if_told(connection, objects.read_filters, []), tickets[0])
+        self._interfaces.replace(if_told(connection, objects.read_interfaces, []), tickets[1])
 
     def refresh_filter(self, connection: libvirt.virConnect, uuid: str) -> FilterRecord | None:
         """Reread one filter; None when it is gone."""

@@ -49,6 +49,20 @@ def where_supported(read: Callable[[], list[T]]) -> list[T]:
         raise
 
 
+def if_told(connection: libvirt.virConnect, read: Callable[[libvirt.virConnect], T], otherwise: T) -> T:
+    """What the read answers; `otherwise` where a part of libvirt that one can do without fails, the link itself not.
+
+    Where libvirt is split into daemons, some of them may not be there.
+    """
+    try:
+        return read(connection)
+    except libvirt.libvirtError as error:
+        if connection.isAlive() != 1:
+            raise
+        log.debug("%s is left out: %s", read.__name__, error)
+        return otherwise
+
+
 def _has_saved_image(domain: libvirt.virDomain) -> bool:
     try:
         return bool(domain.hasManagedSaveImage())
