@@ -6,29 +6,18 @@ import re
 
 from pywbem import CIMInstance, CIMInstanceName
 
+from virtcim.conformance import amounts
 from virtcim.conformance.check import check
-from virtcim.conformance.methods import Answer
 from virtcim.conformance.paths import key, keys, local, show
 from virtcim.conformance.pools import (
     ALLOCATED,
-    POOL,
     PROCESSOR,
-    RASD,
     active_systems,
-    change,
     family,
-    of_type,
     parsed_unit,
     pools_of_type,
 )
 from virtcim.conformance.site import Site
-from virtcim.conformance.systems import (
-    DISABLED,
-    ENABLED,
-    resource,
-    service,
-    state_settings,
-)
 from virtcim.conformance.verdict import expect, expect_none, skip_unless
 
 NAME = "Processor Resource Virtualization"
@@ -41,43 +30,26 @@ DEVICE_ID_LENGTH = 64
 
 
 def primordial(site: Site) -> CIMInstance:
-    found = [one for one in pools_of_type(site, PROCESSOR) if one.get("Primordial")]
-    skip_unless(found, "there is no primordial pool of processors")
-    return found[0]
+    return amounts.primordial(site, PROCESSOR)
 
 
 def virtual_processors(site: Site, system: CIMInstanceName) -> list[CIMInstance]:
-    return site.across(system, "CIM_SystemDevice", "CIM_Processor", "GroupComponent")
+    return amounts.devices(site, system, "CIM_Processor")
 
 
 def setting(site: Site, system: CIMInstanceName) -> CIMInstance:
     """The State setting of a system's processors."""
-    return resource(site, state_settings(site, system).path, PROCESSOR)
+    return amounts.setting(site, system, PROCESSOR)
 
 
 def all_settings(site: Site) -> list[CIMInstance]:
-    return [one for system in site.require_virtual_systems() for one in of_type(site, system.path, PROCESSOR)]
-
-
-def ask(site: Site, one: CIMInstance, **properties: object) -> Answer:
-    """Change properties of a setting, whatever the answer."""
-    return change(site, service(site), CIMInstance(one.classname, {"InstanceID": one["InstanceID"], **properties}))
+    return amounts.all_settings(site, PROCESSOR)
 
 
 @check("DSP1044-R01")
 def registered(site: Site) -> None:
     """Processor Resource Virtualization 1.0.0 is registered, and refers to the profiles it specializes."""
-    references(site, NAME)
-
-
-def references(site: Site, name: str) -> None:
-    """A profile is registered as 1.0.0 and refers to Resource Allocation and Allocation Capabilities."""
-    found = [one for one in site.registered(name) if one.get("RegisteredVersion") == "1.0.0"]
-    expect(len(found) == 1, f"{name} 1.0.0 is registered {len(found)} times")
-    others = site.across(local(found[0].path, site.interop), "CIM_ReferencedProfile", role="Dependent")
-    names = {one.get("RegisteredName") for one in others}
-    missing = {"Resource Allocation", "Allocation Capabilities"} - names
-    expect(not missing, f"{name} does not refer to {sorted(missing)}")
+    amounts.references(site, NAME)
 
 
 @check("DSP1044-R02")
@@ -119,15 +91,7 @@ def as_many_as_allocated(site: Site) -> None:
 @check("DSP1044-R06")
 def processors_are_allocated(site: Site) -> None:
     """Each processor of an active system is from one pool of processors and defined by one setting."""
-    faults = []
-    for system in active_systems(site):
-        for one in virtual_processors(site, system.path):
-            path = local(one.path, site.namespace)
-            sources = site.across(path, ALLOCATED, POOL, "Dependent")
-            settings = site.across(path, "CIM_SettingsDefineState", RASD, "ManagedElement")
-            types = [each.get("ResourceType") for each in (*sources, *settings)]
-            faults += [f"{show(one)} is tied to {types}"] if types != [PROCESSOR, PROCESSOR] else []
-    expect_none(faults)
+    amounts.are_allocated(site, "CIM_Processor", PROCESSOR)
 
 
 @check("DSP1044-R07")
@@ -222,7 +186,4 @@ def device_ids(site: Site) -> None:
 @check("DSP1044-R20")
 def off_is_off(site: Site) -> None:
     """Processors of a system that is off are not enabled."""
-    off = [one for one in site.require_virtual_systems() if one.get("EnabledState") == DISABLED]
-    skip_unless(off, "no virtual system is off")
-    found = [one for system in off for one in virtual_processors(site, system.path)]
-    expect_none([f"{show(one)} is enabled" for one in found if one.get("EnabledState") == ENABLED])
+    expect_none(amounts.enabled_of(site, amounts.systems_that_are_off(site), "CIM_Processor"))

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from pywbem import CIMInstance, CIMInstanceName, Uint64
 
+from virtcim.conformance import amounts
 from virtcim.conformance.check import check
-from virtcim.conformance.dsp1044 import references
 from virtcim.conformance.paths import local, show
 from virtcim.conformance.pools import (
     ALLOCATED,
@@ -31,10 +31,7 @@ from virtcim.conformance.pools import (
 )
 from virtcim.conformance.site import Site
 from virtcim.conformance.systems import (
-    DISABLED,
     defined_settings,
-    resource,
-    state_settings,
 )
 from virtcim.conformance.verdict import expect, expect_none, skip_unless
 
@@ -45,17 +42,15 @@ RESERVED_TYPES = (1, 4, 35)
 
 
 def primordial(site: Site) -> CIMInstance:
-    found = [one for one in pools_of_type(site, MEMORY) if one.get("Primordial")]
-    skip_unless(found, "there is no primordial pool of memory")
-    return site.get(local(found[0].path, site.namespace))
+    return amounts.primordial(site, MEMORY)
 
 
 def memories(site: Site, system: CIMInstanceName) -> list[CIMInstance]:
-    return site.across(system, "CIM_SystemDevice", "CIM_Memory", "GroupComponent")
+    return amounts.devices(site, system, "CIM_Memory")
 
 
 def all_settings(site: Site) -> list[CIMInstance]:
-    return [one for system in site.require_virtual_systems() for one in of_type(site, system.path, MEMORY)]
+    return amounts.all_settings(site, MEMORY)
 
 
 def size(one: CIMInstance, name: str, units: str) -> Fraction:
@@ -70,7 +65,7 @@ def quantity(one: CIMInstance) -> Fraction:
 
 def setting(site: Site, system: CIMInstanceName) -> CIMInstance:
     """The State setting of a system's memory."""
-    return resource(site, state_settings(site, system).path, MEMORY)
+    return amounts.setting(site, system, MEMORY)
 
 
 def amount(one: CIMInstance, factor: int) -> Uint64:
@@ -80,7 +75,7 @@ def amount(one: CIMInstance, factor: int) -> Uint64:
 @check("DSP1045-R01")
 def registered(site: Site) -> None:
     """Memory Resource Virtualization 1.0.0 is registered, and refers to the profiles it specializes."""
-    references(site, NAME)
+    amounts.references(site, NAME)
 
 
 @check("DSP1045-R02")
@@ -158,15 +153,7 @@ def consumed(site: Site) -> None:
 @check("DSP1045-R09")
 def memory_is_allocated(site: Site) -> None:
     """Each memory of an active system is from one pool of memory and defined by one setting."""
-    faults = []
-    for system in active_systems(site):
-        for one in memories(site, system.path):
-            path = local(one.path, site.namespace)
-            sources = site.across(path, ALLOCATED, POOL, "Dependent")
-            settings = site.across(path, "CIM_SettingsDefineState", RASD, "ManagedElement")
-            types = [each.get("ResourceType") for each in (*sources, *settings)]
-            faults += [f"{show(one)} is tied to {types}"] if types != [MEMORY, MEMORY] else []
-    expect_none(faults)
+    amounts.are_allocated(site, "CIM_Memory", MEMORY)
 
 
 @check("DSP1045-R10")
@@ -188,19 +175,14 @@ def pools_below(site: Site) -> None:
 @check("DSP1045-R17")
 def off_is_off(site: Site) -> None:
     """Memory of a system that is off is not enabled; its definition has a memory setting."""
-    off = [one for one in site.require_virtual_systems() if one.get("EnabledState") == DISABLED]
-    skip_unless(off, "no virtual system is off")
-    faults = [f"{show(one)} is enabled" for system in off for one in memories(site, system.path) if _enabled(one)]
+    off = amounts.systems_that_are_off(site)
+    faults = amounts.enabled_of(site, off, "CIM_Memory")
     for system in off:
         head = defined_settings(site, system.path).path
         parts = site.across(head, "CIM_VirtualSystemSettingDataComponent", RASD, "GroupComponent")
         found = [one for one in parts if one.get("ResourceType") == MEMORY]
         faults += [] if found else [f"{show(system)} has no memory defined"]
     expect_none(faults)
-
-
-def _enabled(one: CIMInstance) -> bool:
-    return bool(one.get("EnabledState") == 2)
 
 
 @check("DSP1045-R18")

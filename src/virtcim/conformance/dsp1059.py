@@ -6,9 +6,9 @@ from collections import Counter
 
 from pywbem import CIMInstance, CIMInstanceName
 
+from virtcim.conformance.amounts import references
 from virtcim.conformance.check import check
 from virtcim.conformance.dsp1043 import owned
-from virtcim.conformance.dsp1044 import references
 from virtcim.conformance.paths import Key, key, keys, show
 from virtcim.conformance.pools import (
     ADAPTER,

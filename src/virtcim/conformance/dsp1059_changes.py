@@ -6,11 +6,11 @@ from collections import Counter
 
 from pywbem import CIMInstance, CIMInstanceName, CIMProperty
 
+from virtcim.conformance.amounts import ask
 from virtcim.conformance.check import check
 from virtcim.conformance.dsp1042_settings import add, added, remove
 from virtcim.conformance.dsp1043 import owned
 from virtcim.conformance.dsp1043_requests import offered
-from virtcim.conformance.dsp1044 import ask
 from virtcim.conformance.dsp1059 import BOTH, CONTROLLERS, DEDICATED, DVD, GENERAL, SPECIAL, SPECIFIC, _instance_id
 from virtcim.conformance.methods import complete
 from virtcim.conformance.paths import key, keys, local, show
