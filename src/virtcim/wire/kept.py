@@ -95,8 +95,17 @@ def _packed(data: bytes) -> bytes:
     return bytes(memoryview(zstandard.ZstdCompressor().compress(data)))
 
 
+class _Unpacking(threading.local):
+    """Making one takes longer than using it, and two threads cannot use the same."""
+
+    def __init__(self) -> None:
+        self.small = zstandard.ZstdDecompressor()
+
+
+_UNPACKING = _Unpacking()
+
+
 def _unpacked(data: bytes) -> Iterator[bytes]:
-    unpacking = zstandard.ZstdDecompressor()
     if zstandard.frame_content_size(data) <= SLICE:
-        return iter((unpacking.decompress(data),))
-    return unpacking.read_to_iter(data, write_size=SLICE)
+        return iter((_UNPACKING.small.decompress(data),))
+    return zstandard.ZstdDecompressor().read_to_iter(data, write_size=SLICE)
