@@ -12,6 +12,7 @@ from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from virtcim.wire.caller import Caller, Certificate, Peer
@@ -65,12 +66,18 @@ class Authenticator:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def without_asking(self, peer: Peer) -> Caller | None:
+        """Who calls, where nothing in the header can change it."""
+        if peer.uid is None and self._rules.anonymous:
+            return _anybody(peer.address)
+        return None
+
     async def caller(self, peer: Peer, headers: Mapping[bytes, bytes]) -> Caller:
         """Who calls. Errors: HTTPFault 401, 403 where no password can help, 503 when too many are being checked."""
         if peer.uid is not None:
             return _local_user(peer.uid)
         if self._rules.anonymous:
-            return Caller("", peer.address, trusted=True)
+            return _anybody(peer.address)
         given = headers.get(b"authorization")
         if given is not None and self._rules.passwords:
             return await self._by_password(peer, given)
@@ -122,6 +129,12 @@ class Authenticator:
         self.failures += 1
         fields = {"event": "authentication", "user": user[:200], "from": address, "result": "refused", "reason": why}
         audit.warning("authentication refused", extra={"fields": fields})
+
+
+@lru_cache(maxsize=512)
+def _anybody(address: str) -> Caller:
+    """Every request needs one."""
+    return Caller("", address, trusted=True)
 
 
 def _credentials(given: bytes) -> tuple[str, str]:

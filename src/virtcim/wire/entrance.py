@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 HEALTH, METRICS = "/healthz", "/metrics"
 NOBODY = Peer()
+_OK = HTTPStatus.OK.value
 
 Health = Callable[[], Mapping[str, object]]
 
@@ -74,7 +75,9 @@ class Entrance:
         if page == METRICS and self._may_watch is None:
             await _send_page(send, scope, CONTENT_TYPE, self._metrics.text())
             return
-        caller = await self._authenticator.caller(scope.get("peer", NOBODY), dict(scope["headers"]))
+        peer = scope.get("peer", NOBODY)
+        known = self._authenticator.without_asking(peer)
+        caller = known or await self._authenticator.caller(peer, dict(scope["headers"]))
         if page == METRICS and self._may_watch is not None:
             if not self._may_watch(caller):
                 raise HTTPFault(403, None, "a role is needed")
@@ -85,7 +88,7 @@ class Entrance:
 
     def _counting(self, send: Send) -> Send:
         async def counted(message: Any) -> None:
-            if message["type"] == "http.response.start" and message["status"] != HTTPStatus.OK:
+            if message["type"] == "http.response.start" and message["status"] != _OK:
                 self._metrics.fault(message["status"])
             await send(message)
 

@@ -21,6 +21,7 @@ from virtcim.wire.names import READ, WRITE, is_intrinsic
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 MOST_NAMES = 500  # methods told apart; the rest is "other"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_INTRINSIC = READ | WRITE
 _UNKNOWN = {Status.METHOD_NOT_FOUND, Status.NOT_SUPPORTED, Status.ACCESS_DENIED, Status.NOT_FOUND}
 
 
@@ -91,7 +92,7 @@ class Metrics:
         """A name that a client cannot make up: a label is kept for ever."""
         key = call.name.lower()
         if is_intrinsic(call):
-            return self._names.setdefault(key, call.name) if key in READ | WRITE else "other"
+            return self._names.setdefault(key, call.name) if key in _INTRINSIC else "other"
         if status in _UNKNOWN or (key not in self._names and len(self._names) >= MOST_NAMES):
             return "other"
         return self._names.setdefault(key, call.name)

@@ -18,6 +18,7 @@ from virtcim.wire.headers import CIMHeaders
 _ID = re.compile(rb"\s*+(?:<\?xml[^<>]*\?>)?\s*+<CIM\s[^<>]*>\s*+<MESSAGE\s(?:[^<>]*?\s)?ID=([\"'])([ !#-%(-;=?-~]*)\1")
 MAX_KEPT = 2048  # requests
 MAX_LENGTH = 4096  # bytes of one
+_CHECKED = "checked"  # in Call.memo
 _NEVER_AGAIN = "EnumerationContext"  # each is used once
 
 
@@ -48,8 +49,9 @@ class Decoder:
             return _by(caller, call)
         self._known.move_to_end(key)
         call = known.call
-        if headers is not None:
+        if headers is not None and call.memo.get(_CHECKED) is not headers:
             headers.check(call, known.protocol_version)
+            call.memo[_CHECKED] = headers  # equal headers are the same object, as long as they come often
         by = caller.user, caller.share
         return Call(found[2].decode(), call.name, call.namespace, call.parameters, None, *by, memo=call.memo)
 
