@@ -12,7 +12,7 @@ import click
 import libvirt
 from tests.live.host.private_libvirtd import CAN_RUN, private_libvirtd
 
-from bench import indications, rows
+from bench import endurance, indications, rows
 from bench.client import Connection
 from bench.guests import name_of, qemu_guest, write_test_node
 from bench.messages import checked
@@ -29,12 +29,13 @@ INTERVAL = 30.0  # the default of reconcile_interval
 class Bench:
     """The sizes, and what has been measured so far."""
 
-    def __init__(self, directory: Path, guests: int, many: int, rounds: int, seconds: float) -> None:
+    def __init__(self, directory: Path, guests: int, many: int, rounds: int, seconds: float, requests: int) -> None:
         self.directory = directory
         self.guests = guests
         self.many = many
         self.rounds = rounds
         self.seconds = seconds
+        self.requests = requests
         self.rows: list[Row] = []
 
     def add(self, *found: Row) -> None:
@@ -93,6 +94,7 @@ class Bench:
         flat = f"flat (<= {rows.FLAT} x)"
         self.add(Row(f"{row.work} beside {FEW}", row.n, many, many / few, rows.FLAT, flat))
         self.add(rows.memory(side, MEMORY["guests"]))
+        self.add(endurance.row(side, self.requests))
         self.add(*rows.noticing(side, connection, 4 * self.rounds, INTERVAL))
 
     # On libvirt's test driver
@@ -129,14 +131,15 @@ def working_directory() -> Iterator[Path]:
 @click.option("--many", default=10_000, show_default=True, help="Guests of the test driver.")
 @click.option("--rounds", default=25, show_default=True, help="Samples of each median.")
 @click.option("--seconds", default=15.0, show_default=True, help="How long clients at once are measured.")
+@click.option("--requests", default=100_000, show_default=True, help="Random requests between two looks at memory.")
 @click.option("--json", "file", type=click.Path(path_type=Path), default=Path("bench.json"), show_default=True)
 @click.option("--only", type=click.Choice(["libvirtd", "test", "indications"]), help="Only these rows.")
-def main(guests: int, many: int, rounds: int, seconds: float, file: Path, only: str | None) -> None:
+def main(guests: int, many: int, rounds: int, seconds: float, requests: int, file: Path, only: str | None) -> None:
     """Measure virtcim beside libvirt and beside a server that does nothing."""
     libvirt.registerErrorHandler(lambda *_: None, None)
     started = machine()
     with working_directory() as directory, floor(directory) as server, closing(Floor(server)) as bottom:
-        bench = Bench(directory, guests, many, rounds, seconds)
+        bench = Bench(directory, guests, many, rounds, seconds, requests)
         if only in (None, "libvirtd"):
             if not CAN_RUN:
                 raise click.ClickException("a libvirtd of its own needs root, libvirtd, virtlogd, unshare and nsenter")

@@ -14,8 +14,9 @@ import libvirt
 import pytest
 import pywbem
 from bench.client import Connection
+from bench.endurance import CLASSES, random_request
 from bench.guests import write_test_node
-from bench.messages import Service, checked, instance_names, value, values
+from bench.messages import checked, instance_names
 from tests.churn import Churn
 from tests.conftest import StartServer, running_server
 from tests.counting import Calls, counted_calls
@@ -201,10 +202,7 @@ def test_memory_is_where_it_was_after_many_random_requests(start_server: StartSe
     with start_server(connect=uri, reconcile_interval=0.5) as server:
         service = service_of(server.url)
         connection = Connection(service.target)
-        names = {
-            classname: instance_names(checked(connection.send(service.names(classname))))
-            for classname in ("CIM_ComputerSystem", "CIM_SettingData", "CIM_LogicalDevice")
-        }
+        names = {classname: instance_names(checked(connection.send(service.names(classname)))) for classname in CLASSES}
         asked = random.Random(5)
         sizes = []
         for turn in range(REQUESTS):
@@ -213,22 +211,6 @@ def test_memory_is_where_it_was_after_many_random_requests(start_server: StartSe
                 sizes.append(resident())
         connection.close()
     assert sizes[-1] - sizes[0] < 30, f"MB after each quarter: {sizes}"
-
-
-def random_request(service: Service, asked: random.Random, names: dict[str, list[str]]) -> bytes:
-    name = asked.choice(names[asked.choice(list(names))])
-    properties = values(*asked.sample(["Name", "ElementName", "Caption", "EnabledState", "InstanceID", "PoolID"], 3))
-    requests: list[Callable[[], bytes]] = [
-        lambda: service.get(name),
-        lambda: service.intrinsic("GetInstance", InstanceName=name, PropertyList=properties),
-        lambda: service.intrinsic("GetInstance", InstanceName=name, IncludeClassOrigin=value("TRUE")),
-        lambda: service.associators(name, "CIM_Dependency"),
-        lambda: service.intrinsic("References", ObjectName=name),
-        lambda: service.associator_names(name, "CIM_Component"),
-        lambda: service.open("CIM_Processor", 3),
-        lambda: service.get(name.replace("bench", f"none{asked.random()}")),
-    ]
-    return asked.choice(requests)()
 
 
 def resident() -> float:
