@@ -17,6 +17,7 @@ from bench.messages import Service
 
 _SERVES = re.compile(r"serves (http://[^\s/]+?)\.?(\s|$)")
 STOPPING = 15.0  # seconds
+IDLE = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Floor:
     def __init__(self, server: Running) -> None:
         self._target = server.service.target
         self._connection = Connection(self._target)
+        self._used = time.monotonic()
 
     def request(self, like: bytes, size: int) -> bytes:
         """A request of the same body as `like`, answered by `size` bytes."""
@@ -86,7 +88,12 @@ class Floor:
 
     def timed(self, like: bytes, size: int) -> float:
         """Seconds of one answer."""
-        return self._connection.timed(self.request(like, size))[0]
+        request = self.request(like, size)
+        if time.monotonic() - self._used > IDLE:  # by now it may have been closed
+            self._connection.close()
+            self._connection = Connection(self._target)
+        self._used = time.monotonic()
+        return self._connection.timed(request)[0]
 
     @property
     def target(self) -> Target:

@@ -77,7 +77,20 @@ def test_every_row_of_the_test_driver(tmp_path: Path) -> None:
 @pytest.mark.skipif(not CAN_RUN, reason="needs root and libvirtd, to start one of its own")
 def test_every_row_of_a_libvirtd(tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
-    options = ["--only", "libvirtd", "--guests", "12", "--rounds", "3", "--seconds", "1", "--requests", "400", "--json", str(file)]
+    options = [
+        "--only",
+        "libvirtd",
+        "--guests",
+        "12",
+        "--rounds",
+        "3",
+        "--seconds",
+        "1",
+        "--requests",
+        "400",
+        "--json",
+        str(file),
+    ]
     done = CliRunner().invoke(main, options, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     works = [one["work"] for one in json.loads(file.read_text())["rows"]]

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from virtcim.model.domain import Domain
 
-TREES = 64
+TREES = 24
 
 
 class Documents:

@@ -33,7 +33,7 @@ from virtcim.wire.text import escaped, quoted
 
 WHOLE = 6 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
 # Bytes of memory: of single instances, of batches, which are packed, of whole small replies.
-KEPT, PACKED, REPLIES = 2_000_000, 8_000_000, 5_000_000
+KEPT, PACKED, REPLIES = 1_500_000, 6_000_000, 4_000_000
 _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<CIM CIMVERSION="2.0" DTDVERSION="2.0"><MESSAGE ID={id}'
     ' PROTOCOLVERSION="1.0"><SIMPLERSP><{tag} NAME={name}>'

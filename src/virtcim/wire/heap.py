@@ -12,16 +12,15 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 PAUSE = 1.0  # seconds after a large reply, for others that follow
-# mallopt(3): settings and values. What is larger than the threshold goes back as soon as it is freed.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-_BLOCK, _ARENAS = 1024 * 1024, 2
+_ARENA_MAX, _ARENAS = -8, 2  # mallopt(3)
 
 
 def keep_small() -> None:
-    """Set limits, before threads are there; where the C library is another one than GNU's, nothing happens."""
-    set_option = _function("mallopt")
-    for name, value in ((_ARENA_MAX, _ARENAS), (_MMAP_THRESHOLD, _BLOCK), (_TRIM_THRESHOLD, _BLOCK)):
-        set_option(name, value)
+    """Let threads share their heaps, before there are any; with another C library than GNU's nothing happens.
+
+    What is freed stays until `Heap` gives it back: what comes next needs it again, and fresh memory costs more.
+    """
+    _function("mallopt")(_ARENA_MAX, _ARENAS)
 
 
 class Heap:
