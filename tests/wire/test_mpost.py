@@ -102,6 +102,16 @@ def test_several_in_one_packet(served: Served) -> None:
             assert response.headers[own] == "MethodResponse"
 
 
+def test_behind_what_is_refused_nothing_is_read(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    extended = request(change=prefixed(), line=LINE)
+    with wire(served) as connection:
+        connection.send(b"hello\r\n\r\n" + extended + b"M-POST x HTTP/1.1\r\nno header\r\n\r\n" + extended)
+        assert connection.reply()[0].status == 400
+        assert connection.ended()
+    assert not served.calls
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 TEXT = parameter("<VALUE>M-POST /cimom HTTP/1.1\r\nM-POST /cimom HTTP/1.1</VALUE>")
 
 

@@ -81,7 +81,7 @@ class Protocol(HttpToolsProtocol):
             if not self._in_message:
                 part = self._begun(part)
                 self._first_bytes = part[:1000]
-            while part:
+            while part and not self._refused:
                 part = self._fed(part)
         if began_in_header and self._in_header and not self._refused:
             self._unfinished_header(size)
