@@ -11,6 +11,7 @@ from typing import Any
 import libvirt
 import pytest
 import pywbem
+from tests.beyond import beyond
 from tests.live.cim import (
     BAD_STATE,
     DISABLED,
@@ -82,7 +83,7 @@ def guest(cim: Cim, qemu: libvirt.virConnect, image: Guest, name: str, *settings
 @pytest.fixture
 def partition(cim: Cim) -> Iterator[str]:
     if not partitions.possible():
-        pytest.skip("this machine's control groups are systemd's, or not ours")
+        beyond("control groups that are ours and not systemd's")
     wanted = rasd("Proc", ResourceType=3, Limit=150, Weight=512)
     assert create(cim, PARTITION, "ProcessorPool/0", wanted) == (OK, POOL)
     yield POOL
@@ -190,7 +191,7 @@ def pages(cim: Cim) -> Iterator[int]:
     """32 MiB of huge pages, and how many the host had before."""
     mounted = "hugetlbfs" in Path("/proc/mounts").read_text()
     if not mounted or not os.access(PAGES, os.W_OK) or HUGE in pools(cim):
-        pytest.skip("the huge pages of this machine are not ours")
+        beyond("huge pages that are ours")
     assert create(cim, None, "MemoryPool/0", huge(32 * 1024)) == (OK, HUGE)
     yield 16
     assert delete(cim, HUGE) == OK
