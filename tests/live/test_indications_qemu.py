@@ -21,6 +21,7 @@ from virtcim.resources import mof_dir
 
 DISK = "<disk type='file' device='disk'><source file='{path}'/><target dev='vdb' bus='virtio'/></disk>"
 NAME = f"{PREFIX}indications"
+STARTING = 10  # EnabledState
 OWN = f"SourceInstance.CIM_ComputerSystem::Name = '{NAME}'"
 
 
@@ -36,11 +37,13 @@ def client(repository: Schema, libvirtd: str, tmp_path: Path) -> Iterator[Eventf
 
 
 def states(client: Eventful) -> list[int]:
-    """EnabledState after each change of it."""
+    """EnabledState after each change of it, without Starting, which only who looks at the right moment sees."""
     return [
         one["SourceInstance"]["EnabledState"]
         for one in client.listener.indications
-        if one.classname.endswith("ModifiedIndication") and "EnabledState" in one["ChangedPropertyNames"]
+        if one.classname.endswith("ModifiedIndication")
+        and "EnabledState" in one["ChangedPropertyNames"]
+        and one["SourceInstance"]["EnabledState"] != STARTING
     ]
 
 

@@ -69,7 +69,10 @@ class KeptJobs:
         """The jobs of earlier runs, as they were written last, and the calls they came from."""
         for kept in self._store.jobs():
             job = self._job(kept)
-            self._written[kept.id] = (job.state, job.keep, job.remove)
+            if job.state in ENDED:
+                self._written[kept.id] = (job.state, job.keep, job.remove)
+            else:
+                self.changed(job, gone=False)  # it is this server's from now on
             yield job, self._request(job)
 
     # To the store
