@@ -269,3 +269,21 @@ def test_a_system_on_one_cell(cim: Cim, qemu: libvirt.virConnect, guest_image: G
         assert (setting["PoolID"], setting["MappingBehavior"], len(setting["HostResource"])) == (cell["PoolID"], 5, 1)
         numbers = {int(one["DeviceID"].rpartition("/")[2]) for one in members}
         assert look.domain.vcpuPinInfo()[0] == tuple(number in numbers for number in range(os.cpu_count() or 1))
+
+
+def test_a_processor_is_bound_to_one_of_the_host(cim: Cim, qemu: libvirt.virConnect, guest_image: Guest) -> None:
+    """By HostResource: CIM, libvirt and the kernel say the same of the thread that is the processor."""
+    found = cim.connection.EnumerateInstanceNames("KVM_HostProcessor")
+    last = max(found, key=lambda one: int(one["DeviceID"].rpartition("/")[2]))
+    number = last["DeviceID"].rpartition("/")[2]
+    asked = rasd("Proc", VirtualQuantity=1, HostResource=[last.to_wbem_uri(format="canonical")])
+    with guest(cim, qemu, guest_image, "pinned", memory(16), asked) as (system, look):
+        cim.request(system, ENABLED)
+        assert cim.setting(f"{look.name}/proc")["MappingBehavior"] == 5
+        (device,) = cim.connection.AssociatorNames(system, "CIM_SystemDevice", ResultClass="CIM_Processor")
+        below = cim.connection.AssociatorNames(device, "CIM_HostedDependency", Role="Dependent")
+        assert [one["DeviceID"] for one in below] == [last["DeviceID"]]
+        assert [place for place, may in enumerate(look.domain.vcpuPinInfo()[0]) if may] == [int(number)]
+        tasks = Path(f"/proc/{pid_of(look.name)}/task").glob("*")
+        (thread,) = [task for task in tasks if read(task / "comm").startswith(b"CPU 0/")]
+        assert f"Cpus_allowed_list:\t{number}\n" in (thread / "status").read_text()
