@@ -6,17 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.profiles.client import out, system_path
+from tests.profiles.client import system_path
 from tests.profiles.management import BAD_STATE, FAILED, INVALID, OK, rasd, results
 from tests.profiles.pooled import Stock, stocked
+from tests.profiles.storing import BLOCKS, FAST, GIB, IMAGES, disk, shown, volumes
 
-from virtcim.broker.call import Instance, MethodAnswer, Path
 from virtcim.broker.schema import Schema
 from virtcim.host import storage
-from virtcim.host.inventory import Volume
 
-GIB, BLOCKS = 2**30, 2**21  # bytes, and blocks of 512 of them
-IMAGES, FAST = "DiskPool/images", "DiskPool/fast"
 IN_USE = 6
 
 
@@ -26,22 +23,6 @@ def stock(repository: Schema, node_uri: str) -> Iterator[Stock]:
     with stocked(repository, node_uri, detach_timeout=2.0) as stock:
         stock.define(ElementName="plain")
         yield stock
-
-
-def disk(**properties: Any) -> Instance:
-    """A request for a GiB of storage, unless something else is said."""
-    given = {"PoolID": IMAGES, "VirtualQuantity": BLOCKS, **properties}
-    return rasd("Disk", **{name: value for name, value in given.items() if value is not None})
-
-
-def volumes(stock: Stock, pool: str = "images") -> dict[str, Volume]:
-    found = stock.host.pool_named(pool)
-    assert found is not None
-    return {one.name: one for one in found.volumes}
-
-
-def shown(stock: Stock, instance_id: str) -> dict[str, Any]:
-    return dict(stock.client.get(stock.setting_path(instance_id)).properties)
 
 
 def test_a_disk_made_by_allocation(stock: Stock) -> None:
@@ -259,65 +240,6 @@ def test_two_active_systems_on_one_volume(stock: Stock) -> None:
         assert (answer.value, "plain" in str(answer.reason)) == (IN_USE, True)
     stock.become("plain", 3)
     stock.become("second", 2)
-
-
-def test_a_copy_of_a_volume(stock: Stock) -> None:
-    """Of a disk of a system that is off, and of a volume."""
-    stock.add("plain", disk())
-    first = copied(stock, "plain/vda", rasd("Disk", VolumeName="first.img"))
-    assert volumes(stock)["first.img"].capacity == GIB
-    assert copied(stock, first) == "/srv/images/first-2.img"
-    assert copied(stock, first) == "/srv/images/first-3.img"
-
-
-def copied(stock: Stock, source: str, settings: Instance | None = None, **more: Any) -> str:
-    answer = copy(stock, source, settings, **more)
-    assert answer.value == OK, answer.reason
-    found = out(answer, "Copy")
-    assert isinstance(found, Path)
-    return str(found.key("InstanceID"))
-
-
-def copy(stock: Stock, source: str, settings: Instance | None = None, **more: Any) -> MethodAnswer:
-    return stock.call("CopyImage", Image=stock.setting_path(source), Settings=settings, **more)
-
-
-def test_a_disk_moves_to_a_copy(stock: Stock) -> None:
-    """What it was on goes, as it was its own; so is the copy."""
-    stock.add("plain", disk(AutomaticDeallocation=True))
-    copied(stock, "plain/defined/vda", rasd("Disk", VolumeName="moved"), Pivot="TRUE")
-    setting = shown(stock, "plain/defined/vda")
-    assert (setting["VolumeName"], setting["AutomaticDeallocation"]) == ("moved", True)
-    assert "plain.img" not in volumes(stock)
-
-
-@pytest.mark.parametrize(
-    ("method", "source", "arguments", "value"),
-    [
-        ("CopyImage", "web1/mem", {}, INVALID),
-        ("CopyImage", "plain/vdb", {}, INVALID),
-        ("CopyImage", "/srv/images/base.qcow2", {"Pivot": "TRUE"}, INVALID),
-        ("CopyImage", "/srv/images/web1.qcow2", {}, BAD_STATE),
-        ("CopyImage", "plain/vda", {"Settings": rasd("Disk", PoolID="DiskPool/none")}, INVALID),
-        ("CopyImage", "plain/vda", {"Settings": rasd("Disk", VolumeName="base.qcow2")}, FAILED),
-        ("CommitImage", "plain/vda", {}, INVALID),
-        ("PullImage", "plain/vda", {}, INVALID),
-        ("PullImage", "plain/vdc", {}, BAD_STATE),
-        ("CommitImage", "plain/vdc", {}, BAD_STATE),
-    ],
-    ids=["memory", "elsewhere", "volume", "in-use", "pool", "taken", "commit", "pull", "pull-off", "commit-off"],
-)
-def test_images_that_cannot_be(stock: Stock, method: str, source: str, arguments: dict[str, Any], value: int) -> None:
-    stock.add(
-        "plain",
-        disk(),
-        rasd("Disk", HostResource=["file:///elsewhere/x.img"]),
-    )
-    stock.add("plain", disk(BackingImage="/srv/images/plain.img", VirtualQuantity=None, VirtualDevice="vdc"))
-    before = volumes(stock)
-    answer = stock.call(method, Image=stock.setting_path(source), **arguments)
-    assert answer.value == value, answer.reason
-    assert volumes(stock) == before
 
 
 def test_capabilities_claim_general_requests(stock: Stock) -> None:

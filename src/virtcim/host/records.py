@@ -12,6 +12,13 @@ from virtcim.model.capabilities import Capabilities
 from virtcim.model.tree import parse
 
 
+class Itself:
+    """An object made from a record, and equal to itself alone: one of the same record may know more beside it."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
 @dataclass(frozen=True, kw_only=True)
 class DomainRecord:
     """A domain; state and reason by libvirt's numbers, defined_xml None for a transient domain.

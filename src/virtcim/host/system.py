@@ -23,7 +23,7 @@ from virtcim.host.images import Images, paths_in
 from virtcim.host.keeper import Keeper
 from virtcim.host.listeners import Changes, OnChange
 from virtcim.host.netside import NetSide
-from virtcim.host.records import DomainRecord, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
+from virtcim.host.records import DomainRecord, Itself, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
 from virtcim.host.refresher import Reread
 from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
@@ -36,9 +36,8 @@ READERS = 3  # threads of a bulk read from another machine; libvirtd serves five
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Vm(DomainRecord):
+class Vm(Itself, DomainRecord):
     """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any.
-
     `underway`: what work in the background is bringing the domain to, see Host.set_underway; None when there is none.
     `paths`: the images that its documents name; `images`: those of them that are volumes.
     """
@@ -49,10 +48,6 @@ class Vm(DomainRecord):
     underway: tuple[int, int] | None = None
     paths: frozenset[str] = field(default=frozenset(), repr=False)
     images: Mapping[str, Image] = field(default_factory=dict, repr=False)
-
-    # Not as the record: one of the same record may have other images, and what is kept by it must not be taken for it.
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
 
     @property
     def platform(self) -> str:
