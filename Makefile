@@ -39,7 +39,7 @@ fuzz: setup
 deb:
 	@packaging/build-deb.sh dist
 
-# kill -9 at random moments under load: make chaos ROUNDS=20
+# kill -9 of the server, libvirtd and PostgreSQL at random moments under load: make chaos ROUNDS=20
 chaos: setup
 	$(venv)/python -m tests.chaos $(ROUNDS)
 
