@@ -148,7 +148,8 @@ def main(guests: int, many: int, rounds: int, seconds: float, requests: int, fil
         if only in (None, "test"):
             bench.on_test_driver(bottom)
         if only in (None, "indications"):
-            bench.add(*indications.rows(directory, write_test_node(directory / "few.xml", FEW), many, rounds))
+            for row in indications.rows(directory, write_test_node(directory / "few.xml", FEW), many, rounds):
+                bench.add(row)
     click.echo(f"\n{started}\n\n{table(bench.rows)}")
     write_json(file, bench.rows, started=started, guests=guests, many=many, rounds=rounds)
 

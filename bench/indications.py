@@ -167,7 +167,7 @@ class Client:
     def __init__(self, server: Running) -> None:
         target = server.service.target
         self.cim = pywbem.WBEMConnection(f"http://{target.host}:{target.port}", default_namespace=INTEROP)
-        self.connection = Connection(target)
+        self.target = target
         self.names = Service(target, INTEROP).names("CIM_IndicationSubscription")
         given = {"Name": "bench", "Destination": "http://127.0.0.1:9/"}
         self.to = self.cim.CreateInstance(pywbem.CIMInstance("CIM_ListenerDestinationCIMXML", given))
@@ -184,10 +184,13 @@ class Client:
 
     def each(self) -> float:
         """Seconds that one of all subscriptions takes in an enumeration of their names."""
-        found = checked(self.connection.send(self.names)).count(b'<INSTANCENAME CLASSNAME="CIM_IndicationSubscription"')
+        connection = Connection(self.target)
+        found = checked(connection.send(self.names)).count(b'<INSTANCENAME CLASSNAME="CIM_IndicationSubscription"')
         if found != self.count:
             raise RuntimeError(f"{found} of {self.count} subscriptions")
-        return self.connection.timed(self.names)[0] / found
+        seconds = connection.timed(self.names)[0]
+        connection.close()
+        return seconds / found
 
 
 def having(few: Client, lots: Client, many: int, rounds: int) -> Iterator[Row]:
