@@ -8,26 +8,28 @@ import pytest
 from tests.wire.samples import CLASSES, system
 
 from virtcim.broker.call import EVERYTHING, Answer, Call, Form
-from virtcim.wire.again import LARGEST, Again
+from virtcim.wire.again import LARGEST, SHARED, Again
 from virtcim.wire.encode import Encoder
 from virtcim.wire.kept import OVERHEAD
 
 
+def shared() -> dict[str, Any]:
+    return {SHARED: True}
+
+
 def kept(again: Again, memo: dict[str, Any], body: bytes = b"body") -> None:
-    for _ in range(2):
-        again.put(memo, lambda: True, body)
+    again.put(memo, lambda: True, body)
 
 
-def test_a_request_that_came_once_is_not_kept() -> None:
+def test_what_nobody_can_ask_for_again_is_not_kept() -> None:
     again, memo = Again(1000), dict[str, Any]()
     again.put(memo, lambda: True, b"body")
     assert (again.get(memo), again.size) == (None, 0)
 
 
 def test_what_does_not_hold_is_not_told() -> None:
-    again, memo, true = Again(1000), dict[str, Any](), [True]
-    for _ in range(2):
-        again.put(memo, lambda: true[0], b"body")
+    again, memo, true = Again(1000), shared(), [True]
+    again.put(memo, lambda: true[0], b"body")
     assert again.get(memo) == b"body"
     true[0] = False
     assert again.get(memo) is None
@@ -35,7 +37,7 @@ def test_what_does_not_hold_is_not_told() -> None:
 
 def test_the_budget_holds_and_what_was_used_longest_ago_goes() -> None:
     again = Again(3 * (4 + OVERHEAD))
-    memos: list[dict[str, Any]] = [{} for _ in range(4)]
+    memos = [shared() for _ in range(4)]
     for memo in memos[:3]:
         kept(again, memo)
     assert again.get(memos[0]) == b"body"
@@ -45,7 +47,7 @@ def test_the_budget_holds_and_what_was_used_longest_ago_goes() -> None:
 
 
 def test_large_replies_are_not_kept_and_end_what_was() -> None:
-    again, memo = Again(10 * LARGEST), dict[str, Any]()
+    again, memo = Again(10 * LARGEST), shared()
     kept(again, memo)
     again.put(memo, lambda: True, bytes(LARGEST + 1))
     assert (again.get(memo), again.size) == (None, 0)
@@ -53,7 +55,7 @@ def test_large_replies_are_not_kept_and_end_what_was() -> None:
 
 @pytest.mark.parametrize("form", [Form.INSTANCE, Form.OBJECT_WITH_PATH, Form.OBJECT_PATH])
 def test_the_kept_reply_is_the_same_but_for_the_message_id(form: Form) -> None:
-    encoder, memo = Encoder(CLASSES.__getitem__, "host"), dict[str, Any]()
+    encoder, memo = Encoder(CLASSES.__getitem__, "host"), shared()
     answer = Answer(form, (system("a"),), EVERYTHING, holds=lambda: True)
     calls = [Call(str(number), "Some", "root/virt", {}, memo=memo) for number in (1, 1, 7)]
     first, second = (b"".join(encoder.reply(call, answer)) for call in calls[:2])
@@ -63,7 +65,7 @@ def test_the_kept_reply_is_the_same_but_for_the_message_id(form: Form) -> None:
 
 
 def test_an_answer_that_may_change_by_itself_is_not_kept() -> None:
-    encoder, call = Encoder(CLASSES.__getitem__, "host"), Call("1", "Some", "root/virt", {})
+    encoder, call = Encoder(CLASSES.__getitem__, "host"), Call("1", "Some", "root/virt", {}, memo=shared())
     for _ in range(3):
         assert b"".join(encoder.reply(call, Answer(Form.INSTANCE, (system("a"),))))
     assert encoder.again(call) is None

@@ -10,7 +10,8 @@ from virtcim.broker.call import Holds
 from virtcim.wire.kept import OVERHEAD
 
 LARGEST = 64 * 1024  # bytes of one reply
-_BODY, _SEEN = "body", "seen"  # in Call.memo
+SHARED = "shared"  # in Call.memo: calls of the same text will have the same memo
+_BODY = "body"  # in Call.memo
 
 
 class _Held(NamedTuple):
@@ -38,11 +39,10 @@ class Again:
         return held.body
 
     def put(self, memo: dict[str, Any], holds: Holds, body: bytes) -> None:
-        """Keep an encoding: the second for a memo, as most requests come once, and none that is large."""
+        """Keep an encoding, unless it is large or nobody will come with this memo again."""
         with self._lock:
             self._drop(memo)
-            if not memo.get(_SEEN) or len(body) > LARGEST:
-                memo[_SEEN] = True
+            if SHARED not in memo or len(body) > LARGEST:
                 return
             self._memos[id(memo)] = memo
             self.size += len(body) + OVERHEAD

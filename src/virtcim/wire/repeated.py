@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from virtcim.broker.call import Call
+from virtcim.wire.again import SHARED
 from virtcim.wire.caller import ANYBODY, Caller
 from virtcim.wire.decode import decoded
 from virtcim.wire.elements import Size
@@ -57,6 +58,7 @@ class Decoder:
 
     def _keep(self, key: bytes, known: _Known) -> None:
         if known.call.target is None and _NEVER_AGAIN not in known.call.parameters:
+            known.call.memo[SHARED] = True
             self._known[key] = known
             if len(self._known) > MAX_KEPT:
                 self._known.popitem(last=False)
