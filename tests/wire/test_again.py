@@ -69,3 +69,10 @@ def test_an_answer_that_may_change_by_itself_is_not_kept() -> None:
     for _ in range(3):
         assert b"".join(encoder.reply(call, Answer(Form.INSTANCE, (system("a"),))))
     assert encoder.again(call) is None
+
+
+def test_longer_replies_take_less_than_they_are() -> None:
+    again, memo = Again(LARGEST), shared()
+    kept(again, memo, b"like before " * 1000)
+    assert again.get(memo) == b"like before " * 1000
+    assert again.size < 1000

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Any, NamedTuple
 
 from virtcim.broker.call import Holds
-from virtcim.wire.kept import OVERHEAD
+from virtcim.wire.kept import OVERHEAD, PACKABLE, packed, unpacked
 
 LARGEST = 64 * 1024  # bytes of one reply
 SHARED = "shared"  # in Call.memo: calls of the same text will have the same memo
@@ -17,6 +17,7 @@ _BODY = "body"  # in Call.memo
 class _Held(NamedTuple):
     holds: Holds
     body: bytes
+    packed: bool
 
 
 class Again:
@@ -36,7 +37,7 @@ class Again:
         with self._lock:
             if id(memo) in self._memos:
                 self._memos.move_to_end(id(memo))
-        return held.body
+        return unpacked(held.body) if held.packed else held.body
 
     def put(self, memo: dict[str, Any], holds: Holds, body: bytes) -> None:
         """Keep an encoding, unless it is large or nobody will come with this memo again."""
@@ -44,9 +45,10 @@ class Again:
             self._drop(memo)
             if SHARED not in memo or len(body) > LARGEST:
                 return
+            pack = len(body) >= PACKABLE
+            held = memo[_BODY] = _Held(holds, packed(body) if pack else body, pack)
             self._memos[id(memo)] = memo
-            self.size += len(body) + OVERHEAD
-            memo[_BODY] = _Held(holds, body)
+            self.size += len(held.body) + OVERHEAD
             while self.size > self._budget:
                 self._drop(next(iter(self._memos.values())))
 

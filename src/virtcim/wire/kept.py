@@ -69,7 +69,7 @@ class Blocks:
 
     def put(self, place: Hashable, state: object, data: bytes) -> None:
         pack = len(data) >= PACKABLE
-        block = _Block(state, _packed(data) if pack else data, pack)
+        block = _Block(state, packed(data) if pack else data, pack)
         with self._lock:
             self._drop(place)
             self._entries[place] = block
@@ -90,7 +90,7 @@ def sliced(data: bytes) -> Iterator[bytes]:
     return (data[start : start + SLICE] for start in range(0, len(data), SLICE))
 
 
-def _packed(data: bytes) -> bytes:
+def packed(data: bytes) -> bytes:
     """What the compressor answers holds as much memory as incompressible data would take: copied, it does not."""
     return bytes(memoryview(zstandard.ZstdCompressor().compress(data)))
 
@@ -105,7 +105,12 @@ class _Unpacking(threading.local):
 _UNPACKING = _Unpacking()
 
 
+def unpacked(data: bytes) -> bytes:
+    """What was packed, in one piece."""
+    return _UNPACKING.small.decompress(data)
+
+
 def _unpacked(data: bytes) -> Iterator[bytes]:
     if zstandard.frame_content_size(data) <= SLICE:
-        return iter((_UNPACKING.small.decompress(data),))
+        return iter((unpacked(data),))
     return zstandard.ZstdDecompressor().read_to_iter(data, write_size=SLICE)
