@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -78,6 +78,14 @@ def make(jobs: Jobs) -> Profile:
 
     profile.instance("Virt_ConcreteJob", of=Job, find=find, volatile=True)(job_properties)
     profile.instance("CIM_MethodResult", of=Job, when=has_result, find=find_result, volatile=True)(method_result)
+    _declare_associations(profile, all_jobs)
+    _declare_methods(profile, jobs)
+    writer = Writer("Virt_ConcreteJob", VIRT, None, partial(modify, jobs), CHANGES, partial(delete, jobs))
+    profile.writes(writer)
+    return profile
+
+
+def _declare_associations(profile: Profile, all_jobs: Callable[[object], Iterable[Job]]) -> None:
     profile.associate(
         "Virt_OwningJobElement",
         End("OwnedElement", "Virt_ConcreteJob", owners),
@@ -94,10 +102,6 @@ def make(jobs: Jobs) -> Profile:
         End("Job", "Virt_ConcreteJob", result_of),
         End("JobParameters", "CIM_MethodResult", lambda job: [As(job, "Virt_ConcreteJob")]),
     )
-    _declare_methods(profile, jobs)
-    writer = Writer("Virt_ConcreteJob", VIRT, None, partial(modify, jobs), CHANGES, partial(delete, jobs))
-    profile.writes(writer)
-    return profile
 
 
 def has_result(job: Job) -> bool:
@@ -144,13 +148,18 @@ def job_properties(job: Job) -> Properties:
         "TimeBeforeRemoval": interval(timedelta(seconds=job.keep)),
         "ErrorCode": int(Status.FAILED) if failed else 0,
     }
-    more = {
-        "ErrorDescription": job.error if failed else None,
+    return properties | _where_there(job, state)
+
+
+def _where_there(job: Job, state: int) -> Properties:
+    """What a job has only at times."""
+    found: Properties = {
+        "ErrorDescription": job.error if state in FAILED else None,
         "Owner": job.user or None,
         "JobInParameters": job.inputs,
         "JobOutParameters": job.outputs if state == COMPLETED else None,
     }
-    return properties | {name: value for name, value in more.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def moment(text: str | None) -> datetime:
