@@ -130,17 +130,24 @@ class Pair:
         return len(ports)
 
 
-def traffic(pair: Pair, name: str) -> dict[str, Any]:
-    """What is counted at the adapter of a guest; at the port of the switch it is the other way round."""
+def counted(pair: Pair, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is counted at the adapter of a guest, and at the port of the switch."""
     client = pair.switching.client
     (adapter,) = [one for one in client.instances("KVM_NetworkPort") if one.path.key("SystemName") == full(name)]
     (found,) = client.across(adapter.path, "CIM_ElementStatisticalData")
     (port,) = client.across(pair.wire(name).path, "CIM_SettingsDefineState")
     (other,) = client.across(port.path, "CIM_ElementStatisticalData")
-    if other.properties["StatisticTime"] == found.properties["StatisticTime"]:
-        assert other.properties["PacketsReceived"] == found.properties["PacketsTransmitted"]
-        assert other.properties["BytesTransmitted"] == found.properties["BytesReceived"]
-    return dict(found.properties)
+    return dict(found.properties), dict(other.properties)
+
+
+def traffic(pair: Pair, name: str) -> dict[str, Any]:
+    """What is counted at the adapter of a guest, once it has been read; at the switch it is the other way round."""
+    wait_until(lambda: all("StatisticTime" in one for one in counted(pair, name)), 10)
+    found, other = counted(pair, name)
+    if other["StatisticTime"] == found["StatisticTime"]:
+        assert other["PacketsReceived"] == found["PacketsTransmitted"]
+        assert other["BytesTransmitted"] == found["BytesReceived"]
+    return found
 
 
 def known_addresses(pair: Pair, name: str) -> list[Any]:

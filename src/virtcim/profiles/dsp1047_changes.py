@@ -45,7 +45,7 @@ def change_of(host: Host, number: int, instance: Instance) -> Change | None:
     moved = "HostResource" in asked or "Address" in asked
     _refuse_fixed(setting, asked, where, moved)
     if moved and setting.vm.active and not setting.configuration.defined:
-        refuse_shared_with(setting.vm, [instance])
+        refuse_shared_with(setting.vm, {number: instance})
     return Change(where, setting, _size(setting, properties, asked, where), _owned(asked))
 
 

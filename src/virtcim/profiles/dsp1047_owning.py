@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from virtcim.broker.call import Instance
@@ -41,10 +41,10 @@ def owned_by(vm: Vm) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def deallocating(host: Host, instances: Sequence[Instance]) -> list[str]:
-    """Where the volumes are that new disks want to take with them. Errors: Refused."""
+def deallocating(host: Host, instances: Mapping[int, Instance]) -> list[str]:
+    """Where the volumes are that new disks, by their numbers, want to take with them. Errors: Refused."""
     found = []
-    for number, one in enumerate(instances):
+    for number, one in instances.items():
         wish = Wish(f"ResourceSettings[{number}]", one.classname, given(one))
         if wish.properties.get(OWNED) and wish.kind in volumes.ON_IMAGES:
             asked = sharing.use_asked(wish.kind, wish.properties)

@@ -33,9 +33,10 @@ def add(configuration: Configuration, instances: Sequence[Instance]) -> Returned
     running = vm.active and not configuration.defined
 
     def rest(ready: list[Instance], undo: Undo) -> Returned:
+        numbered = _but_connections(ready)
         if running:
-            refuse_shared_with(vm, ready)
-        own(vm, deallocating(vm.host, ready), undo)
+            refuse_shared_with(vm, numbered)
+        own(vm, deallocating(vm.host, numbered), undo)
         return Returned(ResultingResourceSettings=dsp1050_requests.add(configuration, ready))
 
     return _with_volumes("AddResourceSettings", vm.host, vm.name, instances, rest, [vm])
@@ -48,7 +49,7 @@ def define(
 
     def rest(ready: list[Instance], undo: Undo) -> Returned:
         wired = dsp1050_requests.joined(host, ready)
-        locations = deallocating(host, ready)
+        locations = deallocating(host, _but_connections(ready))
         vm = definition.define(host, system, wired, reference)
         undo(partial(definition.destroy, vm))
         own(vm, locations, undo)
@@ -57,6 +58,11 @@ def define(
     head = given(system) if system else {}
     name = str(next((head[one] for one in NAMES if head.get(one)), ""))
     return _with_volumes("DefineSystem", host, name, instances, rest, [])
+
+
+def _but_connections(instances: Sequence[Instance]) -> dict[int, Instance]:
+    """What may be a disk, by its number in the request."""
+    return {number: one for number, one in enumerate(instances) if not dsp1050_requests.is_connection(one)}
 
 
 def _with_volumes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 from virtcim.broker.call import Instance
 from virtcim.broker.provider import Refused
@@ -32,9 +32,9 @@ def refuse_shared(vm: Vm) -> None:
     _refuse(vm, uses_of(vm), "In Use", vm.name)
 
 
-def refuse_shared_with(vm: Vm, instances: Sequence[Instance]) -> None:
-    """Before disks are plugged into an active system. Errors: Refused."""
-    for number, one in enumerate(instances):
+def refuse_shared_with(vm: Vm, instances: Mapping[int, Instance]) -> None:
+    """Before disks are plugged into an active system; by their numbers in the request. Errors: Refused."""
+    for number, one in instances.items():
         wish = Wish(f"ResourceSettings[{number}]", one.classname, given(one))
         if wish.kind in DRIVES:
             asked = sharing.use_asked(wish.kind, wish.properties)
