@@ -53,7 +53,6 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "click": frozenset(),
     "sqlalchemy": frozenset({"broker"}),
     "alembic": frozenset({"broker"}),
-    "urllib3": frozenset({"broker"}),
 }
 
 
