@@ -55,7 +55,7 @@ def started(uri: str, **settings: float) -> Iterator[Hosts]:
 UNREACHABLE = [
     ("socket", "qemu:///system?socket={tmp}/nobody", "Failed to connect socket"),
     ("refused", "qemu+tcp://joe:s3cret@127.0.0.1:{port}/system", "Connection refused"),
-    ("driver", "nosuch:///system", "no connection driver available for nosuch:///system"),
+    ("driver", "nosuch:///system", "nosuch:///system"),
     ("file", "test:///{tmp}/nobody.xml", "nobody.xml"),
 ]
 

@@ -25,9 +25,10 @@ class Steadiness:
     def of(self, run: str, given: Mapping[str, Any]) -> Follows | None:
         """What tells whether the answer to an operation is still the same; None: nothing does."""
         source = given.get(_OBJECT.get(run, ""))
-        if not isinstance(source, Path) or self._associations.schema.get(source.classname).is_association:
+        declared = self._associations.schema.find(source.classname) if isinstance(source, Path) else None
+        if declared is None or declared.is_association:
             return None
-        providers = list(self._serving(source.classname))
+        providers = list(self._serving(declared.name))
         if run != "get_instance":
             providers += self._reached(providers, self._wanted(run, given))
         return self._common(providers)
