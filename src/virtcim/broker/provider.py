@@ -41,7 +41,7 @@ from virtcim.broker.outcome import (
     Work,
 )
 from virtcim.broker.requests import renamed
-from virtcim.broker.uris import model_path
+from virtcim.broker.uris import model_path, path_in
 
 __all__ = [
     "INTEROP",
@@ -73,6 +73,7 @@ __all__ = [
     "Work",
     "Writer",
     "model_path",
+    "path_in",
     "renamed",
 ]
 

@@ -14,6 +14,7 @@ from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host.inventory import Host, Vm
 from virtcim.profiles import definition, dsp1047_changes, dsp1047_volumes, dsp1050_requests
 from virtcim.profiles.dsp1047_owning import deallocate, deallocating, disown, is_used, own, owned_by, owned_of
+from virtcim.profiles.dsp1047_paths import resolved
 from virtcim.profiles.dsp1047_sharing import refuse_shared_with
 from virtcim.profiles.dsp1047_volumes import Plan
 from virtcim.profiles.dsp1050_requests import Both
@@ -30,6 +31,7 @@ Rest = Callable[[list[Instance], Undo], Returned]  # what is left to do once the
 def add(configuration: Configuration, instances: Sequence[Instance]) -> Returned | Work:
     """AddResourceSettings; a job where a volume is made that is set aside wholly. Errors: Refused, HostError."""
     vm = configuration.vm
+    instances = resolved(vm.host, instances)
     running = vm.active and not configuration.defined
 
     def rest(ready: list[Instance], undo: Undo) -> Returned:
@@ -46,6 +48,7 @@ def define(
     host: Host, system: Instance | None, instances: Sequence[Instance], reference: Configuration | None
 ) -> Returned | Work:
     """DefineSystem; a job as `add`. Errors: Refused, HostError."""
+    instances = resolved(host, instances)
 
     def rest(ready: list[Instance], undo: Undo) -> Returned:
         wired = dsp1050_requests.joined(host, ready)
@@ -95,6 +98,7 @@ def _ready(
 
 def modify(host: Host, instances: Sequence[Instance]) -> Returned:
     """ModifyResourceSettings; sizes grow after all else has changed. Errors: Refused, HostError."""
+    instances = resolved(host, instances)
     changes = [dsp1047_changes.change_of(host, number, one) for number, one in enumerate(instances)]
     stripped = [dsp1047_changes.rest_of(one, change) for one, change in zip(instances, changes, strict=True)]
 

@@ -1,0 +1,84 @@
+"""Volumes and drives of the host that settings name by their instance paths (DSP1047), as where disks find them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from virtcim.broker.call import Instance, Path, Properties, Value
+from virtcim.broker.provider import VIRT, Refused, path_in
+from virtcim.host.images import image_of
+from virtcim.host.inventory import Host, Volume
+from virtcim.mapping import ids, volumes
+from virtcim.mapping.disk import ANY_DISK, CDROM, DISK, FLOPPY_DRIVE, LUN
+from virtcim.mapping.location import as_uri
+from virtcim.profiles.dsp1047_sharing import DRIVES
+from virtcim.profiles.dsp1050_targets import setting_named
+from virtcim.profiles.elements import host_class
+from virtcim.profiles.storage_host import drives, pools_of_volume, volumes_on
+
+CLASSES = ("DiskResourceAllocationSettingData", "StorageAllocationSettingData")
+TYPES = ANY_DISK | {number for one in (DISK, LUN, CDROM, FLOPPY_DRIVE) for number in one.accepts}
+VOLUME, DRIVE = "HostStorageVolume", "HostDiskDrive"
+FORMAT = ("ResourceSubType", "DriverType")
+
+
+def resolved(host: Host, instances: Sequence[Instance]) -> list[Instance]:
+    """The settings with locations in place of instance paths. Errors: Refused."""
+    return [_resolved(host, one, f"ResourceSettings[{number}]") for number, one in enumerate(instances)]
+
+
+def _resolved(host: Host, instance: Instance, where: str) -> Instance:
+    named = instance.properties.get("HostResource")
+    paths = [path_in(text) if isinstance(text, str) else None for text in named] if isinstance(named, list) else []
+    if not any(paths) or not _is_of_drive(host, instance):
+        return instance
+    texts: list[Value] = []
+    properties: Properties = {}
+    for text, path in zip(named, paths, strict=True):  # type: ignore[arg-type]
+        location, word = (text, None) if path is None else _found(host, path, f"{where}.HostResource: {text}")
+        texts.append(location)
+        if word and not any(instance.properties.get(name) for name in FORMAT):
+            properties["ResourceSubType"] = word
+    return replace(instance, properties={**instance.properties, **properties, "HostResource": texts})
+
+
+def _is_of_drive(host: Host, instance: Instance) -> bool:
+    if instance.classname.endswith(CLASSES) or instance.properties.get("ResourceType") in TYPES:
+        return True
+    setting = setting_named(host, str(instance.properties.get("InstanceID") or ""))
+    return setting is not None and setting.kind in DRIVES
+
+
+def _found(host: Host, path: Path, where: str) -> tuple[str, str | None]:
+    """Where a volume or drive is, as a URI, and the format of an image. Errors: Refused."""
+    for word in (VOLUME, DRIVE):
+        device_id = _device_id(host, path, f"{host.platform}_{word}")
+        volume = volumes_on(host).by_id.get(device_id) if word == VOLUME else None
+        if volume is not None:
+            pool = pools_of_volume(volume)[0].name
+            return _place(pool, volume.volume), _format(pool, volume.volume)
+        drive = next((one for one in drives(host) if one.device_id == device_id), None) if word == DRIVE else None
+        if drive is not None:
+            return as_uri(drive.drive.path), None
+    raise Refused("Invalid Parameter", f"{where} is the path of no volume or disk drive of {host.name}")
+
+
+def _device_id(host: Host, path: Path, classname: str) -> str:
+    """The DeviceID in a path of the class; empty where it is the path of something else."""
+    keys = {name.lower(): value for name, value in path.keys}
+    device_id = str(keys.pop("deviceid", ""))
+    told = {name: str(value).lower() for name, value in keys.items() if name != "systemname"}
+    wanted = {"systemcreationclassname": host_class(host).lower(), "creationclassname": classname.lower()}
+    fits = path.classname.lower() == classname.lower() and (path.namespace or VIRT).lower() == VIRT
+    return device_id if fits and told == wanted and keys.get("systemname") == ids.host_token(host) else ""
+
+
+def _place(pool: str, volume: Volume) -> str:
+    """By its path where it has one, else by the pool."""
+    return as_uri(volume.path if volume.path.startswith("/") else volumes.volume_name(pool, volume.name))
+
+
+def _format(pool: str, volume: Volume) -> str | None:
+    found = image_of(pool, volume).format
+    return found if found in volumes.FORMATS else None
