@@ -10,6 +10,8 @@ import pytest
 from tests.broker.test_indications import ANY, CREATED, RENAMED, STARTED, Filter, Rig, destination, make_rig, rig
 
 from virtcim.broker.call import CIMError, Status
+from virtcim.broker.indications_lifecycle import Notice
+from virtcim.broker.indications_told import Unread
 from virtcim.broker.store import digest
 from virtcim.broker.store_queue import Beside, Draft
 
@@ -31,6 +33,23 @@ def test_what_the_store_does_not_take_is_queued_later(rig: Rig, monkeypatch: pyt
     while not rig.woken and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(rig.queued()) == 1
+
+
+def test_a_cause_that_the_store_cannot_tell_yet_is_asked_again(rig: Rig) -> None:
+    """As what was told, while a database server starts again; all that comes later waits behind it."""
+    failures = iter((True, True, False))
+
+    def cause() -> list[Notice]:
+        if next(failures):
+            raise Unread("the database is away")
+        return [STARTED]
+
+    rig.subscribe(Filter(ANY))
+    rig.engine.note(cause)
+    rig.tell(RENAMED)
+    assert rig.engine.settle(5)
+    names = [one.classname for one in rig.queued()]
+    assert names == [STARTED.indication.classname, RENAMED.indication.classname]
 
 
 def test_what_was_queued_without_an_answer_is_not_queued_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

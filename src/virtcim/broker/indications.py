@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from virtcim.broker.call import CIMError, Instance, Path
 from virtcim.broker.indications_filter import INDICATION, CompiledFilter, compile_filter
 from virtcim.broker.indications_index import Filter, Index, Subscription
 from virtcim.broker.indications_lifecycle import Notice
+from virtcim.broker.indications_told import Unread
 from virtcim.broker.schema import Schema
 from virtcim.broker.store import Store
 from virtcim.broker.store_queue import Beside, Draft, LeaseLost
@@ -27,6 +29,7 @@ BATCH = 256  # notes that are worked off, and queued in one transaction, at a ti
 PATIENCE = (0.1, 5.0)  # seconds between two attempts to queue while the store takes nothing: at first, at most
 Cause = Callable[[], Iterable[Notice]]
 Encode = Callable[[Instance, str], bytes]
+T = TypeVar("T")
 
 
 class _Mark:
@@ -183,22 +186,29 @@ class Indications:
 
     def _catch_up(self) -> None:
         """Until it is known who has subscribed: what has happened is told to them as well, if late."""
+        self._patiently(self.sync, CIMError, "what other servers have subscribed is not known")
+
+    def _patiently(self, attempt: Callable[[], T], failure: type[Exception], means: str) -> T | None:
+        """Until it does not fail in this way; None when the engine ends before."""
         wait, most = PATIENCE
         while True:
             try:
-                self.sync()
-                return
-            except CIMError as error:
-                log.error("what other servers have subscribed is not known: %s", error.message)
+                return attempt()
+            except failure as error:
+                log.error("%s: %s", means, error)
                 if self._closing.wait(wait):
-                    return
+                    return None
                 wait = min(wait * 2, most)
 
     def _drafts(self, cause: Cause, lease: str) -> list[Draft]:
         if not self._index and cause != self._end and not isinstance(cause, _Drop):
             return []
-        try:
+
+        def make() -> list[Draft]:
             return [one for notice in cause() for one in self._addressed(notice, lease)]
+
+        try:
+            return self._patiently(make, Unread, "what was told is not known") or []
         except Exception:
             log.exception("no indications could be made of a change")
             return []

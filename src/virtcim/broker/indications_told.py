@@ -22,6 +22,10 @@ Key = tuple[str, str]  # kind and key of an object, unique in its place
 _REST: Key = ("rest", "")  # what hangs off the place itself
 
 
+class Unread(Exception):
+    """The store cannot tell at present what was told."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where objects are, as a host: `lease` names it, `rest` is the object that its other parts hang off.
@@ -81,10 +85,10 @@ class Ledger:
         return begin
 
     def open(self, place: Place) -> Iterator[Notice]:
-        """What has changed since the last server told; at the very first time nothing has."""
+        """What has changed since the last server told; at the very first time nothing has. Errors: Unread, at once."""
         if place.lease in self._open or not self.tells(place.lease):
             return
-        kept = {(row.kind, row.key): row.document for row in self._store.queue.told(place.lease)}
+        kept = {(row.kind, row.key): row.document for row in self._read(place.lease)}
         before = {key: _value(document) for key, document in kept.items()}
         objects, items = dict(place.objects()), self._lifecycle.items(place.rest)
         if _REST not in before:
@@ -101,6 +105,12 @@ class Ledger:
                 self._keep(place, key, objects[key])
         self._lifecycle.remember(place.rest, rest)
         yield from self.look(place)
+
+    def _read(self, lease: str) -> list[Told]:
+        try:
+            return list(self._store.queue.told(lease))
+        except CIMError as error:
+            raise Unread(error.message) from error
 
     def changed(self, place: Place, key: Key, old: object | None, new: object | None) -> Iterator[Notice]:
         """An object has come, has been replaced, or is gone."""
