@@ -58,7 +58,7 @@ class Events:
         self.schema = schema
         self._store = store
         self._shelf = Shelf(store)
-        self._engine = Indications(schema, store, ExportEncoder(schema.get), dsp1054.service_name(system_name))
+        self.engine = Indications(schema, store, ExportEncoder(schema.get), dsp1054.service_name(system_name))
         self._listeners = Listeners(settings.timeout, settings.ca)
         self._facts = ServiceFacts(
             system_name=system_name,
@@ -85,7 +85,7 @@ class Events:
         """DSP1054 beside the profiles that are served; what was subscribed to before is at work from here on."""
         names = [one.facts for one in served]
         self._subscriptions = Subscriptions(
-            self._facts, self._shelf, self._engine, self._engine.compile, collections(static_filters(names))
+            self._facts, self._shelf, self.engine, self.engine.compile, collections(static_filters(names))
         )
         registrations = [one for name in names if name in facts for one in facts[name].registrations]
         return dsp1054.make(self._subscriptions, registrations, world)
@@ -102,25 +102,25 @@ class Events:
             place = self._place(host)
             if topic not in PARTS_OF_HOST:
                 key = topic.value, key_of(topic, new or old)
-                self._engine.note(partial(ledger.changed, place, key, old, new), place.lease)
+                self.engine.note(partial(ledger.changed, place, key, old, new), place.lease)
             if topic is Topic.POOL:
                 made = partial(alerts_of, old, new, cim_now())
-                self._engine.note(partial(self._alerts, place.lease, made), place.lease)
+                self.engine.note(partial(self._alerts, place.lease, made), place.lease)
             self._look(place)
 
         def happened(host: Host, event: Event) -> None:
             if host.known:
                 lease = self._place(host).lease
                 made = partial(_alert_of, host, event, cim_now())
-                self._engine.note(partial(self._alerts, lease, made), lease)
+                self.engine.note(partial(self._alerts, lease, made), lease)
 
         self._watch_jobs(broker, jobs, lifecycle)
         broker.methods.settle = self._settle
-        self._engine.on_first = self._first
-        self._engine.on_last = partial(_silently, ledger.forget)
-        self._engine.beside = ledger.beside
-        self._engine.lost = ledger.close
-        self._engine.sync = self._shelf.catch_up if self._store.shared else _nothing
+        self.engine.on_first = self._first
+        self.engine.on_last = partial(_silently, ledger.forget)
+        self.engine.beside = ledger.beside
+        self.engine.lost = ledger.close
+        self.engine.sync = self._shelf.catch_up if self._store.shared else _nothing
         for host in hosts.hosts:
             host.on_change(partial(changed, host))
         hosts.on_event(happened)
@@ -129,7 +129,7 @@ class Events:
         """Until what a method did is safe."""
         if self._kept is not None:
             self._kept.settle()
-        self._engine.settle()
+        self.engine.settle()
 
     def _place(self, host: Host) -> Place:
         """A host by what every server calls it that reaches it."""
@@ -156,7 +156,7 @@ class Events:
                 before, after = seen.pop(job.id, None), None if gone else found.item
                 if after is not None:
                     seen[job.id] = after
-                self._engine.note(partial(lifecycle.between, before, after))
+                self.engine.note(partial(lifecycle.between, before, after))
 
         jobs.on_change(job_changed)
         for job, request in kept.restored():
@@ -174,7 +174,7 @@ class Events:
 
         if place.lease not in self._looking:
             self._looking.add(place.lease)
-            self._engine.note(look, place.lease)
+            self.engine.note(look, place.lease)
 
     def _alerts(self, lease: str, made: Callable[[], Iterable[Instance]]) -> list[Notice]:
         """What is told by the server alone that has the lease."""
@@ -185,7 +185,7 @@ class Events:
     def start(self) -> None:
         self._store.queue.tidy(self._store.database.servers())
         self._deliverer.start()
-        self._engine.start(self._deliverer.wake)
+        self.engine.start(self._deliverer.wake)
         self._leases.start()
 
     def look_around(self) -> None:
@@ -194,7 +194,7 @@ class Events:
 
     def stop(self) -> None:
         """What is queued stays queued, and goes out after the next start."""
-        self._engine.stop()
+        self.engine.stop()
         self._deliverer.stop()
         self._leases.stop()
         self._store.close()
@@ -211,13 +211,13 @@ class Events:
         if name == DELIVERY:
             self._deliverer.resume()
         else:
-            self._engine.note(partial(self._ledger.open, self._places[name]), name)
+            self.engine.note(partial(self._ledger.open, self._places[name]), name)
 
     def _lost(self, name: str) -> None:
         if name == DELIVERY:
             self._deliverer.pause()
         else:
-            self._engine.drop(name, partial(self._ledger.close, name))
+            self.engine.drop(name, partial(self._ledger.close, name))
 
     def _learn(self) -> None:
         """What other servers have done, now and then; and what the store did not take is written."""
@@ -230,7 +230,7 @@ class Events:
     # What delivery asks and tells
 
     def _wanted(self, key: str) -> bool:
-        found = self._engine.by_key(key)
+        found = self.engine.by_key(key)
         return found is not None and not found.expired
 
     def _retry(self) -> Retry:
@@ -241,19 +241,19 @@ class Events:
         return Retry(delivery.number(ATTEMPTS), float(delivery.number(INTERVAL)))
 
     def _link(self, delivery: Delivery) -> Link:
-        found = self._engine.by_key(delivery.subscription)
+        found = self.engine.by_key(delivery.subscription)
         stored = self._shelf.find(found.destination) if found else None
         properties = stored.properties if stored else {}
         user, password = (str(properties.get(name) or "") for name in ("username", "password"))
         return self._listeners.link(delivery.url, user, password)
 
     def _arrived(self, key: str) -> None:
-        found = self._engine.by_key(key)
+        found = self.engine.by_key(key)
         if found is not None and self._subscriptions is not None:
             self._subscriptions.arrived(found.path)
 
     def _given_up(self, key: str, made: float) -> None:
-        found = self._engine.by_key(key)
+        found = self.engine.by_key(key)
         if found is not None and self._subscriptions is not None:
             self._subscriptions.given_up(found.path, made)
 

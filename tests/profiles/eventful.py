@@ -35,6 +35,7 @@ class Eventful(Client):
     """Calls in Interop, and what the listener has heard."""
 
     listener: Listener
+    events: Events
 
     def answer(self, name: str, namespace: str = "interop", **parameters: Value) -> Answer:
         answer = self.broker.answer(Call("1", name, namespace, parameters))
@@ -111,7 +112,7 @@ def eventful_running(
     events.look_around()
     with listening() as listener:
         try:
-            yield Eventful(broker, world, jobs, listener)
+            yield Eventful(broker, world, jobs, listener, events)
         finally:
             jobs.close()
             world.stop()

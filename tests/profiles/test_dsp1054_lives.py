@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path as File
@@ -98,6 +99,33 @@ def test_the_ports_of_a_network_come_and_go_with_it(client: Eventful) -> None:
         + gone[DELETED, "Test_EthernetConnectionAllocationSettingData"]
         > 0
     )
+
+
+def test_a_port_goes_with_its_network_and_its_system_at_once(client: Eventful) -> None:
+    """Each transition is told once, although both sides have changed before the first indication is made."""
+    listen(client, "Virt_SwitchEthernetPort", "Virt_EthernetConnectionAllocationSettingData")
+    port = "Test_SwitchEthernetPort"
+
+    def both(connection: Any, change: str) -> None:
+        changed = threading.Event()
+
+        def wait() -> tuple[()]:
+            changed.wait(10)
+            return ()
+
+        client.events.engine.note(wait)
+        try:
+            for one in (connection.lookupByName("web2"), connection.networkLookupByName("production")):
+                getattr(one, change)()
+            client.world.hosts[0].reconcile()
+        finally:
+            changed.set()
+
+    plugged = sum("production" in str(one.properties) for one in client.instances("Virt_SwitchEthernetPort"))
+    gone = told_of(client, lambda c: both(c, "destroy"))
+    assert gone[DELETED, port] >= max(1, plugged)
+    back = told_of(client, lambda c: both(c, "create"))
+    assert back[CREATED, port] == gone[DELETED, port]
 
 
 def _forget(network: Any) -> None:

@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from virtcim.broker.call import Instance, Item, Path, Properties
@@ -19,6 +20,8 @@ from virtcim.broker.uris import model_path
 log = logging.getLogger(__name__)
 
 Parts = Callable[[Any], Iterable[object]]
+Join = Callable[[Any, Any], Iterable[object]]
+Others = Callable[[type], Iterable[object]]
 PLAIN = Announcement("", "CIM_InstCreation", "CIM_InstModification", "CIM_InstDeletion")
 # A change of nothing but these is no modification: they follow others, or the clock.
 FOLLOWING = frozenset({"TimeOfLastStateChange", "ElapsedTime"})
@@ -43,14 +46,21 @@ class Lifecycle:
         self._parts: dict[type, list[Parts]] = {}
         for kind, parts in (declared for p in self._catalog.profiles for declared in p.parts.items()):
             self._parts.setdefault(kind, []).append(parts)
+        self._joins: dict[type, list[tuple[type, Join]]] = {}
+        for one, other, join in (declared for p in self._catalog.profiles for declared in p.joins):
+            self._joins.setdefault(one, []).append((other, join))
+            self._joins.setdefault(other, []).append((one, partial(_turned, join)))
         self._announcements = [one for p in self._catalog.profiles for one in p.announcements]
         self._providers: dict[type, list[InstanceProvider]] = {}
         self._how: dict[str, Announcement] = {}
         self._before: dict[object, Mapping[Path, Item]] = {}
 
-    def compare(self, old: object | None, new: object | None) -> Iterator[Notice]:
-        """What has come, changed and gone between two states of an object; None for not there."""
-        return self._compare(self.items(old), self.items(new))
+    def compare(self, old: object | None, new: object | None, others: Others = lambda _: ()) -> Iterator[Notice]:
+        """What has come, changed and gone between two states of an object; None for not there.
+
+        `others` answers the objects of a type that it may share parts with, as they were at both times.
+        """
+        return self._compare(self.items(old, others), self.items(new, others))
 
     def look(self, target: object) -> Iterator[Notice]:
         """What has become of the parts of an object that stays, since the last look; nothing at the first."""
@@ -92,18 +102,22 @@ class Lifecycle:
         elif changed := changes(old, new):
             yield self.modified(old, new, changed)
 
-    def items(self, target: object | None) -> Mapping[Path, Item]:
+    def items(self, target: object | None, others: Others = lambda _: ()) -> Mapping[Path, Item]:
         """The instances that an object and its parts are served as; those that change by themselves are left out."""
         found: dict[Path, Item] = {}
-        for one in [] if target is None else [target, *self._parts_of(target)]:
+        for one in [] if target is None else [target, *self._parts_of(target, others)]:
             for provider in self._serving(type(one)):
                 if provider.when(one):
                     item = self._instances.item(provider, one)
                     found[item.path] = item
         return found
 
-    def _parts_of(self, target: object) -> list[object]:
-        return [one for parts in self._parts.get(type(target), ()) for one in parts(target)]
+    def _parts_of(self, target: object, others: Others) -> Iterator[object]:
+        for parts in self._parts.get(type(target), ()):
+            yield from parts(target)
+        for kind, join in self._joins.get(type(target), ()):
+            for other in others(kind):
+                yield from join(target, other)
 
     def _serving(self, kind: type) -> list[InstanceProvider]:
         if kind not in self._providers:
@@ -140,6 +154,10 @@ class Lifecycle:
             fitting = (one for one in self._announcements if self._schema.is_a(name, one.classname))
             self._how[name] = next(fitting, PLAIN)
         return self._how[name]
+
+
+def _turned(join: Join, other: object, one: object) -> Iterable[object]:
+    return join(one, other)
 
 
 def stamp() -> Properties:

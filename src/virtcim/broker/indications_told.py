@@ -41,6 +41,28 @@ class Place:
     restored: Callable[[str, Any], object | None]
 
 
+class _Objects:
+    """What was told last, by key and by type."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[Key, object] = {}
+        self._by_type: dict[type, dict[Key, object]] = {}
+
+    def get(self, key: Key) -> object | None:
+        return self._by_key.get(key)
+
+    def of(self, kind: type) -> Iterable[object]:
+        return self._by_type.get(kind, {}).values()
+
+    def put(self, key: Key, one: object | None) -> None:
+        """None for gone."""
+        before = self._by_key.pop(key, None)
+        if before is not None:
+            del self._by_type[type(before)][key]
+        if one is not None:
+            self._by_key[key] = self._by_type.setdefault(type(one), {})[key] = one
+
+
 class Ledger:
     """Compares with what was told, and keeps what is told now. Used in the engine's thread, but for `snapshot`.
 
@@ -51,7 +73,7 @@ class Ledger:
         self._store = store
         self._lifecycle = lifecycle
         self._held = held
-        self._told: dict[str, dict[Key, object]] = {}
+        self._told: dict[str, _Objects] = {}
         self._open: set[str] = set()
         self._beside = Beside()
 
@@ -96,7 +118,9 @@ class Ledger:
             return
         rest = self._items(before.pop(_REST))
         restored = {key: place.restored(key[0], value) for key, value in before.items() if value is not None}
-        self._told[place.lease] = {key: one for key, one in restored.items() if one is not None}
+        told = self._told[place.lease] = _Objects()
+        for key, one in restored.items():
+            told.put(key, one)
         self._open.add(place.lease)
         for key in dict.fromkeys((*before, *objects)):
             if key not in before or restored.get(key) is not None or key not in objects:
@@ -136,7 +160,7 @@ class Ledger:
 
     def _begin(self, place: Place, objects: Mapping[Key, object], items: Mapping[Path, Item]) -> None:
         """Take all for told."""
-        self._told[place.lease] = {}
+        self._told[place.lease] = _Objects()
         for key, one in objects.items():
             self._keep(place, key, one)
         self._open.add(place.lease)
@@ -144,9 +168,10 @@ class Ledger:
         self._write_rest(place)
 
     def _changed(self, place: Place, key: Key, new: object | None) -> Iterator[Notice]:
-        before = self._told[place.lease].get(key)
+        """What it shares with others is compared with these as they were told, whatever they have become since."""
+        told = self._told[place.lease]
         try:
-            yield from self._lifecycle.compare(before, new)
+            yield from self._lifecycle.compare(told.get(key), new, told.of)
         except Exception:
             log.exception("no indications could be made of a change of %s %s", *key)
         self._keep(place, key, new)
@@ -154,11 +179,7 @@ class Ledger:
     def _keep(self, place: Place, key: Key, one: object | None) -> None:
         if one is not None and not self._lifecycle.tells(one):
             return
-        told = self._told[place.lease]
-        if one is None:
-            told.pop(key, None)
-        else:
-            told[key] = one
+        self._told[place.lease].put(key, one)
         self._write(place.lease, key, None if one is None else place.document(one))
 
     def _drop(self, lease: str) -> bool:

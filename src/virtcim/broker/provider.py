@@ -78,6 +78,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 VIRT = "root/virt"
 INTEROP = "interop"
@@ -97,6 +98,7 @@ class Profile:
         self.writers: list[Writer] = []
         self.announcements: list[Announcement] = []
         self.parts: dict[type, Callable[[Any], Iterable[object]]] = {}
+        self.joins: list[tuple[type, type, Callable[[Any, Any], Iterable[object]]]] = []
         self.runs: dict[type, Runs] = {}
         self.hanging: dict[type, Hanging] = {}
         self.follows: dict[type, Follows] = {}
@@ -181,6 +183,10 @@ class Profile:
     def comes_with(self, kind: type[T], parts: Callable[[T], Iterable[object]]) -> None:
         """Say which other objects come, change and go with one of a type: their instances are told of as well."""
         self.parts[kind] = parts
+
+    def comes_between(self, one: type[T], other: type[U], parts: Callable[[T, U], Iterable[object]]) -> None:
+        """As `comes_with`, for what is there because of two objects: it is told of with the one that changes."""
+        self.joins.append((one, other, parts))
 
     def resumes(self, kind: str, resume: Resume) -> None:
         """Say how the next run of the server finds out what became of work with an intent of this kind."""

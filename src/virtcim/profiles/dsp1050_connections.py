@@ -73,8 +73,11 @@ def connection_of(setting: Setting) -> Connection | None:
         return None
     view = interface_of(setting)
     switch = switch_for(setting.vm.host, view) if is_linked(view) else None
-    if switch is None:
-        return None
+    return None if switch is None else connection_to(setting, switch)
+
+
+def connection_to(setting: Setting, switch: Switch) -> Connection:
+    """The connection of an interface to a switch; made once, as long as it is the same one."""
     known: Connection | None = vars(setting).get("_connection")
     if known is None or known.switch is not switch:
         known = vars(setting)["_connection"] = Connection(setting, switch)

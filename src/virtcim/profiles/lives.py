@@ -9,7 +9,7 @@ from virtcim.host.inventory import Host, Network, NodeDevice, Pool, Vm
 from virtcim.mapping.net import INTERFACE
 from virtcim.profiles import elements, filters, storage_host
 from virtcim.profiles import pools_host as hardware
-from virtcim.profiles.dsp1050_connections import Connection, connections_of
+from virtcim.profiles.dsp1050_connections import Connection, connection_to, connections_of
 from virtcim.profiles.pools import pools_on
 from virtcim.profiles.storage_volumes import volume_settings
 from virtcim.profiles.switches import (
@@ -23,7 +23,7 @@ from virtcim.profiles.switches import (
     switch_of,
     uplinks,
 )
-from virtcim.profiles.switches_ports import SwitchPort, adapters_of, interface_of, ports_of_vm
+from virtcim.profiles.switches_ports import SwitchPort, adapters_of, interface_of, port_on, ports_of_vm
 
 # What libvirt-cim has indication classes of its own for, below CIM_InstCreation and so on.
 OF_OLD = {
@@ -34,7 +34,7 @@ OF_OLD = {
 
 
 def declare(profile: Profile) -> None:
-    """What depends on two objects is told with the one that changes, the other being as it is at that time."""
+    """What depends on two objects is told with the one that changes, the other being as it was told last."""
     for classname, name in OF_OLD.items():
         profile.announces(classname, *(f"Virt_{name}{what}Indication" for what in ("Created", "Modified", "Deleted")))
     profile.comes_with(Vm, of_system)
@@ -42,24 +42,33 @@ def declare(profile: Profile) -> None:
     profile.comes_with(Pool, of_pool)
     profile.comes_with(NodeDevice, of_node_device)
     profile.comes_with(Host, of_host)
+    profile.comes_between(Vm, Network, of_both)
 
 
 def of_system(vm: Vm) -> Iterator[object]:
-    """The configurations of a virtual system, their settings, its devices, and how they are connected."""
+    """The configurations of a virtual system, their settings, its devices, and how they are connected to bridges."""
     for configuration in elements.configurations(vm):
         yield configuration
         yield from elements.settings(configuration)
     yield from elements.devices(vm)
-    if plugs(vm) or (vm.defined_document and vm.defined_document.interfaces):
-        yield from connections_of(vm)
-        yield from ports_of_vm(vm)
+    if _has_interfaces(vm):
+        yield from (one for one in connections_of(vm) if one.switch.network is None)
+        yield from (one for one in ports_of_vm(vm) if one.switch.network is None)
+
+
+def _has_interfaces(vm: Vm) -> bool:
+    return bool(plugs(vm) or (vm.defined_document and vm.defined_document.interfaces))
 
 
 def of_network(network: Network) -> Iterator[object]:
-    """The switch that a network is, its settings, and what is plugged in."""
-    switch = switch_of(network)
-    yield from _of_switch(switch)
-    for vm in network.host.vms:
+    """The switch that a network is, and its settings."""
+    yield from _of_switch(switch_of(network))
+
+
+def of_both(vm: Vm, network: Network) -> Iterator[object]:
+    """What of a virtual system is to be plugged into a network, and is."""
+    if _has_interfaces(vm):
+        switch = switch_of(network)
         yield from _connections(vm, switch)
         yield from _ports(vm, switch)
 
@@ -76,13 +85,13 @@ def _connections(vm: Vm, switch: Switch) -> Iterator[Connection]:
     for configuration in elements.configurations(vm):
         for setting in elements.settings(configuration):
             if setting.kind is INTERFACE and leads_to(plug_of(interface_of(setting)), switch):
-                yield Connection(setting, switch)
+                yield connection_to(setting, switch)
 
 
 def _ports(vm: Vm, switch: Switch) -> Iterator[SwitchPort]:
     if vm.active and switch.active and any(leads_to(plug, switch) for plug in plugs(vm)):
         found = (one for one in adapters_of(vm) if leads_to(plug_of(interface_of(one)), switch))
-        yield from (SwitchPort(switch, adapter) for adapter in found)
+        yield from (port_on(switch, adapter) for adapter in found)
 
 
 def of_pool(pool: Pool) -> Iterator[object]:

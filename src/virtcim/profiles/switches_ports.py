@@ -59,8 +59,11 @@ def port_of(adapter: Device) -> SwitchPort | None:
     if adapter.kind is not INTERFACE or not adapter.vm.active or not is_linked(interface_of(adapter)):
         return None
     switch = switch_for(adapter.vm.host, interface_of(adapter))
-    if switch is None or not switch.active:
-        return None
+    return port_on(switch, adapter) if switch is not None and switch.active else None
+
+
+def port_on(switch: Switch, adapter: Device) -> SwitchPort:
+    """The port of a switch for an adapter; made once, as long as it is the same one."""
     before: SwitchPort | None = vars(adapter).get("_port")
     if before is None or before.switch is not switch:
         before = vars(adapter)["_port"] = SwitchPort(switch, adapter)
