@@ -16,8 +16,9 @@ from tests.profiles.client import Client, out, running_client, system_path
 from tests.profiles.processes import Process
 
 from virtcim.broker import call, schema
-from virtcim.broker.provider import Job
+from virtcim.broker.provider import Job, Progress
 from virtcim.broker.schema import Schema
+from virtcim.profiles import resumption, transitions
 from virtcim.resources import mof_dir
 
 NAME = f"{PREFIX}jobs"
@@ -68,9 +69,9 @@ def full(start: Define, scratch_dir: Path) -> libvirt.virDomain:
     return domain
 
 
-def asked(client: Client, state: int) -> tuple[Job, call.Path]:
+def asked(client: Client, state: int, active: bool = True) -> tuple[Job, call.Path]:
     def known() -> bool:
-        return any(vm.active for vm in client.world.vm_by_key(NAME))
+        return any(vm.active is active for vm in client.world.vm_by_key(NAME))
 
     wait_until(known, 10)
     answer = client.invoke(system_path(NAME, "KVM"), "RequestStateChange", RequestedState=str(state))
@@ -80,8 +81,11 @@ def asked(client: Client, state: int) -> tuple[Job, call.Path]:
     return next(job for job in client.jobs if str(path.key("InstanceID")).endswith(job.id)), path
 
 
-def test_a_suspension_to_disk(client: Client, full: libvirt.virDomain) -> None:
-    """libvirt gives it up when its job is terminated or killed, and the guest goes on; else it tells how far it is."""
+def test_a_suspension_to_disk(client: Client, full: libvirt.virDomain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libvirt gives it up when its job is terminated or killed, and the guest goes on; else it tells how far it is.
+
+    What was saved is read again by a job, which libvirt cannot give up.
+    """
     for kill, state in ((False, TERMINATED), (True, KILLED)):
         job, path = asked(client, OFFLINE)
 
@@ -101,6 +105,16 @@ def test_a_suspension_to_disk(client: Client, full: libvirt.virDomain) -> None:
     assert (job.state, job.progress.percent) == (COMPLETED, 100)
     assert seen - {0}, "nothing was told on the way"
     assert full.hasManagedSaveImage()
+    monkeypatch.setitem(transitions.PATIENCE, transitions.RESTORING, 0.0)  # else it may be done before a job is told of
+    job, _ = asked(client, ENABLED, active=False)
+    assert not client.jobs.terminate(job)
+    wait_until(lambda: bool(full.isActive()), 10)
+    resumed = resumption.resume(client.world, job.work.intent.facts if job.work.intent else {})
+    assert resumed.run(Progress()).value == 0
+    assert job.ended.wait(30)
+    assert (job.state, job.work.name) == (COMPLETED, f"restore {NAME}")
+    assert not full.hasManagedSaveImage()
+    assert full.state()[0] == libvirt.VIR_DOMAIN_RUNNING
 
 
 # After kill -9 of the server

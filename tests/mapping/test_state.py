@@ -59,7 +59,7 @@ TRANSITIONS = {
     "Migrating": {3: "destroy"},
     "Being saved": {3: "destroy"},
     "Shutting down": {3: "destroy"},
-    "Suspended": {2: "start", 3: "discard_saved"},
+    "Suspended": {2: "restore", 3: "discard_saved"},
     "Defined": {2: "start"},
     "Defined after a crash": {2: "start"},
     "Crashed": {2: "cycle", 3: "destroy"},

@@ -17,6 +17,7 @@ from virtcim.profiles.elements import configurations, settings
 
 OFF, SAVED, SAME, OTHER = Standing(None, False, None), Standing(None, True, None), 3, 4
 ON, AGAIN = Standing(SAME, False, None), Standing(OTHER, False, None)
+READ = Standing(OTHER, True, None)  # while the image is read
 
 # Verb, where the domain stands, whether the time is up -> the verdict: True done, False not yet, or what is raised.
 VERDICTS: tuple[tuple[str, Standing, bool, bool | type[Exception]], ...] = (
@@ -31,6 +32,12 @@ VERDICTS: tuple[tuple[str, Standing, bool, bool | type[Exception]], ...] = (
     ("save", OFF, False, Refused),
     ("save", ON, False, Refused),
     ("save", AGAIN, False, Unknown),
+    ("restore", ON, False, True),
+    ("restore", AGAIN, True, True),
+    ("restore", READ, False, False),
+    ("restore", READ, True, Unknown),
+    ("restore", OFF, False, Unknown),
+    ("restore", SAVED, False, Refused),
     ("graceful_cycle", AGAIN, False, True),
     ("graceful_cycle", OFF, False, Refused),
     ("graceful_cycle", ON, False, False),

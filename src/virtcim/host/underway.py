@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from virtcim.host.system import Host, Vm
 from virtcim.host.watches import never
 
 LOOK = 0.25  # seconds between two looks at a job
+HEED = 0.05  # seconds until it is noticed that it is to be given up
 ALMOST = 99
 Told = Callable[[int], None]
 
@@ -78,9 +80,14 @@ def followed(vm: Vm, told: Told, cancelled: Callable[[], bool]) -> Iterator[None
 
 
 def _follow(vm: Vm, told: Told, cancelled: Callable[[], bool], over: threading.Event) -> None:
-    while not over.wait(LOOK):
+    looked = 0.0
+    while not over.wait(HEED):
+        abandoned = cancelled()
+        if not abandoned and time.monotonic() - looked < LOOK:
+            continue
+        looked = time.monotonic()
         with suppress(HostError):  # the job has not begun, has just ended, or the driver tells nothing of it
-            _look(vm, told, cancelled())
+            _look(vm, told, abandoned)
 
 
 def _look(vm: Vm, told: Told, abandoned: bool) -> None:

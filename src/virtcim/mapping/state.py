@@ -108,7 +108,16 @@ MIGRATING = StateRow("Migrating", 10, (2, 19), ("OK", "Relocating"), 5, 9, 1, 2,
 SAVING = StateRow("Being saved", 9, (2,), ("OK",), 5, 12, 1, 3, BUSY, POWER_OFF)
 SHUTTING_DOWN = StateRow("Shutting down", 4, (9,), ("Stopping",), 5, 13, 1, 2, BUSY, POWER_OFF)
 SUSPENDED = StateRow(
-    "Suspended", 6, (15,), ("Dormant",), 5, 7, 1, 7, {2: "start", 3: "discard_saved"}, {2: "start", 6: "discard_saved"}
+    "Suspended",
+    6,
+    (15,),
+    ("Dormant",),
+    5,
+    7,
+    1,
+    7,
+    {2: "restore", 3: "discard_saved"},
+    {2: "restore", 6: "discard_saved"},
 )
 DEFINED = StateRow("Defined", 3, (10,), ("Stopped",), 5, 5, 1, 8, {2: "start"}, {2: "start"})
 ABORTED = StateRow("Defined after a crash", 3, (14,), ("Aborted",), 20, 6, 3, 8, {2: "start"}, {2: "start"})

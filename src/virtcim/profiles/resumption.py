@@ -105,6 +105,16 @@ def _save(now: Standing, same: bool, name: str, _: bool) -> bool:
     raise Refused("Failed", f"{name} was not saved: {left}")
 
 
+def _restore(now: Standing, _same: bool, name: str, late: bool) -> bool:
+    if now.run is not None and late and now.saved:
+        raise Unknown(f"{name} is still being restored, as far as libvirt tells")
+    if now.run is not None:
+        return not now.saved  # the image goes when it has been read
+    if now.saved:
+        raise Refused("Failed", f"{name} was not restored: it is saved as before")
+    raise Unknown(f"{name} was being restored by an earlier run of the server, and is off; what it did, nobody knows")
+
+
 def _graceful_cycle(now: Standing, same: bool, name: str, late: bool) -> bool:
     if now.run is not None and not same:
         return True
@@ -119,5 +129,6 @@ _VERDICTS: dict[str, Callable[[Standing, bool, str, bool], bool]] = {
     "shutdown": _shutdown,
     "reboot": _reboot,
     "save": _save,
+    "restore": _restore,
     "graceful_cycle": _graceful_cycle,
 }

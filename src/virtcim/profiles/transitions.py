@@ -26,10 +26,12 @@ OTHER = 1  # PowerState
 NO_CHANGE = 5  # TransitioningToState
 NEVER_REQUESTED = 0  # RequestedState: Unknown
 EXCLUSIVE_USE = 2  # ElementEffects of CIM_AffectedJobElement
-# Needs the guest's help or writes its memory to disk: a job. The guest may be turned off meanwhile.
-LONG = frozenset({"shutdown", "reboot", "save", "graceful_cycle"})
+RESTORING = "restore"
+# Needs the guest's help, or writes its memory to disk or reads it from there: a job. It may be turned off meanwhile.
+LONG = frozenset({"shutdown", "reboot", "save", "graceful_cycle", RESTORING})
 ALWAYS = "destroy"
-STARTING = "start"
+STARTING = ("start", RESTORING)
+PATIENCE = {RESTORING: 5.0}  # seconds that a client waits before it is told of a job; libvirt cannot give this one up
 
 _INTERVAL = re.compile(r"[\d*]{14}\.[\d*]{6}:000")
 _SOME_TIME = re.compile(r"[1-9]")
@@ -110,7 +112,7 @@ def carry_out(vm: Vm, asked: str, verb: str | Refusal, wish: Wish) -> Returned |
         vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
     elif vm.underway is not None:
         raise Refused("Busy", f"{vm.name} is on its way to another state already")
-    if verb == STARTING and not vm.active:
+    if verb in STARTING and not vm.active:
         refuse_shared(vm)
     if verb in LONG:
         return _job(vm, verb, wish)
@@ -149,7 +151,11 @@ def _job(vm: Vm, verb: str, wish: Wish) -> Work:
 
     def run(progress: Progress) -> Returned:
         try:
-            VERBS[verb](vm, Going(stop.is_set, lambda: stop.is_set() or left.is_set(), partial(_told, progress)))
+            after = VERBS[verb](
+                vm, Going(stop.is_set, lambda: stop.is_set() or left.is_set(), partial(_told, progress))
+            )
+            if verb == RESTORING and after is not None:
+                remember(after, wish)  # the image has brought its old metadata back
         finally:
             if _still_underway(vm):
                 vm.host.set_underway(vm.uuid, None)
@@ -159,7 +165,8 @@ def _job(vm: Vm, verb: str, wish: Wish) -> Work:
         f"{verb} {vm.name}".replace("_", " "),
         ((vm, EXCLUSIVE_USE),),
         run,
-        cancel=stop.set,
+        cancel=None if verb == RESTORING else stop.set,
+        patience=PATIENCE.get(verb, 0.0),
         kill=stop.set if verb in ABORTED else None,
         leave=left.set,
         intent=intent_of(vm, verb, run_number),
@@ -195,6 +202,7 @@ def _graceful_cycle(vm: Vm, going: Going) -> Vm | None:
 
 VERBS: dict[str, Callable[[Vm, Going], Vm | None]] = {
     "start": lambda vm, _: _running(domains.start(vm)),
+    "restore": lambda vm, _: _running(domains.start(vm)),
     "resume": lambda vm, _: domains.resume(vm),
     "wakeup": lambda vm, _: domains.wakeup(vm),
     "pause": lambda vm, _: domains.pause(vm),
