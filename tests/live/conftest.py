@@ -192,3 +192,10 @@ def _script(name: str, *arguments: str) -> None:
     done = subprocess.run([TESTBED / name, *arguments], capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         pytest.fail(f"{name} {' '.join(arguments)}: {done.stdout}{done.stderr}", pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def qemu_module(libvirtd: str) -> Iterator[libvirt.virConnect]:
+    connection = libvirt.open(libvirtd)
+    yield connection
+    connection.close()

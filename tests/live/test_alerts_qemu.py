@@ -13,9 +13,9 @@ from typing import Any
 
 import libvirt
 import pytest
-from tests.beyond import beyond
 from tests.live import boot_sectors
 from tests.live.conftest import PREFIX, wait_until
+from tests.live.storage_kinds import loop_device
 from tests.profiles.eventful import Eventful, eventful_running
 
 from virtcim.broker import schema
@@ -32,6 +32,7 @@ BLOCK = (
     "<source dev='{path}'/><target dev='vdb' bus='virtio'/><boot order='2'/></disk>"
 )
 EXT4_IOC_SHUTDOWN, WITHOUT_FLUSH = 0x8004587D, 2
+MIB = 2**20
 Start = Callable[..., libvirt.virDomain]
 
 
@@ -89,22 +90,9 @@ def qcow2(path: Path) -> Path:
     return path
 
 
-@contextmanager
-def loop(image: Path, size: str) -> Iterator[str]:
-    """A block device over a file."""
-    subprocess.run(["truncate", "-s", size, str(image)], check=True)
-    made = subprocess.run(["losetup", "-f", "--show", str(image)], capture_output=True, text=True, check=False)
-    if made.returncode:
-        beyond(f"loop devices: {made.stderr}")
-    try:
-        yield made.stdout.strip()
-    finally:
-        subprocess.run(["losetup", "-d", made.stdout.strip()], check=True)
-
-
 def test_no_space_is_left(client: Eventful, start: Start, scratch_dir: Path) -> None:
     """A thin image on a device that is smaller than what the guest writes."""
-    with loop(scratch_dir / "small.img", "2M") as device:
+    with loop_device(scratch_dir, 2 * MIB) as device:
         qcow2(Path(device))
         domain = start(boot_sectors.writing(), devices=BLOCK.format(form="qcow2", path=device))
         alert = told(client, "VIRTCIM0208")
@@ -135,9 +123,9 @@ def shut_down(file_system: Path) -> None:
 def test_a_disk_fails(client: Eventful, start: Start, scratch_dir: Path) -> None:
     """What it is stored on breaks while the guest writes."""
     with (
-        loop(scratch_dir / "storage.img", "64M") as device,
+        loop_device(scratch_dir) as device,
         mounted(device, scratch_dir / "storage") as storage,
-        loop(storage / "far.img", "32M") as far,
+        loop_device(storage, 32 * MIB) as far,
     ):
         domain = start(boot_sectors.writing(), devices=BLOCK.format(form="raw", path=far))
 

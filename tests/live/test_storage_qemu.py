@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import libvirt
 import pytest
 import pywbem
-from tests.beyond import beyond
 from tests.live.cim import (
-    BAD_STATE,
     ENABLED,
     FAILED,
     INVALID,
@@ -30,6 +23,8 @@ from tests.live.cim import (
 )
 from tests.live.conftest import Guest, wait_until
 from tests.live.consoles import Console
+from tests.live.images import BLOCKS, DIRECTORY, MIB, POOL, disk_of, image, own_pool, storage, volume_names
+from tests.live.storage_kinds import loop_device, run
 
 from virtcim.broker.provider import Progress
 from virtcim.host.errors import HostError
@@ -38,42 +33,13 @@ from virtcim.host.settings import HostSettings
 from virtcim.profiles import dsp1047_images
 from virtcim.profiles.elements import settings, state_of
 
-MIB, BLOCKS = 2**20, 2048  # bytes, and blocks of 512 of them
-POOL = f"virtcim-1047-{os.getpid()}"
-DIRECTORY = Path("/var/tmp") / POOL
-POOL_XML = f"<pool type='dir'><name>{POOL}</name><target><path>{DIRECTORY}</path></target></pool>"
 IN_USE = 6
 
 
 @pytest.fixture(scope="module")
-def pool(libvirtd: str) -> Iterator[libvirt.virStoragePool]:
-    """A storage pool of our own."""
-    connection = libvirt.open(libvirtd)
-    DIRECTORY.mkdir(mode=0o755, exist_ok=True)
-    pool = connection.storagePoolDefineXML(POOL_XML)
-    pool.create()
-    yield pool
-    pool.destroy()
-    pool.undefine()
-    connection.close()
-    shutil.rmtree(DIRECTORY)
-
-
-@pytest.fixture(scope="module")
-def cim(libvirtd: str, pool: libvirt.virStoragePool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cim]:
-    del pool
-    with cim_server(tmp_path_factory.mktemp("state"), libvirtd, detach_timeout=20) as cim:
+def cim(libvirtd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cim]:
+    with own_pool(libvirtd), cim_server(tmp_path_factory.mktemp("state"), libvirtd, detach_timeout=20) as cim:
         yield cim
-
-
-def storage(mib: int, **properties: Any) -> pywbem.CIMInstance:
-    """A request for storage."""
-    return rasd("Disk", PoolID=f"DiskPool/{POOL}", VirtualQuantity=mib * BLOCKS, **properties)
-
-
-def disk_of(cim: Cim, system: str, name: str) -> pywbem.CIMInstance:
-    found = cim.connection.EnumerateInstances("CIM_LogicalDisk")
-    return next(one for one in found if one["DeviceID"] == f"{system}/{name}")
 
 
 @pytest.fixture(scope="module")
@@ -89,19 +55,6 @@ def look(cim: Cim, guest_image: Guest, qemu_module: libvirt.virConnect) -> Itera
     yield look
     cim.call("DestroySystem", AffectedSystem=system)
     assert volume_names(qemu_module) == set()
-
-
-@pytest.fixture(scope="module")
-def qemu_module(libvirtd: str) -> Iterator[libvirt.virConnect]:
-    connection = libvirt.open(libvirtd)
-    yield connection
-    connection.close()
-
-
-def volume_names(connection: libvirt.virConnect) -> set[str]:
-    pool = connection.storagePoolLookupByName(POOL)
-    pool.refresh()
-    return {one.name() for one in pool.listAllVolumes()}
 
 
 @pytest.fixture(scope="module")
@@ -165,12 +118,6 @@ def test_what_fails_leaves_no_volume(cim: Cim, look: Look) -> None:
     assert (volume_names(look.connection), look.xml(), look.xml(live=False)) == before
 
 
-def image(cim: Cim, method: str, instance_id: str, **arguments: Any) -> Any:
-    path = pywbem.CIMInstanceName("KVM_DiskResourceAllocationSettingData", {"InstanceID": instance_id},
-                                  namespace="root/virt")  # fmt: skip
-    return cim.call(method, Image=path, **arguments)
-
-
 def test_a_disk_moves_while_it_runs(cim: Cim, look: Look, console: Console) -> None:
     """Copied to another volume with all that the guest wrote; the old one, which was the disk's own, is gone."""
     before = console.run("head -c 262144 /dev/vda | md5sum")[1].split("\n")[1].split()[0]
@@ -225,36 +172,6 @@ def test_a_copy_of_a_running_disk(cim: Cim, look: Look) -> None:
     look.connection.storagePoolLookupByName(POOL).storageVolLookupByName("copy.img").delete()
 
 
-def test_overlays_committed_and_pulled(cim: Cim, look: Look, qemu_module: libvirt.virConnect) -> None:
-    """With a system of its own whose disks lie on others."""
-    name = f"{NAMES}overlays"
-    base = storage(16, VolumeName="base.qcow2", ResourceSubType="qcow2", VirtualDevice="vdx")
-    cim.define(f"{NAMES}base", memory(16), base)
-    base_path = str(DIRECTORY / "base.qcow2")
-    same = {"PoolID": f"DiskPool/{POOL}", "BackingImage": base_path, "AutomaticDeallocation": True}
-    over = [rasd("Disk", VirtualDevice=dev, VolumeName=f"{dev}.qcow2", **same) for dev in ("vdb", "vdc")]
-    system = cim.define(name, memory(16), *over)
-    assert cim.setting(f"{name}/vdb")["BackingImage"] == f"file://{base_path}"
-    assert image(cim, "PullImage", f"{name}/vdb")[0] == BAD_STATE
-    cim.request(system, ENABLED)
-    cim.done(image(cim, "PullImage", f"{name}/vdb"))
-    assert "BackingImage" not in {key for key, value in cim.setting(f"{name}/vdb").items() if value is not None}
-    assert image(cim, "CommitImage", f"{name}/vdb")[0] == INVALID
-    cim.call("DestroySystem", AffectedSystem=cim_system(f"{NAMES}base"))
-    cim.done(image(cim, "CommitImage", f"{name}/vdc"))
-    for defined in ("", "defined/"):
-        assert cim.setting(f"{name}/{defined}vdc")["VolumeName"] == "base.qcow2"
-    assert "vdc.qcow2" not in volume_names(qemu_module)
-    cim.call("DestroySystem", AffectedSystem=system)
-    assert {"base.qcow2", "vdb.qcow2"} & volume_names(qemu_module) == {"base.qcow2"}
-    qemu_module.storagePoolLookupByName(POOL).storageVolLookupByName("base.qcow2").delete()
-
-
-def cim_system(name: str) -> pywbem.CIMInstanceName:
-    keys = {"CreationClassName": "KVM_ComputerSystem", "Name": name}
-    return pywbem.CIMInstanceName("KVM_ComputerSystem", keys, namespace="root/virt")
-
-
 def test_one_volume_for_one_active_system(cim: Cim, look: Look, guest_image: Guest) -> None:
     """R18: neither started with it nor given it."""
     where = cim.setting(f"{look.name}/vda")["HostResource"]
@@ -268,30 +185,13 @@ def test_one_volume_for_one_active_system(cim: Cim, look: Look, guest_image: Gue
     cim.call("DestroySystem", AffectedSystem=other)
 
 
-def test_growing_while_it_is_off(cim: Cim, qemu_module: libvirt.virConnect) -> None:
-    name = f"{NAMES}off"
-    system = cim.define(name, memory(16), storage(4, VolumeName="off.img", AutomaticDeallocation=True))
-    grown = rasd("Disk", InstanceID=f"{name}/defined/vda", VirtualQuantity=8 * MIB, VirtualQuantityUnits="byte")
-    assert cim.modify(grown) == OK
-    assert (DIRECTORY / "off.img").stat().st_size == 8 * MIB
-    assert cim.setting(f"{name}/vda")["Limit"] == 8 * BLOCKS
-    cim.call("DestroySystem", AffectedSystem=system)
-    assert "off.img" not in volume_names(qemu_module)
-
-
 @pytest.fixture
 def little() -> Iterator[str]:
     """A block device with room for a mebibyte."""
-    backing = DIRECTORY / "little"
-    backing.write_bytes(bytes(MIB))
-    done = subprocess.run(["losetup", "-f", "--show", str(backing)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        beyond(f"loop devices: {done.stderr}")
-    device = done.stdout.strip()
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", device, "64M"], check=True)
-    yield device
-    subprocess.run(["losetup", "-d", device], check=True)
-    backing.unlink()
+    with loop_device(DIRECTORY, MIB) as device:
+        run("qemu-img", "create", "-q", "-f", "qcow2", device, "64M")
+        yield device
+    (DIRECTORY / "device.img").unlink()
 
 
 def test_a_disk_that_finds_no_space(cim: Cim, look: Look, console: Console, little: str) -> None:

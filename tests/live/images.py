@@ -1,0 +1,62 @@
+"""A storage pool of the tests' own for the images of QEMU guests, and what a client asks of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pywbem
+from tests.live.cim import Cim, rasd
+
+MIB, BLOCKS = 2**20, 2048  # bytes, and blocks of 512 of them
+POOL = f"virtcim-1047-{os.getpid()}"
+DIRECTORY = Path("/var/tmp") / POOL
+POOL_XML = f"<pool type='dir'><name>{POOL}</name><target><path>{DIRECTORY}</path></target></pool>"
+
+
+@contextmanager
+def own_pool(uri: str) -> Iterator[None]:
+    """With a storage pool that is removed with all that is in it."""
+    connection = libvirt.open(uri)
+    DIRECTORY.mkdir(mode=0o755, exist_ok=True)
+    pool = connection.storagePoolDefineXML(POOL_XML)
+    pool.create()
+    try:
+        yield
+    finally:
+        pool.destroy()
+        pool.undefine()
+        connection.close()
+        shutil.rmtree(DIRECTORY)
+
+
+def storage(mib: int, **properties: Any) -> pywbem.CIMInstance:
+    """A request for storage."""
+    return rasd("Disk", PoolID=f"DiskPool/{POOL}", VirtualQuantity=mib * BLOCKS, **properties)
+
+
+def disk_of(cim: Cim, system: str, name: str) -> pywbem.CIMInstance:
+    found = cim.connection.EnumerateInstances("CIM_LogicalDisk")
+    return next(one for one in found if one["DeviceID"] == f"{system}/{name}")
+
+
+def volume_names(connection: libvirt.virConnect) -> set[str]:
+    pool = connection.storagePoolLookupByName(POOL)
+    pool.refresh()
+    return {one.name() for one in pool.listAllVolumes()}
+
+
+def image(cim: Cim, method: str, instance_id: str, **arguments: Any) -> Any:
+    path = pywbem.CIMInstanceName("KVM_DiskResourceAllocationSettingData", {"InstanceID": instance_id},
+                                  namespace="root/virt")  # fmt: skip
+    return cim.call(method, Image=path, **arguments)
+
+
+def cim_system(name: str) -> pywbem.CIMInstanceName:
+    keys = {"CreationClassName": "KVM_ComputerSystem", "Name": name}
+    return pywbem.CIMInstanceName("KVM_ComputerSystem", keys, namespace="root/virt")
