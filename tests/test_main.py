@@ -14,8 +14,6 @@ from tests.conftest import connect
 
 from virtcim import __version__
 
-SECOND_START = 3.0  # seconds
-
 
 @pytest.fixture(scope="module")
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -96,20 +94,18 @@ def test_end_while_a_client_is_connected(state_dir: Path) -> None:
             assert time.monotonic() - began < 10
 
 
-def test_second_start_is_fast(tmp_path: Path) -> None:
-    """The schema is compiled once and kept in the state directory; the best of three, as others use the machine too."""
-    with serving(tmp_path) as served:
-        served.wait()
-        served.end()
-    assert any((tmp_path / "cache").iterdir())
-    assert min(seconds_to_start(tmp_path) for _ in range(3)) < SECOND_START
-
-
-def seconds_to_start(state_dir: Path) -> float:
-    with serving(state_dir) as served:
-        seconds = served.wait()
-        assert served.end()[0] == 0
-    return seconds
+def test_second_start_compiles_nothing(tmp_path: Path) -> None:
+    """The schema is compiled once and kept in the state directory, which is nearly all that a start takes long for."""
+    kept = []
+    for _ in range(2):
+        with serving(tmp_path) as served:
+            served.wait()
+            assert served.end()[0] == 0
+        kept.append(
+            {file.name: (file.stat().st_ino, file.stat().st_mtime_ns) for file in (tmp_path / "cache").iterdir()}
+        )
+    assert kept[0]
+    assert kept[0] == kept[1]
 
 
 def test_port_that_is_taken(state_dir: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from virtcim import config_values
 from virtcim.broker.call import ClassDef
 from virtcim.config import Settings
+from virtcim.later import Later
 from virtcim.wire import heap
 from virtcim.wire.app import Age, App, Blocking, Dispatch
 from virtcim.wire.auth import Authenticator, AuthRules, Passwords
@@ -19,12 +21,16 @@ from virtcim.wire.files import Reloaded
 from virtcim.wire.guard import Guard
 from virtcim.wire.limits import Limits
 from virtcim.wire.metrics import Metrics, Reading, Readings
-from virtcim.wire.pam import Pam
 from virtcim.wire.passwords import PasswordFile
 from virtcim.wire.paths import Classes
 from virtcim.wire.roles import Access, read_access
 from virtcim.wire.server import Beat, HttpServer
 from virtcim.wire.tls import Tls, TlsFiles, reloaded
+
+if TYPE_CHECKING:
+    from virtcim.wire import pam
+else:
+    pam = Later("virtcim.wire.pam")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +118,7 @@ class Front:
             self._files.append(file.entries)
             passwords.append(file)
         if "pam" in settings.authentication:
-            passwords.append(Pam(settings.pam_service))
+            passwords.append(pam.Pam(settings.pam_service))
         return AuthRules(
             anonymous="none" in settings.authentication,
             passwords=passwords,

@@ -8,14 +8,18 @@ import tempfile
 from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import bcrypt
-from argon2 import PasswordHasher, extract_parameters
-from argon2.exceptions import Argon2Error, InvalidHashError
-
+from virtcim.later import Later
 from virtcim.wire.files import Reloaded
 
-_ARGON2 = PasswordHasher()
+if TYPE_CHECKING:
+    import argon2
+    import bcrypt
+    from argon2 import exceptions as faults
+else:
+    argon2, faults, bcrypt = Later("argon2"), Later("argon2.exceptions"), Later("bcrypt")
+
 _BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}\Z")
 _BCRYPT_LENGTH = 72  # bytes of a password that bcrypt looks at
 _SALT = os.urandom(16)
@@ -49,8 +53,8 @@ def matches(stored: str, password: str) -> bool:
     """Whether a hash is the password's."""
     if stored.startswith("$argon2"):
         try:
-            return _ARGON2.verify(stored, password)
-        except (Argon2Error, InvalidHashError):
+            return _hasher().verify(stored, password)
+        except (faults.Argon2Error, faults.InvalidHashError):
             return False
     return bcrypt.checkpw(password.encode()[:_BCRYPT_LENGTH], stored.encode())
 
@@ -82,7 +86,7 @@ def write_entry(path: Path, user: str, password: str) -> None:
     if not password:
         raise ValueError("the password is empty")
     entries = read_entries(path) if path.exists() else {}
-    entries[user] = _ARGON2.hash(password)
+    entries[user] = _hasher().hash(password)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
         file.writelines(f"{name}:{stored}\n" for name, stored in entries.items())
     if path.exists():
@@ -96,13 +100,18 @@ def _usable(stored: str) -> bool:
     if _BCRYPT.match(stored):
         return True
     try:
-        extract_parameters(stored)
-    except InvalidHashError:
+        argon2.extract_parameters(stored)
+    except faults.InvalidHashError:
         return False
     return True
 
 
 @cache
+def _hasher() -> argon2.PasswordHasher:
+    return argon2.PasswordHasher()
+
+
+@cache
 def _nobody() -> str:
     """A hash where there is no user at all; making one takes as long as checking one."""
-    return _ARGON2.hash("")
+    return _hasher().hash("")
