@@ -52,6 +52,7 @@ from virtcim.profiles import (
     faults,
     filter_lists,
 )
+from virtcim.profiles.ahead import Ahead
 from virtcim.profiles.registration import FactsError, load_facts
 from virtcim.profiles.wbem_server import ServerFacts
 from virtcim.running import Process
@@ -77,6 +78,7 @@ class Server:
 
     def __init__(self, hosts: Hosts, jobs: Jobs, events: Events, broker: Broker, front: Front) -> None:
         self.hosts = hosts
+        self._ahead = Ahead(hosts)
         self._jobs = jobs
         self._events = events
         self._enumerations = broker.pulls.sessions
@@ -94,6 +96,7 @@ class Server:
     def start(self) -> None:
         """Connect and listen. Errors: OSError that names the URL."""
         self._events.start()
+        self._ahead.start()
         self.hosts.start()
         self.hosts.wait(FIRST_READ)
         self._events.look_around()
@@ -105,6 +108,7 @@ class Server:
         self._enumerations.end()
         self._jobs.close()
         self.hosts.stop()
+        self._ahead.stop()
         self._events.stop()
 
     def reload(self) -> None:

@@ -101,6 +101,10 @@ class Connected:
         """Call back (host, event) in the thread of libvirt's event loop, where nothing may wait or call libvirt."""
         self._keeper.on_event.add(partial(callback, self))
 
+    def on_ready(self, callback: Callable[[Any], None]) -> None:
+        """Call back (host) each time that it has been connected and read, in a thread that must not be kept."""
+        self._keeper.on_ready.add(partial(callback, self))
+
     def lock(self, uuid: str) -> threading.RLock:
         """The lock of who edits a domain."""
         return self._locks.of(uuid)

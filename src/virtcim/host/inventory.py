@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from virtcim.host.connected import OnEvent
 from virtcim.host.errors import HostError, Kind
@@ -80,6 +80,11 @@ class Hosts:
         """See Host.on_change."""
         for host in self.hosts:
             host.on_change(callback)
+
+    def on_ready(self, callback: Callable[[Host], None]) -> None:
+        """See Host.on_ready."""
+        for host in self.hosts:
+            host.on_ready(callback)
 
     def on_event(self, callback: OnEvent) -> None:
         """See Host.on_event."""

@@ -48,6 +48,7 @@ class Keeper:
         self.pulse = Pulse(self.link)
         self.watches = Watches()
         self.on_event: Callbacks[[Event]] = Callbacks()
+        self.on_ready: Callbacks[[]] = Callbacks()
         self._load = load
         self._read = read
         by_clock = [Reconciler(settings.reconcile_interval, lambda: self._with_link(look), "rereading everything")]
@@ -83,6 +84,7 @@ class Keeper:
         self.pulse.felt()
         self.turns += 1
         self.ready.set()
+        self.on_ready.tell()
 
     def lost(self) -> None:
         if self.ready.is_set():
