@@ -196,7 +196,7 @@ REFUSALS: dict[str, tuple[list[Instance], int, str]] = {
     ),
     "bad in another system": (
         [rasd("Mem", InstanceID="desktop1/mem", VirtualQuantity=1024),
-         rasd("Proc", InstanceID="archive1/proc", VirtualQuantity=0)],
+         rasd("Proc", InstanceID="archive1/defined/proc", VirtualQuantity=0)],
         INVALID, r"\[1\].VirtualQuantity",
     ),
     "another type": ([rasd("Disk", InstanceID="desktop1/sda", ResourceType=10)], INVALID, "ResourceType"),
@@ -206,10 +206,15 @@ REFUSALS: dict[str, tuple[list[Instance], int, str]] = {
         [rasd("Disk", InstanceID="desktop1/sda", Address="/a", HostResource=["/b"])], INVALID, "contradicts",
     ),
     "no hot-plug": ([rasd("Proc", InstanceID="web1/proc", VirtualQuantity=9)], BAD_STATE, r"\[0\]: MaxVirtualQuantity"),
+    "saved": (
+        [rasd("Mem", InstanceID="desktop1/mem", VirtualQuantity=1024),
+         rasd("Mem", InstanceID="archive1/mem"), rasd("Disk", InstanceID="archive1/vda", DriverCache="none")],
+        BAD_STATE, r"\[2\]: archive1 is saved",
+    ),
     "frozen property": ([rasd("Mem", InstanceID="web1/mem", dumpCore=False)], BAD_STATE, "dumpCore"),
     "what libvirt refuses": (
         [rasd("Mem", InstanceID="desktop1/mem", VirtualQuantity=1024),
-         rasd("Disk", InstanceID="archive1/vda", VirtualDevice="nonsense/1")], FAILED, "libvirt",
+         rasd("Disk", InstanceID="archive1/defined/vda", VirtualDevice="nonsense/1")], FAILED, "libvirt",
     ),
     "wrong class": ([embedded("Test_VirtualSystemSettingData", InstanceID="Test:web1")], INVALID, "ResourceSettings"),
 }  # fmt: skip

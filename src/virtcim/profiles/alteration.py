@@ -139,8 +139,10 @@ def _modify(configuration: Configuration, members: Sequence[tuple[Setting, Wish]
     vm = configuration.vm
     with vm.host.lock(vm.uuid):
         configuration = current(configuration)
-        refuse_saved(configuration, members[0][1].where, "Invalid State")
         asked = [_without_the_known(setting, wish) for setting, wish in members]
+        for one in asked:
+            if set(one.properties) - {"InstanceID"}:  # what is sent back as it is changes nothing
+                refuse_saved(configuration, one.where, "Invalid State")
         if is_running(configuration):
             live.update(configuration.vm, asked, undo)
             _follow(configuration.vm, asked, undo)
