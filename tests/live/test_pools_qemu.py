@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.live.cim import (
     rasd,
 )
 from tests.live.conftest import Guest
+from tests.live.processes import pid_of, thread_of
 
 from virtcim.host import partitions
 
@@ -94,19 +95,6 @@ def groups_of(pid: int) -> dict[str, str]:
     """The control group of a process by the names of the controllers."""
     lines = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
     return {name: path for _, names, path in lines for name in names.split(",")}
-
-
-def pid_of(name: str) -> int:
-    """The QEMU of a system, whose process may be numbered otherwise where libvirtd is."""
-    mark = f"guest={name},".encode()
-    (found,) = [int(file.parent.name) for file in Path("/proc").glob("[0-9]*/cmdline") if mark in read(file)]
-    return found
-
-
-def read(file: Path) -> bytes:
-    with suppress(OSError):  # the process has just gone
-        return file.read_bytes()
-    return b""
 
 
 def test_a_partition_is_made_and_removed(cim: Cim, partition: str) -> None:
@@ -284,6 +272,5 @@ def test_a_processor_is_bound_to_one_of_the_host(cim: Cim, qemu: libvirt.virConn
         below = cim.connection.AssociatorNames(device, "CIM_HostedDependency", Role="Dependent")
         assert [one["DeviceID"] for one in below] == [last["DeviceID"]]
         assert [place for place, may in enumerate(look.domain.vcpuPinInfo()[0]) if may] == [int(number)]
-        tasks = Path(f"/proc/{pid_of(look.name)}/task").glob("*")
-        (thread,) = [task for task in tasks if read(task / "comm").startswith(b"CPU 0/")]
-        assert f"Cpus_allowed_list:\t{number}\n" in (thread / "status").read_text()
+        status = thread_of(pid_of(look.name), "CPU 0/") / "status"
+        assert f"Cpus_allowed_list:\t{number}\n" in status.read_text()

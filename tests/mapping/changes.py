@@ -29,6 +29,11 @@ RESOURCES: dict[str, list[dict[str, Any]]] = {
         {"ResourceSubType": "hugepages-1048576"},
         {"HostResource": ["memory:1"]},
         {"MappingBehavior": 4},
+        {"HardLimit": 4194304},
+        {"HardLimit": None},
+        {"SoftLimit": 2097152},
+        {"SwapHardLimit": None},
+        {"MinGuarantee": 131072},
     ],
     "dimm0": [{"VirtualQuantity": 524288}, {"Node": 1}, {"AddressOnParent": "2"}, {"ResourceSubType": "dimm"}],
     "vda": [

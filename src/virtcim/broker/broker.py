@@ -185,7 +185,7 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
         return Answer(Form.NAMED_INSTANCE, self._all(namespace, cls.name), selection(names, include_class_origin))
 
     def _enumerate_instance_names(self, namespace: str, class_name: str) -> Answer:
-        return Answer(Form.INSTANCE_NAME, self._all(namespace, self.schema.get(class_name).name))
+        return Answer(Form.INSTANCE_NAME, self._all(namespace, self.schema.get(class_name).name, paths=True))
 
     def _get_property(self, namespace: str, instance_name: Path, property_name: str) -> Answer:
         item = self._find(instance_name, namespace)
@@ -203,9 +203,10 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
         cls = wanted.result_class
         return Answer(Form.OBJECT, (wanted.row(item, cls, namespace) for item in items))
 
-    def _all(self, namespace: str, classname: str) -> Batches:
+    def _all(self, namespace: str, classname: str, paths: bool = False) -> Batches:
         links = Batch(partial(self.associations.of_class, namespace, classname))
-        return Batches(self._guarded_batches(chain(self.instances.batches(namespace, classname), (links,))))
+        found = self.instances.batches(namespace, classname, paths)
+        return Batches(self._guarded_batches(chain(found, (links,))))
 
     def _guarded_batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in self._guarded(batches):

@@ -27,6 +27,12 @@ class InstanceProvider:
     volatile: bool
     among: Callable[[Any], Iterable[object]] | None = None
     parts: Callable[[Any], Iterable[object]] | None = None
+    gauges: Callable[[Any], Properties] | None = None
+
+    @property
+    def passing(self) -> bool:
+        """Whether an instance, or a part of it, changes by itself."""
+        return self.volatile or self.gauges is not None
 
 
 @dataclass(frozen=True)

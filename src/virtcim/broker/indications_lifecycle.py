@@ -108,7 +108,7 @@ class Lifecycle:
         for one in [] if target is None else [target, *self._parts_of(target, others)]:
             for provider in self._serving(type(one)):
                 if provider.when(one):
-                    item = self._instances.item(provider, one)
+                    item = self._instances.steady(provider, one)
                     found[item.path] = item
         return found
 

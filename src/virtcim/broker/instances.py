@@ -41,6 +41,10 @@ class Instances:
         """The instance that a provider makes of an object; kept with the object unless it is volatile."""
         if provider.volatile:
             return self._make(provider, target)
+        return _gauged(provider, target, self.steady(provider, target))
+
+    def steady(self, provider: InstanceProvider, target: object) -> Item:
+        """As `item`, of a provider that is not volatile, without its gauges."""
         kept: dict[object, Item] = vars(target).setdefault("_items", {})
         item = kept.get(provider)
         if item is None:
@@ -77,21 +81,24 @@ class Instances:
         """Every instance of a class and its subclasses in a namespace."""
         return iter(Batches(self.batches(namespace, classname)))
 
-    def batches(self, namespace: str, classname: str) -> Iterator[Batch]:
-        """As `of_class`; where objects come in runs, a batch for all that hangs off a run."""
+    def batches(self, namespace: str, classname: str, paths: bool = False) -> Iterator[Batch]:
+        """As `of_class`; where objects come in runs, a batch for all that hangs off a run.
+
+        With `paths` nothing else of the items will be looked at, so that they come without gauges.
+        """
         rooted: dict[type, list[_Making]] = {}
         for provider, platform in self.catalog.serving(classname):
             if provider.namespace != namespace:
                 continue
-            hanging = None if provider.volatile else self.catalog.hanging.get(provider.of)
+            hanging = None if _changes(provider, paths) else self.catalog.hanging.get(provider.of)
             if hanging is None:
-                yield self._batch(provider, platform)
+                yield self._batch(provider, platform, paths)
             else:
                 rooted.setdefault(hanging.root, []).append((provider, platform, self._parts(provider, hanging)))
         for root, makings in rooted.items():
             runs = tuple(self.catalog.runs[root](self.world))
-            parts = partial(self._runs, makings, runs, (namespace, classname))
-            yield Batch(partial(_flat, parts), (namespace, classname, root), runs, parts=parts)
+            parts = partial(self._runs, makings, runs, (namespace, classname, paths))
+            yield Batch(partial(_flat, parts), (namespace, classname, paths, root), runs, parts=parts)
 
     def _runs(
         self, makings: list[_Making], runs: Iterable[tuple[Hashable, tuple[object, ...]]], where: Hashable
@@ -101,16 +108,20 @@ class Instances:
             known, size = self._sizes.get(place, (None, None))
             yield Batch(partial(self._counted, makings, run, place), place, run, size if known == run else None)
 
-    def _batch(self, provider: InstanceProvider, platform: str | None) -> Batch:
+    def _batch(self, provider: InstanceProvider, platform: str | None, paths: bool) -> Batch:
         items = partial(self._items, provider, platform)
-        follows = None if provider.volatile else self.catalog.follows.get(provider.of)
+        follows = None if _changes(provider, paths) else self.catalog.follows.get(provider.of)
         return Batch(items, (provider, platform), follows(self.world)) if follows else Batch(items)
 
     def _parts(self, provider: InstanceProvider, hanging: Hanging) -> Parts:
         return provider.parts or (lambda root: filter(provider.when, hanging.parts(root)))
 
     def _items(self, provider: InstanceProvider, platform: str | None) -> Iterator[Item]:
-        return (self.item(provider, target) for target in self._objects(provider, platform))
+        item = self.item if provider.gauges is None else self._now
+        return (item(provider, target) for target in self._objects(provider, platform))
+
+    def _now(self, provider: InstanceProvider, target: object) -> Item:
+        return _gauged(provider, target, self._passing(provider, target))
 
     def _counted(self, makings: list[_Making], run: tuple[object, ...], place: Hashable) -> list[Item]:
         items = list(self._of_run(makings, run))
@@ -124,7 +135,7 @@ class Instances:
             for provider, platform, parts in makings:
                 if platform in (None, getattr(root, "platform", None)):
                     for target in parts(root):
-                        yield self.item(provider, target) if target is root else self._passing(provider, target)
+                        yield self.steady(provider, target) if target is root else self._passing(provider, target)
 
     def all_found(self, classname: str, namespace: str | None = None) -> Iterator[Found]:
         """Every instance of a class and its subclasses; in whatever namespace, where none is given."""
@@ -168,6 +179,17 @@ class Instances:
             text = f"the path of {path.classname} lacks {missing}" if missing else f"no such instance: {path}"
             raise CIMError(Status.NOT_FOUND, text)
         return found
+
+
+def _changes(provider: InstanceProvider, paths: bool) -> bool:
+    """Whether what is looked at of its instances changes by itself."""
+    return provider.volatile if paths else provider.passing
+
+
+def _gauged(provider: InstanceProvider, target: object, item: Item) -> Item:
+    """The item as it is now; the same one where there are no figures."""
+    now = provider.gauges(target) if provider.gauges else None
+    return Item(item.cls, item.path, {**item.properties, **now}) if now else item
 
 
 def _flat(parts: Callable[[], Iterable[Batch]]) -> Batches:

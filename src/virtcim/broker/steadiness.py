@@ -29,8 +29,11 @@ class Steadiness:
         if declared is None or declared.is_association:
             return None
         providers = list(self._serving(declared.name))
+        shown = run in ("get_instance", "associators")
         if run != "get_instance":
             providers += self._reached(providers, self._wanted(run, given))
+        if shown and any(provider.gauges for provider in providers):
+            return None
         return self._common(providers)
 
     def _wanted(self, run: str, given: Mapping[str, Any]) -> Wanted:

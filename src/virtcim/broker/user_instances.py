@@ -51,7 +51,7 @@ class UserInstances(Instances):
             kept = self._served[one] = (cls, Item(cls, one.path, one.properties))
         return kept[1]
 
-    def batches(self, namespace: str, classname: str) -> Iterator[Batch]:
+    def batches(self, namespace: str, classname: str, paths: bool = False) -> Iterator[Batch]:
         """All in one."""
         yield Batch(lambda: iter([self.made(one) for one in self.stored(classname)]))
 

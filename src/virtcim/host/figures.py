@@ -1,4 +1,4 @@
-"""What changes by itself on the network side: traffic through the interfaces of guests, and what DHCP has handed out.
+"""What changes by itself: traffic through the interfaces of guests, what DHCP has handed out, how busy processors are.
 
 It is read for all guests at once: with each reconcile, and in the background when somebody looks at figures that are
 older than FRESH. Whoever looks gets what is known then and waits for nothing, so that the next look shows more.
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import libvirt
 
 from virtcim.host.errors import HostError, Kind, translated, unsupported
+from virtcim.host.loads import Loads, Meter, Statistics
 from virtcim.host.reading import if_told, where_supported
 from virtcim.host.states import cim_datetime, moment, now
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 FRESH = 1.0  # seconds
 _FLAGS = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+_GROUPS = libvirt.VIR_DOMAIN_STATS_INTERFACE | libvirt.VIR_DOMAIN_STATS_VCPU
 _UNTOLD = (Kind.NOT_SUPPORTED, Kind.INVALID_STATE, Kind.NOT_FOUND)  # no leases, no DHCP, gone meanwhile
 _V6 = libvirt.VIR_IP_ADDR_TYPE_IPV6
 
@@ -62,6 +64,7 @@ class Sample:
     taken: str = ""
     traffic: Mapping[tuple[str, str], Traffic] = field(default_factory=dict)
     leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)  # by MAC address in lower case
+    loads: Loads = field(default_factory=Loads)
 
 
 class Link(Protocol):
@@ -73,6 +76,7 @@ class Figures:
 
     def __init__(self) -> None:
         self._sample = Sample()
+        self._meter = Meter()
         self._at = 0.0  # by time.monotonic()
         self._taking = threading.Lock()
 
@@ -84,9 +88,11 @@ class Figures:
 
     def read(self, connection: libvirt.virConnect) -> None:
         """Take a sample."""
-        none = Sample()
-        traffic = if_told(connection, _traffic, none.traffic)
-        self._sample = Sample(now(), traffic, if_told(connection, _leases, none.leases))
+        none: list[tuple[libvirt.virDomain, dict[str, Any]]] = []
+        statistics = if_told(connection, _statistics, none)
+        leases = if_told(connection, _leases, Sample().leases)
+        if_told(connection, lambda link: self._meter.read(link, statistics), None)
+        self._sample = Sample(now(), dict(_each_traffic(statistics)), leases, self._meter.loads)
         self._at = time.monotonic()
 
     def _take(self, link: Link) -> None:
@@ -99,12 +105,8 @@ class Figures:
             self._taking.release()
 
 
-def _traffic(connection: libvirt.virConnect) -> Mapping[tuple[str, str], Traffic]:
-    return dict(_each_traffic(connection))
-
-
-def _each_traffic(connection: libvirt.virConnect) -> Iterator[tuple[tuple[str, str], Traffic]]:
-    for domain, values in _statistics(connection):
+def _each_traffic(statistics: Statistics) -> Iterator[tuple[tuple[str, str], Traffic]]:
+    for domain, values in statistics:
         for number in range(values.get("net.count", 0)):
             name = values.get(f"net.{number}.name")
             if name is not None and f"net.{number}.rx.bytes" in values:
@@ -113,7 +115,7 @@ def _each_traffic(connection: libvirt.virConnect) -> Iterator[tuple[tuple[str, s
 
 def _statistics(connection: libvirt.virConnect) -> list[tuple[libvirt.virDomain, dict[str, Any]]]:
     try:
-        return connection.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_INTERFACE, _FLAGS)
+        return connection.getAllDomainStats(_GROUPS, _FLAGS)
     except libvirt.libvirtError as error:
         if unsupported(error):
             return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import libvirt
 
@@ -35,6 +35,29 @@ def set_vcpus(vm: Vm, count: int, live: bool, config: bool) -> Vm | None:
     seconds and has been seen to crash afterwards: offer it to KVM guests only.
     """
     return _tune(vm, "set the processors of", live, config, lambda domain, flags: domain.setVcpusFlags(count, flags))
+
+
+def set_pins(vm: Vm, pins: Sequence[Collection[int]], live: bool, config: bool) -> Vm | None:
+    """Bind virtual processors, in their order, to processors of the host; an empty set binds to none of them."""
+
+    def call(domain: libvirt.virDomain, flags: int) -> None:
+        present = range(domain.connect().getCPUMap(0)[0])
+        absent = sorted({number for allowed in pins for number in allowed if number not in present})
+        if absent:
+            raise HostError(Kind.INVALID, f"the host of domain {vm.name} has no processors {absent}")
+        for number, allowed in enumerate(pins):
+            domain.pinVcpuFlags(number, tuple(not allowed or one in allowed for one in present), flags)
+
+    return _tune(vm, "bind the processors of", live, config, call)
+
+
+def set_memory_limits(vm: Vm, parameters: Mapping[str, int], live: bool, config: bool) -> Vm | None:
+    """Set memory parameters as libvirt names them, in KiB: hard_limit, soft_limit, swap_hard_limit."""
+
+    def call(domain: libvirt.virDomain, flags: int) -> None:
+        domain.setMemoryParameters(dict(parameters), flags)
+
+    return _tune(vm, "set the memory limits of", live, config, call)
 
 
 def set_scheduler(vm: Vm, parameters: Mapping[str, int], live: bool, config: bool) -> Vm | None:

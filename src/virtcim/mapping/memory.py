@@ -22,6 +22,7 @@ STRICT = "strict"
 AFFINITY = {STRICT: 5, "preferred": 4}  # MappingBehavior by numatune mode
 HOST_MEMORY = re.compile(r"memory[:/](\d+)")
 QUANTITIES = ("VirtualQuantity", "Reservation", "Limit")
+PROCESS_LIMITS = ("HardLimit", "SoftLimit", "SwapHardLimit", "MinGuarantee")
 PERSISTENT_MODELS = ("nvdimm", "virtio-pmem")
 
 
@@ -47,8 +48,15 @@ def limit(domain: Domain) -> int:
     return max(0, (domain.memory or 0) - plugged(domain))
 
 
+def shown_limit(domain: Domain) -> int:
+    """The maximum, or what the process may use at most if that is less."""
+    return min(limit(domain), domain.hard_limit or limit(domain))
+
+
 def set_limit(domain: Domain, kib: int | None) -> None:
     """The maximum; cleared, it is what the system has now."""
+    if kib and domain.hard_limit and kib > domain.hard_limit:
+        raise BadProperty("Limit", f"{kib} {KIB} is more than HardLimit {domain.hard_limit}")
     domain.memory = (kib or quantity(domain)) + plugged(domain)
     if (domain.current_memory or 0) > domain.memory:
         domain.current_memory = domain.memory
@@ -110,7 +118,11 @@ MEM: tuple[Row[Any], ...] = (
     Row("MappingBehavior", lambda domain: AFFINITY.get(domain.numa_mode or ""), set_affinity),
     fixed("AllocationUnits", KIB),
     fixed("VirtualQuantityUnits", KIB),
-    Row("Limit", limit, set_limit, exact=False),
+    Row("HardLimit", Domain.hard_limit),
+    Row("SoftLimit", Domain.soft_limit),
+    Row("SwapHardLimit", Domain.swap_hard_limit),
+    Row("MinGuarantee", Domain.min_guarantee),
+    Row("Limit", shown_limit, set_limit, exact=False),
     Row("VirtualQuantity", quantity, set_quantity),
     Row("Reservation", quantity),
     fixed("Weight", None),
@@ -151,6 +163,9 @@ def prepare(given: Properties, domain: Domain, document: Domain) -> Properties:
         raise BadProperty("VirtualQuantity", "cannot be 0: a virtual system has memory")
     if not prepared.get("Reservation", 1):
         del prepared["Reservation"]
+    for name in PROCESS_LIMITS:
+        if not prepared.get(name, 1):
+            prepared[name] = None
     if prepared.get("VirtualQuantity") is None and (new or "VirtualQuantity" in given):
         prepared["VirtualQuantity"] = prepared.get("Reservation") or prepared.get("Limit")
     if prepared.get("Limit") is None and (prepared.get("VirtualQuantity") or 0) > limit(domain):

@@ -109,8 +109,18 @@ def set_cpuset(domain: Domain, text: str | None) -> None:
 
 def host_processors(domain: Domain) -> list[str]:
     """The processors of the host that the virtual ones may run on, when they are bound to some."""
-    found = set[int]().union(*(cpus_of(pin.cpuset) for pin in domain.vcpu_pins), cpus_of(domain.cpuset))
-    return [f"cpu:{number}" for number in sorted(found)]
+    return [f"cpu:{number}" for number in sorted(set[int]().union(*_bound(domain)))]
+
+
+def _bound(domain: Domain) -> list[set[int]]:
+    """What each virtual processor may run on, in their order; empty for one that is bound to none."""
+    pinned = {pin.vcpu: pin.cpuset for pin in domain.vcpu_pins}
+    return [cpus_of(pinned.get(number) or domain.cpuset) for number in range(domain.vcpu or 1)]
+
+
+def present_pins(domain: Domain) -> list[set[int]]:
+    """As the present virtual processors are bound; empty for one that may run anywhere."""
+    return _bound(domain)[: quantity(domain)]
 
 
 def set_host_processors(domain: Domain, values: list[str] | None) -> None:
@@ -125,8 +135,7 @@ def set_host_processors(domain: Domain, values: list[str] | None) -> None:
 
 def allowed_cpus(domain: Domain) -> frozenset[int]:
     """All processors of the host that any virtual one may run on; none where one is bound to none."""
-    pinned = {pin.vcpu: pin.cpuset for pin in domain.vcpu_pins}
-    sets = [cpus_of(pinned.get(number) or domain.cpuset) for number in range(domain.vcpu or 1)]
+    sets = _bound(domain)
     return frozenset[int]().union(*sets) if all(sets) else frozenset()
 
 

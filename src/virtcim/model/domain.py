@@ -117,6 +117,9 @@ class Domain(View):
     hugepage_size = integer("memoryBacking/hugepages/page@size", 1)  # in hugepage_unit, which libvirt makes KiB
     hugepage_unit = text("memoryBacking/hugepages/page@unit")
     hard_limit = size_kib("memtune/hard_limit")
+    soft_limit = size_kib("memtune/soft_limit")
+    swap_hard_limit = size_kib("memtune/swap_hard_limit")
+    min_guarantee = size_kib("memtune/min_guarantee")
     numa_mode = text("numatune/memory@mode")
     numa_nodes = text("numatune/memory@nodeset")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from virtcim.broker.call import Properties
 from virtcim.broker.provider import Profile
 from virtcim.mapping import divisions
 from virtcim.mapping.divisions import CELL
@@ -36,6 +37,12 @@ def processor_below(device: Device) -> list[HostProcessor]:
     return [one for one in hardware.processors(device.vm.host) if one.number == bound.get(device.index)]
 
 
+def load(one: HostProcessor) -> Properties:
+    """How busy it is; not known before it has been looked at for a while."""
+    percent = one.host.figures.loads.host.get(one.number) if one.host.readable else None
+    return {} if percent is None else {"LoadPercentage": percent}
+
+
 aggregate(
     profile,
     HostProcessor,
@@ -45,4 +52,5 @@ aggregate(
     pools=pools_of_processor,
     below=processor_below,
     pool_class=ProcessorPool,
+    gauges=load,
 )

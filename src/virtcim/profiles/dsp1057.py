@@ -11,6 +11,7 @@ from virtcim.broker.provider import End, Keys, Profile, Refused, Returned, Work
 from virtcim.host.inventory import Hosts, Vm
 from virtcim.mapping import ids, resources, state, vssd
 from virtcim.mapping.kind import DISK_DRIVE, Kind
+from virtcim.mapping.processor import PROCESSORS
 from virtcim.profiles import elements, lookup, resumption
 from virtcim.profiles.elements import Configuration, Device, Setting
 from virtcim.profiles.transitions import (
@@ -178,6 +179,7 @@ def _device_of(kind: Kind[Any]) -> None:
         when=lambda device: device.kind is kind,
         find=lookup.find_device,
         parts=lookup.devices_of_kind(kind),
+        gauges=elements.load if kind is PROCESSORS else None,
     )
     def device(device: Device) -> Properties:
         vm, dev = device.vm, device.dev

@@ -193,6 +193,13 @@ def device_properties(device: Device) -> Properties:
     return found | image.device_properties(device.resource, device.vm.images) | _failure(device)
 
 
+def load(device: Device) -> Properties:
+    """How busy a virtual processor is; not known before it has been looked at for a while."""
+    vm = device.vm
+    percent = vm.host.figures.loads.guests.get((vm.uuid, device.index)) if vm.active else None
+    return {} if percent is None else {"LoadPercentage": percent}
+
+
 def _failure(device: Device) -> Properties:
     """What a disk says that failed; its system is paused for it."""
     code = dict(device.vm.disk_errors).get(device.dev)

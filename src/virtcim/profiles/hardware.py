@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile
 from virtcim.host.inventory import Host
 from virtcim.profiles import pools_host as hardware
@@ -24,11 +25,12 @@ def aggregate(
     below: Callable[[Device], Iterable[object]],
     pool_class: type[ResourcePool],
     above: Callable[[Any], Iterable[Device]] | None = None,
+    gauges: Callable[[Any], Properties] | None = None,
 ) -> None:
     """Serve the devices `present` on a host as `classname`.
 
     `pools`: the PoolIDs that have one. `below`: the devices of the host that a virtual device, of class `virtual`,
-    sits on; `above` leads back, where that takes no look at every system.
+    sits on; `above` leads back, where that takes no look at every system. `gauges`: what of it changes by itself.
     """
 
     def holders(one: HostDevice) -> Iterator[ResourcePool]:
@@ -43,7 +45,8 @@ def aggregate(
             yield from (device for device in devices(vm) if one in below(device)) if vm.active else ()
 
     profile.source(of, hardware.everywhere(present), follows=version)
-    profile.instance(classname, of=of, find=hardware.by_keys(present))(hardware.device_properties)
+    serve = profile.instance(classname, of=of, find=hardware.by_keys(present), gauges=gauges)
+    serve(hardware.device_properties)
     profile.associate(
         "Virt_SystemDevice",
         End("GroupComponent", "Virt_HostSystem", across=hardware.on(present)),

@@ -12,11 +12,14 @@ from virtcim.host import blocks, domains
 from virtcim.host.inventory import Vm
 from virtcim.host.states import DomainState
 from virtcim.mapping.disk import LIMITS, limits_of
+from virtcim.mapping.memory import limit
+from virtcim.mapping.processor import present_pins
 from virtcim.mapping.resources import Domain, Resource, change, resource_for, resources_of
 from virtcim.mapping.table import to_cim
 from virtcim.profiles.requests import Place, Undo, Wish, find, place_of, put, refusing, unless_running
 
 NAMED = ("disk", "interface", "filesystem", "controller")  # devices whose names no two may share
+UNLIMITED = 9007199254740991  # KiB, libvirt's VIR_DOMAIN_MEMORY_PARAM_UNLIMITED
 EMULATED = "qemu"  # domain type of a guest without hardware support
 
 
@@ -108,6 +111,8 @@ def _changed(old: Resource, new: Resource) -> set[str]:
 def _tune(vm: Vm, new: Resource, old: Resource, changed: set[str], where: str) -> Iterator[Step]:
     """Processors and memory: only numbers, each by a call of its own."""
     tunings = TUNINGS[new.kind.name]
+    if limit(_domain(new)) == limit(_domain(old)) and new.kind.name == "mem":
+        changed = changed - {"Limit"}  # what it shows follows HardLimit
     beyond = sorted(changed - {name for names, _ in tunings for name in names})
     if beyond:
         raise Refused("Invalid State", f"{where}: {', '.join(beyond)} cannot be changed while the system is active")
@@ -145,6 +150,20 @@ def _set_scheduler(vm: Vm, domain: Domain) -> None:
     domains.set_scheduler(vm, parameters, live=True, config=False)
 
 
+def _set_pins(vm: Vm, domain: Domain) -> None:
+    domains.set_pins(vm, present_pins(domain), live=True, config=False)
+
+
+def _set_memory_limits(vm: Vm, domain: Domain) -> None:
+    wanted = {
+        "hard_limit": domain.hard_limit,
+        "soft_limit": domain.soft_limit,
+        "swap_hard_limit": domain.swap_hard_limit,
+    }
+    parameters = {name: UNLIMITED if kib is None else kib for name, kib in wanted.items()}
+    domains.set_memory_limits(vm, parameters, live=True, config=False)
+
+
 def _domain(resource: Resource) -> Domain:
     assert isinstance(resource.view, Domain)
     return resource.view
@@ -152,8 +171,15 @@ def _domain(resource: Resource) -> Domain:
 
 # By kind: the properties that a running system can take, and the call that gives them to it.
 TUNINGS: dict[str, list[tuple[tuple[str, ...], Callable[[Vm, Domain], None]]]] = {
-    "mem": [(("VirtualQuantity", "Reservation"), _set_memory)],
-    "proc": [(("VirtualQuantity",), _set_vcpus), (("Weight", "Limit"), _set_scheduler)],
+    "mem": [
+        (("VirtualQuantity", "Reservation"), _set_memory),
+        (("HardLimit", "SoftLimit", "SwapHardLimit"), _set_memory_limits),
+    ],
+    "proc": [
+        (("VirtualQuantity",), _set_vcpus),
+        (("Weight", "Limit"), _set_scheduler),
+        (("HostResource", "CPUSet", "CPUPins", "MappingBehavior"), _set_pins),
+    ],
 }
 
 
