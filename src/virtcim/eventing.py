@@ -17,7 +17,8 @@ from virtcim.broker.indications_lifecycle import Lifecycle, Notice, stamp
 from virtcim.broker.indications_told import Ledger, Place
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.jobs_kept import KeptJobs
-from virtcim.broker.provider import VIRT, Job, Profile
+from virtcim.broker.jobs_told import ToldJobs
+from virtcim.broker.provider import VIRT, Profile
 from virtcim.broker.schema import Schema
 from virtcim.broker.store import Store
 from virtcim.broker.store_leases import Leases
@@ -36,7 +37,6 @@ from virtcim.profiles.static_filters import collections, static_filters
 from virtcim.profiles.subscriptions import Subscriptions
 from virtcim.wire.export import ExportEncoder
 
-JOB = "CIM_ConcreteJob"
 PARTS_OF_HOST = frozenset({Topic.FILTER, Topic.INTERFACE})  # looked at with the host as a whole
 
 
@@ -68,7 +68,7 @@ class Events:
         )
         self._started_with = settings.retry
         self._subscriptions: Subscriptions | None = None
-        self._kept: KeptJobs | None = None
+        self._jobs: ToldJobs | None = None
         self._places: dict[str, Place] = {}
         self._hosts: tuple[Host, ...] = ()
         self._looking: set[str] = set()
@@ -95,26 +95,12 @@ class Events:
         lifecycle = Lifecycle(broker.instances, self._facts.system_name)
         self._hosts = hosts.hosts
         self._ledger = ledger = Ledger(self._store, lifecycle, self._leases.held)
+        kept = KeptJobs(self._store, broker.instances, broker.methods, dsp1103.classname_of)
 
-        def changed(host: Host, topic: Topic, old: Any, new: Any) -> None:
-            if not host.known:
-                return
-            place = self._place(host)
-            if topic not in PARTS_OF_HOST:
-                key = topic.value, key_of(topic, new or old)
-                self.engine.note(partial(ledger.changed, place, key, old, new), place.lease)
-            if topic is Topic.POOL:
-                made = partial(alerts_of, old, new, cim_now())
-                self.engine.note(partial(self._alerts, place.lease, made), place.lease)
-            self._look(place)
+        def tell(before: Item | None, after: Item | None) -> None:
+            self.engine.note(partial(lifecycle.between, before, after))
 
-        def happened(host: Host, event: Event) -> None:
-            if host.known:
-                lease = self._place(host).lease
-                made = partial(_alert_of, host, event, cim_now())
-                self.engine.note(partial(self._alerts, lease, made), lease)
-
-        self._watch_jobs(broker, jobs, lifecycle)
+        self._jobs = ToldJobs(jobs, kept, broker.instances, tell)
         broker.methods.settle = self._settle
         self.engine.on_first = self._first
         self.engine.on_last = partial(_silently, ledger.forget)
@@ -122,13 +108,32 @@ class Events:
         self.engine.lost = ledger.close
         self.engine.sync = self._shelf.catch_up if self._store.shared else _nothing
         for host in hosts.hosts:
-            host.on_change(partial(changed, host))
-        hosts.on_event(happened)
+            host.on_change(partial(self._changed, host))
+        hosts.on_event(self._happened)
+
+    def _changed(self, host: Host, topic: Topic, old: Any, new: Any) -> None:
+        """Something of a host has been replaced; its alerts are made as of this moment."""
+        if not host.known:
+            return
+        place = self._place(host)
+        if topic not in PARTS_OF_HOST:
+            key = topic.value, key_of(topic, new or old)
+            self.engine.note(partial(self._ledger.changed, place, key, old, new), place.lease)
+        if topic is Topic.POOL:
+            made = partial(alerts_of, old, new, cim_now())
+            self.engine.note(partial(self._alerts, place.lease, made), place.lease)
+        self._look(place)
+
+    def _happened(self, host: Host, event: Event) -> None:
+        if host.known:
+            lease = self._place(host).lease
+            made = partial(_alert_of, host, event, cim_now())
+            self.engine.note(partial(self._alerts, lease, made), lease)
 
     def _settle(self) -> None:
         """Until what a method did is safe."""
-        if self._kept is not None:
-            self._kept.settle()
+        if self._jobs is not None:
+            self._jobs.settle()
         self.engine.settle()
 
     def _place(self, host: Host) -> Place:
@@ -143,27 +148,6 @@ class Events:
         """As things are before anybody is told of changes."""
         causes = [self._ledger.snapshot(self._place(host)) for host in self._hosts if host.known]
         return lambda: [notice for cause in causes for notice in cause()]
-
-    def _watch_jobs(self, broker: Broker, jobs: Jobs, lifecycle: Lifecycle) -> None:
-        """Keep and tell of jobs, and take over those of an earlier run."""
-        self._kept = kept = KeptJobs(self._store, broker.instances, broker.methods, dsp1103.classname_of)
-        seen: dict[str, Item] = {}
-
-        def job_changed(job: Job, gone: bool) -> None:
-            kept.changed(job, gone)
-            found = broker.instances.named(job, JOB)
-            if found is not None:
-                before, after = seen.pop(job.id, None), None if gone else found.item
-                if after is not None:
-                    seen[job.id] = after
-                self.engine.note(partial(lifecycle.between, before, after))
-
-        jobs.on_change(job_changed)
-        for job, request in kept.restored():
-            found = broker.instances.named(job, JOB)
-            if found is not None:
-                seen[job.id] = found.item
-                jobs.adopt(job, request)
 
     def _look(self, place: Place) -> None:
         """At what a host has beside its systems, once for all changes that have been noted by then."""
@@ -220,9 +204,9 @@ class Events:
             self.engine.drop(name, partial(self._ledger.close, name))
 
     def _learn(self) -> None:
-        """What other servers have done, now and then; and what the store did not take is written."""
-        if self._kept is not None:
-            self._kept.catch_up()
+        """What other servers have done, now and then, or left; and what the store did not take is written."""
+        if self._jobs is not None:
+            self._jobs.catch_up()
         if self._store.shared:
             self._shelf.catch_up()
             self._deliverer.look()

@@ -172,10 +172,21 @@ def test_two_servers_number_one_sequence(open_shared: OpenStore) -> None:
 def test_jobs_of_a_server_that_is_alive_are_its_own(open_shared: OpenStore) -> None:
     first, second = Holder(open_shared(), DELIVERY), open_shared()
     first.look()
-    first.store.keep_job(KeptJob("1", 4, 1.0, {}))
-    assert second.jobs() == []
+    job = KeptJob("1", 4, 1.0, {})
+    assert first.store.keep_job(job)
+    assert second.absent() == []
     first.leases.stop()
     deadline = time.monotonic() + 5
-    while not second.jobs() and time.monotonic() < deadline:
+    while not second.absent() and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert [job.id for job in second.jobs()] == ["1"]
+    gone = second.absent()
+    assert gone == [first.store.server]
+    taken: list[list[KeptJob]] = []
+    others = [threading.Thread(target=lambda: taken.append(open_shared().take_jobs(gone))) for _ in range(4)]
+    for thread in others:
+        thread.start()
+    for thread in others:
+        thread.join()
+    assert sorted(taken, key=len) == [[], [], [], [job]]
+    assert not first.store.keep_job(job)
+    assert not first.store.drop_job("1")

@@ -163,6 +163,38 @@ def test_two_servers_tell_once(daemon: PrivateLibvirtd, node: libvirt.virConnect
                 server.stop()
 
 
+def test_jobs_of_a_server_that_dies_go_on_at_the_other(
+    daemon: PrivateLibvirtd, node: libvirt.virConnect, tmp_path: Path
+) -> None:
+    """It finds out what becomes of those that run, and shows those that have ended."""
+    domain = define(node, "slow")
+    domain.create()
+    with running_postgres() as postgres:
+        shared = {"connect": daemon.uri, "store": postgres.url, "shutdown_timeout": "600"}
+        servers = [Process(tmp_path / name, **shared) for name in ("first", "second")]
+        try:
+            keys = {"CreationClassName": "KVM_ComputerSystem", "Name": "slow"}
+            system = pywbem.CIMInstanceName("KVM_ComputerSystem", keys, namespace="root/virt")
+            code, out = servers[0].cim.InvokeMethod("RequestStateChange", system, RequestedState=pywbem.Uint16(4))
+            assert (code, job_state(servers[1], out["Job"])) == (4096, None)
+            servers[0].kill()
+            wait_until(lambda: job_state(servers[1], out["Job"]) == 4, 15)
+            domain.destroy()
+            wait_until(lambda: job_state(servers[1], out["Job"]) == 7, 10)
+            servers[0].start()
+            assert job_state(servers[0], out["Job"]) is None
+        finally:
+            for server in servers:
+                server.stop()
+
+
+def job_state(server: Process, path: pywbem.CIMInstanceName) -> int | None:
+    """JobState of a job; None where it is not shown."""
+    if path not in server.cim.EnumerateInstanceNames("CIM_ConcreteJob", namespace="root/virt"):
+        return None
+    return int(server.cim.GetInstance(path)["JobState"])
+
+
 def assert_no_gap(listener: Listener) -> None:
     """Each context counts from 0 without a hole."""
     numbers: dict[str, list[int]] = {}

@@ -150,9 +150,10 @@ class Jobs:
             self._end(job, COMPLETED)
 
     def discard(self, job: Job) -> None:
-        """Forget a job that no client was told of."""
+        """Forget a job that no client was told of, or that another server looks after; nothing is told."""
         with self._lock:
             self._jobs.pop(job.id, None)
+            self._published.discard(job.id)
 
     def _fail(self, job: Job, reason: str) -> None:
         if self._closing and job.work.intent and not job.cancelled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from virtcim.broker.call import CIMError, Instance, MethodDef, Path, Properties, Value
@@ -14,11 +14,13 @@ from virtcim.broker.methods import Methods
 from virtcim.broker.outcome import As, Intent, Job, Progress, Remembered, Request, Returned, Unknown, Work
 from virtcim.broker.requests import INPUTS, OUTPUTS, parameters, request_of
 from virtcim.broker.store import KeptJob, Store
+from virtcim.broker.store_database import StoreError
 
 log = logging.getLogger(__name__)
 
 INTERRUPTED = "the server ended while the job was running; the elements it affects show how far it got"
 PATIENCE = 10.0  # seconds that a client waits for its job to be in the store, should that be away
+ABSENCE = 5.0  # seconds until a server is taken for gone: it may have lost the database for a moment
 ClassOf = Callable[[object], str]
 
 
@@ -31,24 +33,29 @@ class KeptJobs:
         self._methods = methods
         self._class_of = class_of
         self._written: dict[str, tuple[object, ...]] = {}  # job -> what of it is in the store
+        self._missed: dict[str, float] = {}  # server that is away -> since when
         self._late: dict[str, tuple[Job, bool]] = {}  # what the store has not taken
         profiles = instances.catalog.profiles
         self._resumptions = {kind: resume for one in profiles for kind, resume in one.resumptions.items()}
 
-    def changed(self, job: Job, gone: bool) -> None:
-        """A job has got to be known, has changed, or is forgotten. What the store does not take is tried again."""
+    def changed(self, job: Job, gone: bool) -> bool:
+        """A job has got to be known, has changed, or is forgotten; False when another server has taken it over.
+
+        What the store does not take is tried again.
+        """
         try:
-            self._write(job, gone)
+            ours = self._write(job, gone)
             self._late.pop(job.id, None)
         except CIMError as error:
             if job.id not in self._late:
                 log.error("job %s is not kept yet: %s", job.id, error.message)
             self._late[job.id] = (job, gone)
+            return True
+        return ours
 
-    def catch_up(self) -> None:
-        """Write what the store has not taken so far."""
-        for job, gone in list(self._late.values()):
-            self.changed(job, gone)
+    def catch_up(self) -> list[Job]:
+        """Write what the store has not taken so far; answers the jobs that another server has taken over."""
+        return [job for job, gone in list(self._late.values()) if not self.changed(job, gone)]
 
     def settle(self) -> None:
         """Return when all is in the store, or has not been for long."""
@@ -56,24 +63,43 @@ class KeptJobs:
         while self._late and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def _write(self, job: Job, gone: bool) -> None:
+    def _write(self, job: Job, gone: bool) -> bool:
         telling = (job.state, job.keep, job.remove)
         if gone:
-            self._written.pop(job.id, None)
-            self._store.drop_job(job.id)
-        elif self._written.get(job.id) != telling:
-            self._store.keep_job(KeptJob(job.id, job.state, time.time(), self._document(job)))
+            known = self._written.pop(job.id, None) is not None
+            return self._store.drop_job(job.id) or not known
+        if self._written.get(job.id) != telling:
+            if not self._store.keep_job(KeptJob(job.id, job.state, time.time(), self._document(job))):
+                log.warning("job %s is another server's by now", job.id)
+                self._written.pop(job.id, None)
+                return False
             self._written[job.id] = telling
+        return True
 
     def restored(self) -> Iterator[tuple[Job, Request | None]]:
-        """The jobs of earlier runs, as they were written last, and the calls they came from."""
-        for kept in self._store.jobs():
-            job = self._job(kept)
-            if job.state in ENDED:
-                self._written[kept.id] = (job.state, job.keep, job.remove)
-            else:
-                self.changed(job, gone=False)  # it is this server's from now on
-            yield job, self._request(job)
+        """The jobs of earlier runs, as they were written last, and the calls they came from; Errors: StoreError."""
+        return self._taken(self._store.absent())
+
+    def orphaned(self) -> Iterator[tuple[Job, Request | None]]:
+        """As `restored`, of other servers that share the store and have been away for a while."""
+        if not self._store.shared:
+            return iter(())
+        now = time.monotonic()
+        self._missed = {one: self._missed.get(one, now) for one in self._store.absent()}
+        gone = [one for one, since in self._missed.items() if now - since >= ABSENCE]
+        try:
+            return self._taken(gone)
+        except StoreError as error:
+            log.error("jobs of servers that are gone: %s", error)
+            return iter(())
+
+    def _taken(self, servers: Iterable[str]) -> Iterator[tuple[Job, Request | None]]:
+        return map(self._again, self._store.take_jobs(servers))
+
+    def _again(self, kept: KeptJob) -> tuple[Job, Request | None]:
+        job = self._job(kept)
+        self._written[kept.id] = (job.state, job.keep, job.remove)
+        return job, self._request(job)
 
     # To the store
 

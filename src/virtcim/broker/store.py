@@ -98,28 +98,46 @@ class Store:
 
     # Jobs
 
-    def jobs(self) -> list[KeptJob]:
-        """Every job that clients know of, but those of servers that are alive. Errors: StoreError, not readable."""
-        wanted = sa.select(JOBS).where(JOBS.c.server.not_in(self.database.servers())).order_by(JOBS.c.changed)
+    def absent(self) -> list[str]:
+        """The servers that jobs are of, but this one and those that are at work."""
+        present = [*self.database.servers(), self.server]
         with self.database.reading() as connection:
+            return list(connection.scalars(sa.select(JOBS.c.server).distinct().where(JOBS.c.server.not_in(present))))
+
+    def take_jobs(self, servers: Iterable[str]) -> list[KeptJob]:
+        """The jobs of servers that are gone, from now on of this one: each is taken once.
+
+        Errors: StoreError, not readable; nothing is taken.
+        """
+        of = list(servers)
+        if not of:
+            return []
+        theirs = sa.select(JOBS).where(JOBS.c.server.in_(of)).order_by(JOBS.c.changed)
+        with self.database.writing() as connection:
+            rows = connection.execute(theirs.with_for_update(skip_locked=True)).all()
+            ids = [row.id for row in rows]
+            connection.execute(sa.update(JOBS).where(JOBS.c.id.in_(ids)).values(server=self.server))
             try:
-                return [
-                    KeptJob(row.id, row.state, row.changed, loads(row.document)) for row in connection.execute(wanted)
-                ]
+                return [KeptJob(row.id, row.state, row.changed, loads(row.document)) for row in rows]
             except BadDocument as error:
                 raise StoreError(f"store {self.name}: {error}") from error
 
-    def keep_job(self, job: KeptJob) -> None:
-        """Put a job in the place of what was kept of it."""
+    def keep_job(self, job: KeptJob) -> bool:
+        """Put a job in the place of what was kept of it; False when another server has taken it."""
         values = {"state": job.state, "changed": job.changed, "document": dumps(job.document), "server": self.server}
         with self.database.writing() as connection:
-            found = connection.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(values))
-            if not found.rowcount:
+            before = connection.scalar(sa.select(JOBS.c.server).where(JOBS.c.id == job.id).with_for_update())
+            if before is None:
                 connection.execute(sa.insert(JOBS).values(id=job.id, **values))
+            elif before == self.server:
+                connection.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(values))
+            return before in (None, self.server)
 
-    def drop_job(self, job_id: str) -> None:
+    def drop_job(self, job_id: str) -> bool:
+        """False when there is none, or another server has taken it."""
         with self.database.writing() as connection:
-            connection.execute(sa.delete(JOBS).where(JOBS.c.id == job_id))
+            mine = sa.delete(JOBS).where(JOBS.c.id == job_id, JOBS.c.server == self.server)
+            return connection.execute(mine).rowcount > 0
 
 
 def digest(path: Path) -> str:
