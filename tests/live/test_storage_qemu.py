@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libvirt
@@ -65,11 +66,18 @@ def console(look: Look) -> Iterator[Console]:
     console.close()
 
 
+def digest(console: Console) -> str:
+    """Of the first blocks of the disk as the guest reads them."""
+    said = console.run("head -c 262144 /dev/vda | md5sum")[1]
+    (found,) = re.findall(r"\b[0-9a-f]{32}\b", said)
+    return str(found)
+
+
 def test_a_disk_that_the_guest_writes_and_finds_grown(cim: Cim, look: Look, console: Console) -> None:
     """R17: made by allocation, written, grown while it runs; the guest, the disk and both settings say so."""
     assert console.run("dd if=/dev/urandom of=/dev/vda bs=64k count=4 conv=fsync")[0] == 0
     assert "\n65536" in console.run("cat /sys/block/vda/size")[1]
-    before = console.run("head -c 262144 /dev/vda | md5sum")[1].split("\n")[1].split()[0]
+    before = digest(console)
     assert disk_of(cim, look.name, "vda")["ThinlyProvisioned"] is True
     change = rasd("Disk", InstanceID=f"{look.name}/vda", VirtualQuantity=64 * BLOCKS)
     assert cim.modify(change) == OK
@@ -120,7 +128,7 @@ def test_what_fails_leaves_no_volume(cim: Cim, look: Look) -> None:
 
 def test_a_disk_moves_while_it_runs(cim: Cim, look: Look, console: Console) -> None:
     """Copied to another volume with all that the guest wrote; the old one, which was the disk's own, is gone."""
-    before = console.run("head -c 262144 /dev/vda | md5sum")[1].split("\n")[1].split()[0]
+    before = digest(console)
     old = cim.setting(f"{look.name}/vda")["VolumeName"]
     asked = rasd("Disk", VolumeName="moved.qcow2")
     cim.done(image(cim, "CopyImage", f"{look.name}/vda", Settings=asked, Pivot=True))
