@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum
 from threading import Event, Thread
 
@@ -26,6 +27,8 @@ def _opened(pool: Pool) -> Iterator[libvirt.virStoragePool]:
 
 
 MISSING = ("cannot open directory", "mount point")  # how a start fails for want of a directory
+
+BUSY = "asynchronous jobs"  # how a refresh fails while a volume is made
 
 
 class Build(Enum):
@@ -112,6 +115,39 @@ def refresh(pool: Pool) -> Pool | None:
     with _opened(pool) as handle:
         handle.refresh()
     return pool.host.refresh_pool(pool.uuid)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a storage pool is: whether it is active, being built, and started with libvirt."""
+
+    active: bool
+    building: bool
+    autostart: bool
+
+
+def standing(host: Host, name: str) -> Standing | None:
+    """How far libvirt is with a storage pool; None when it has none of that name."""
+    with host.link.borrow() as connection:
+        pool = found(connection.storagePoolLookupByName, name)
+        if pool is None:
+            return None
+        building = pool.info()[0] == libvirt.VIR_STORAGE_POOL_BUILDING
+        return Standing(bool(pool.isActive()), building, bool(pool.autostart()))
+
+
+def settled(host: Host, name: str) -> Pool | None:
+    """A storage pool as it is when libvirt makes no volume in it; None while it does."""
+    with host.link.borrow() as connection:
+        pool = connection.storagePoolLookupByName(name)
+        try:
+            pool.refresh()
+        except libvirt.libvirtError as error:
+            if BUSY not in str(error):
+                raise
+            return None
+        uuid = pool.UUIDString()
+    return _known(host.refresh_pool(uuid), name)
 
 
 Tell = Callable[[int], None]  # how many bytes there are by now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from virtcim.broker.call import Instance, Properties
-from virtcim.broker.provider import Progress, Refused, Returned, Work
+from virtcim.broker.provider import Intent, Progress, Refused, Returned, Work
 from virtcim.host import storage
 from virtcim.host.errors import HostError
 from virtcim.host.inventory import Host, Pool, Volume
@@ -14,9 +14,12 @@ from virtcim.mapping import ids, storage_settings
 from virtcim.mapping.pools import storage_properties
 from virtcim.mapping.storage import places
 from virtcim.mapping.storage_settings import Making
+from virtcim.mapping.volumes import RAW
 from virtcim.profiles import storage_host as stored
+from virtcim.profiles import storage_resumption
 from virtcim.profiles.pools import ResourcePool, pools_of, settings_from
 from virtcim.profiles.requests import given, refusing
+from virtcim.profiles.storage_resumption import Made
 from virtcim.profiles.storage_volumes import VolumeSetting, volume_settings
 
 SETTING = "Settings[0]"
@@ -47,7 +50,8 @@ def create(host: Host, name: str, wanted: Properties) -> Work:
         made = storage.define(host, xml, name, build=build, autostart=autostart)
         return there(host, ids.pool_id("Disk", made.name))
 
-    return _work(f"make the storage pool {name}", make, "Pool")
+    intent = storage_resumption.of_pool(host, name, autostart)
+    return _work(f"make the storage pool {name}", make, "Pool", intent)
 
 
 def there(host: Host, pool_id: str) -> ResourcePool:
@@ -58,7 +62,7 @@ def there(host: Host, pool_id: str) -> ResourcePool:
     return found
 
 
-def _work(name: str, make: Callable[[], object], parameter: str) -> Work:
+def _work(name: str, make: Callable[[], object], parameter: str, intent: Intent) -> Work:
     """Work that ends with something new, in an out parameter."""
     affects: list[tuple[object, int]] = []
 
@@ -72,7 +76,7 @@ def _work(name: str, make: Callable[[], object], parameter: str) -> Work:
         returned.out[parameter] = made
         return returned
 
-    return Work(name, affects, run, patience=PATIENCE)
+    return Work(name, affects, run, patience=PATIENCE, intent=intent)
 
 
 def remove(pool: ResourcePool) -> None:
@@ -141,7 +145,9 @@ def create_volume(pool: ResourcePool, setting: Instance | None) -> Work:
         fresh = source.host.pool_named(source.name) or source
         return next(one for one in volume_settings(fresh) if one.volume.name == made.name)
 
-    return _work(f"make the volume {name} in {source.name}", make, "Resource")
+    made_of = Made(source.name, name, needed if document.format in (None, RAW) else 0)
+    intent = storage_resumption.of_volumes(source.host, [made_of], used=False)
+    return _work(f"make the volume {name} in {source.name}", make, "Resource", intent)
 
 
 def delete_volume(pool: ResourcePool, setting: Instance | None) -> None:
