@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from virtcim.broker.schema import Schema
 from virtcim.resources import mof_dir
 
 NAME = f"{PREFIX}causes"
+BRIDGE = "vcim-causes0"
 NOT_SHOWN = {"memory tuning"}  # the model has nothing that shows it
 DISK = "<disk type='file' device='disk'><source file='{path}'/><target dev='vdb' bus='virtio'/></disk>"
 
@@ -87,6 +88,66 @@ def test_a_disk_is_plugged_in(
     wait_until(lambda: len(told()) == 2, 10)
     client.settle()
     assert told() == ["KVM_DiskResourceAllocationSettingData", "KVM_LogicalDisk"]
+
+
+def classes(told: list[Any]) -> list[tuple[str, str]]:
+    """What became of which class."""
+    return sorted((one.classname.removeprefix("CIM_Inst"), one["SourceInstance"].classname) for one in told)
+
+
+def told_after(client: Eventful, change: Callable[[], object]) -> list[tuple[str, str]]:
+    """What is told of a change when everything has been read again; and nothing more after that."""
+    before = len(client.listener.bodies)
+    change()
+    client.world.hosts[0].reconcile()
+    client.listener.wait_for(before + 1)
+    client.settle(0.2)
+    client.world.hosts[0].reconcile()
+    client.quiet(0.2)
+    return classes(client.listener.indications[before:])
+
+
+FILTER_XML = (
+    "<filter name='{name}' chain='root'><rule action='drop' direction='in' priority='{priority}'><tcp/></rule></filter>"
+)
+
+
+def test_network_filters_come_change_and_go(client: Eventful, qemu: libvirt.virConnect) -> None:
+    """libvirt announces none of it."""
+    client.subscribe("SELECT * FROM CIM_InstIndication WHERE SourceInstance ISA CIM_FilterList")
+    client.subscribe("SELECT * FROM CIM_InstIndication WHERE SourceInstance ISA CIM_FilterEntryBase")
+    entry, both = "KVM_IPHeadersFilter", ["KVM_FilterList", "KVM_IPHeadersFilter"]
+    made: list[Any] = []
+    try:
+        created = told_after(
+            client, lambda: made.append(qemu.nwfilterDefineXML(FILTER_XML.format(name=NAME, priority=100)))
+        )
+        assert created == [("Creation", one) for one in both]
+        changed = FILTER_XML.format(name=NAME, priority=200).replace(
+            "<rule", f"<uuid>{made[0].UUIDString()}</uuid><rule", 1
+        )
+        assert told_after(client, lambda: qemu.nwfilterDefineXML(changed)) == [("Modification", entry)]
+    finally:
+        gone = told_after(client, made[0].undefine)
+    assert gone == [("Deletion", one) for one in both]
+
+
+def test_bridges_without_a_network_come_and_go(client: Eventful) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("making a bridge needs root")
+    client.subscribe("SELECT * FROM CIM_InstIndication WHERE SourceInstance ISA Virt_VirtualEthernetSwitch")
+    client.subscribe("SELECT * FROM CIM_InstIndication WHERE SourceInstance ISA CIM_VirtualEthernetSwitchSettingData")
+    both = ["KVM_VirtualEthernetSwitch", "KVM_VirtualEthernetSwitchSettingData"]
+
+    def link(*command: str) -> None:
+        subprocess.run(["ip", "link", *command], check=True, timeout=10)
+
+    try:
+        created = told_after(client, lambda: link("add", BRIDGE, "type", "bridge"))
+    finally:
+        gone = told_after(client, lambda: link("delete", BRIDGE))
+    assert created == [("Creation", one) for one in both]
+    assert gone == [("Deletion", one) for one in both]
 
 
 @pytest.fixture

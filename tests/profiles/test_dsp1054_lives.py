@@ -71,6 +71,19 @@ def test_a_switch_comes_changes_and_goes(client: Eventful) -> None:
     assert told_of(client, lambda c: lab(c).undefine()) == {(DELETED, switch): 1, (DELETED, setting): 2}
 
 
+def test_the_pool_of_a_switch_comes_changes_and_goes_with_it(client: Eventful) -> None:
+    listen(client, "Virt_EthernetConnectionPool")
+    pool = "Test_EthernetConnectionPool"
+    functions = "<forward mode='hostdev'><address type='pci' domain='0' bus='3' slot='0' function='{}'/>{}</forward>"
+    plain = "<network><name>lab</name>{}</network>"
+    one = functions.format(1, "")
+    two = functions.format(1, "<address type='pci' domain='0' bus='3' slot='0' function='2'/>")
+    assert told_of(client, lambda c: c.networkDefineXML(plain.format(one))) == {(CREATED, pool): 1}
+    more = told_of(client, lambda c: c.networkDefineXML(_same_uuid(c, "lab", plain.format(two))))
+    assert more == {(MODIFIED, pool): 1}
+    assert told_of(client, lambda c: c.networkLookupByName("lab").undefine()) == {(DELETED, pool): 1}
+
+
 def _same_uuid(connection: Any, name: str, xml: str) -> str:
     uuid = connection.networkLookupByName(name).UUIDString()
     return xml.replace(f"<name>{name}</name>", f"<name>{name}</name><uuid>{uuid}</uuid>")

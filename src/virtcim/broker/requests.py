@@ -25,7 +25,7 @@ def request_of(declared: MethodDef, source: Path, given: Properties, outs: Outs,
     def refusal(name: str) -> int | None:
         return next((int(entry) for entry, known in declared.values.items() if known == name), None)
 
-    inputs = {name: shown(value) for name, value in given.items() if value is not None}
+    inputs = {name: shown(value) for name, value in given.items() if value is not None and not _secret(name)}
     return Request(declared.name, source, parameters(INPUTS, declared, inputs), outputs, refusal, user)
 
 

@@ -84,10 +84,15 @@ def connection(connection: Connection) -> Properties:
 # The pools that connections come from (clause 7.1)
 
 
-@profile.instance(POOL, of=ConnectionPool, volatile=True)  # how many are in use changes with the systems
+def in_use(pool: ConnectionPool) -> Properties:
+    """How many are in use, which changes with the systems."""
+    used = connections.reserved(pool)
+    return {"Reserved": used, "CurrentlyConsumedResource": used}
+
+
+@profile.instance(POOL, of=ConnectionPool, gauges=in_use)
 def connection_pool(pool: ConnectionPool) -> Properties:
     switch = pool.switch
-    used = connections.reserved(pool)
     active = switch is None or switch.active
     properties: Properties = {
         "InstanceID": pool.id,
@@ -99,9 +104,7 @@ def connection_pool(pool: ConnectionPool) -> Properties:
         "ResourceSubType": connections.sub_type(switch) if switch else None,
         "AllocationUnits": COUNT,
         "Capacity": connections.capacity(pool),
-        "Reserved": used,
         "ConsumedResourceUnits": COUNT,
-        "CurrentlyConsumedResource": used,
         "OperationalStatus": [FINE if active else STOPPED],
         "HealthState": HEALTHY,
     }

@@ -9,7 +9,7 @@ from virtcim.host.inventory import Host, Network, NodeDevice, Pool, Vm
 from virtcim.mapping.net import INTERFACE
 from virtcim.profiles import elements, filters, storage_host
 from virtcim.profiles import pools_host as hardware
-from virtcim.profiles.dsp1050_connections import Connection, connection_to, connections_of
+from virtcim.profiles.dsp1050_connections import Connection, connection_to, connections_of, has_pool, pool_of_switch
 from virtcim.profiles.pools import pools_on
 from virtcim.profiles.storage_volumes import volume_settings
 from virtcim.profiles.switches import (
@@ -61,7 +61,7 @@ def _has_interfaces(vm: Vm) -> bool:
 
 
 def of_network(network: Network) -> Iterator[object]:
-    """The switch that a network is, and its settings."""
+    """The switch that a network is, its settings, and the pool of its connections."""
     yield from _of_switch(switch_of(network))
 
 
@@ -75,6 +75,8 @@ def of_both(vm: Vm, network: Network) -> Iterator[object]:
 
 def _of_switch(switch: Switch) -> Iterator[object]:
     yield switch
+    if has_pool(switch):
+        yield pool_of_switch(switch)
     for configuration in configurations(switch):
         yield configuration
         yield from groups(configuration)
