@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from virtcim.host.inventory import Vm
 
-WARM = 96  # systems of a host; with its devices as instances, a system takes some 25 kB
+WARM = 64  # systems of a host; with its devices as instances, a system takes some 25 kB
 
 
 class Warm:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from dataclasses import replace
+from hashlib import blake2b
 from typing import NamedTuple
 
 from virtcim.broker.call import Call
@@ -19,6 +20,7 @@ from virtcim.wire.headers import CIMHeaders
 _ID = re.compile(rb"\s*+(?:<\?xml[^<>]*\?>)?\s*+<CIM\s[^<>]*>\s*+<MESSAGE\s(?:[^<>]*?\s)?ID=([\"'])([ !#-%(-;=?-~]*)\1")
 MAX_KEPT = 2048  # requests
 MAX_LENGTH = 4096  # bytes of one
+DIGEST = 20  # bytes, of which nobody finds two texts with the same ones; a text takes forty times the memory
 _CHECKED = "checked"  # in Call.memo
 _NEVER_AGAIN = "EnumerationContext"  # each is used once
 
@@ -41,7 +43,7 @@ class Decoder:
         if found is None:
             return _by(caller, decoded(body, headers, self._size)[0])
         start, end = found.span(2)
-        key = body[:start] + body[end:]
+        key = blake2b(body[:start] + body[end:], digest_size=DIGEST).digest()
         known = self._known.get(key)
         if known is None:
             call, version = decoded(body, headers, self._size)
