@@ -164,6 +164,27 @@ def test_a_filter_guards_a_running_guest(switching: Switching, qemu: libvirt.vir
     assert "filterref" not in domain.XMLDesc(0) + domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
     assert MAC not in ebtables()
     assert refusal(switching, "AppliedFilterList", Antecedent=guard, Dependent=guard)[0] == Status.INVALID_PARAMETER
+    rules_of_its_own(switching, qemu, port)
+
+
+def rules_of_its_own(switching: Switching, qemu: libvirt.virConnect, port: Path) -> None:
+    """A list that the client makes: its rules are in the kernel, follow what is changed, and go."""
+    own = create(switching, "FilterList", Name=MINE, Chain="root")
+    create(switching, "IPHeadersFilter", Name=MINE, Action=2, HdrProtocolID=17, HdrDestPortStart=4747)
+    applied = create(switching, "AppliedFilterList", Antecedent=own, Dependent=port)
+    assert "4747" in rules()
+    create(switching, "IPHeadersFilter", Name=MINE, Action=2, HdrProtocolID=17, HdrDestPortStart=4848)
+    assert "4848" in rules()
+    delete(switching, applied)
+    left = rules()
+    assert not [number for number in ("4747", "4848") if number in left]
+    delete(switching, own)
+
+
+def rules() -> str:
+    """What the kernel does with frames and packets of guests."""
+    done = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True)
+    return ebtables() + done.stdout
 
 
 def ebtables() -> str:
