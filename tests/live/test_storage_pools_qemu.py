@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.live.conftest import wait_until
 from tests.live.storage_kinds import PORT, TARGET, iscsi_target, loop_device, need, run, volume_group_gone
 from tests.live.storing import (
     FAILED,
@@ -24,6 +27,11 @@ from tests.live.storing import (
     supported,
 )
 from tests.profiles.pooled import Stock
+
+from virtcim.broker.provider import Progress
+from virtcim.host import storage
+from virtcim.profiles import storage_resumption
+from virtcim.profiles.storage_resumption import Made
 
 INITIATOR: dict[str, Any] = {"DevicePaths": [TARGET], "InitiatorName": "iqn.2024-01.org.virtcim:host"}
 
@@ -158,3 +166,24 @@ def test_nothing_is_left_of_what_cannot_be(stock: Stock, scratch_dir: Path, case
     assert reason in str(answer.reason)
     assert [one.name for one in scratch_dir.iterdir()] == ["file"]
     assert f"DiskPool/{NAME}" not in stock.pools()
+
+
+def test_a_volume_that_libvirt_is_still_making(stock: Stock, scratch_dir: Path) -> None:
+    """The job of an earlier run of the server waits for it, and then finds it whole."""
+    create(stock, "dir", Path=str(scratch_dir / "pool"))
+    assert add_volume(stock, "first.img", 1).value == OK
+    (scratch_dir / "pool" / "first.img").write_bytes(os.urandom(MIB) * 256)
+    pool = stock.host.pool_named(NAME)
+    assert pool is not None
+    fresh = storage.refresh(pool)
+    assert fresh is not None
+    (first,) = fresh.volumes
+    xml = f"<volume><name>second.img</name><capacity>{256 * MIB}</capacity></volume>"
+    intent = storage_resumption.of_volumes(stock.host, [Made(NAME, "second.img", 256 * MIB)], used=False)
+    with ThreadPoolExecutor(1) as other:
+        making = other.submit(storage.copy_volume, fresh, xml, "second.img", first)
+        wait_until(lambda: storage.settled(stock.host, NAME) is None or making.done(), 20)
+        assert not making.done(), "it was too quick to be seen"
+        found = storage_resumption.resume_volumes(stock.client.world, intent.facts).run(Progress())
+        assert making.result(60).name == "second.img"
+    assert getattr(found.out["Resource"], "id", None) == str(scratch_dir / "pool" / "second.img")
