@@ -14,13 +14,17 @@ import pytest
 from tests.live import boot_sectors
 from tests.live.conftest import PREFIX, TESTBED, Guest, wait_until
 from tests.live.test_change_correctness import GUEST, SILENT
+from tests.profiles.client import system_path
 from tests.profiles.eventful import Eventful, eventful_running
+from tests.profiles.management import Manager, embedded
 
 from virtcim.broker import schema
 from virtcim.broker.schema import Schema
 from virtcim.resources import mof_dir
 
 NAME = f"{PREFIX}causes"
+QUIESCE, ENABLED = 9, 2
+MODIFIED = "KVM_ComputerSystemModifiedIndication"
 BRIDGE = "vcim-causes0"
 NOT_SHOWN = {"memory tuning"}  # the model has nothing that shows it
 DISK = "<disk type='file' device='disk'><source file='{path}'/><target dev='vdb' bus='virtio'/></disk>"
@@ -68,10 +72,10 @@ def test_changes_that_no_event_announces(client: Eventful, qemu: libvirt.virConn
     assert len(about(client, NAME)) == count
 
 
-def test_a_disk_is_plugged_in(
+def test_a_guest_is_plugged_and_paused(
     client: Eventful, qemu: libvirt.virConnect, clean_domains: None, scratch_dir: Path
 ) -> None:
-    """Its setting and its device come into being, once each, whoever plugs it in."""
+    """What belongs to a disk or an interface comes into being, once each, by libvirt's tools and by CIM."""
     del clean_domains
     image = scratch_dir / "more.img"
     image.write_bytes(bytes(2**20))
@@ -88,6 +92,31 @@ def test_a_disk_is_plugged_in(
     wait_until(lambda: len(told()) == 2, 10)
     client.settle()
     assert told() == ["KVM_DiskResourceAllocationSettingData", "KVM_LogicalDisk"]
+    interface = ["KVM_LANEndpoint", "KVM_NetResourceAllocationSettingData", "KVM_NetworkPort"]
+    assert plugged_by_cim(client) == interface
+    client.subscribe("SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_ComputerSystem")
+    for state in (QUIESCE, ENABLED):
+        before = len(client.listener.bodies)
+        answer = client.invoke(system_path(NAME, "KVM"), "RequestStateChange", RequestedState=str(state))
+        assert answer.value == 0
+        client.settle()
+        modified = client.listener.indications[before:]  # that the request is kept is a change of its own
+        (changed,) = [one for one in modified if "EnabledState" in one["ChangedPropertyNames"]]
+        assert (changed.classname, changed["SourceInstance"]["EnabledState"]) == (MODIFIED, state)
+
+
+def plugged_by_cim(client: Eventful) -> list[str]:
+    """What is told to be created when AddResourceSettings plugs a network interface into the running guest."""
+    before = len(client.listener.bodies)
+    systems = {str(one.properties["InstanceID"]): one.path for one in client.instances("KVM_VirtualSystemSettingData")}
+    where = next(path for key, path in systems.items() if key.endswith(NAME))
+    interface = embedded(
+        "KVM_NetResourceAllocationSettingData", ResourceType=10, ResourceSubType="virtio", NetworkType="user"
+    )
+    added = Manager(client).call("AddResourceSettings", AffectedConfiguration=where, ResourceSettings=[interface])
+    assert added.value == 0, added.reason
+    client.settle()
+    return sorted(one["SourceInstance"].classname for one in client.listener.indications[before:])
 
 
 def classes(told: list[Any]) -> list[tuple[str, str]]:

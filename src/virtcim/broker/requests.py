@@ -19,7 +19,8 @@ def request_of(declared: MethodDef, source: Path, given: Properties, outs: Outs,
     """A call of a method with typed parameters; `outs` makes typed results of what the work returns."""
 
     def outputs(returned: Returned) -> Instance:
-        values: Properties = {one.declared.name: shown(one.value) for one in outs(declared, returned)}
+        found = ((one.declared.name, one.value) for one in outs(declared, returned))
+        values: Properties = {name: shown(value) for name, value in found if not _secret(name)}
         return parameters(OUTPUTS, declared, {RETURN_VALUE: returned.value, **values})
 
     def refusal(name: str) -> int | None:
