@@ -15,7 +15,7 @@ import libvirt_qemu
 import pytest
 import pywbem
 from pywbem import CIMInstance, CIMInstanceName
-from tests.live.cim import BAD_STATE, ENABLED, FAILED, NAMES, OK, Cim, Look, cim_server, linux, rasd
+from tests.live.cim import BAD_STATE, ENABLED, EXCEPTION, FAILED, NAMES, OK, Cim, Look, cim_server, linux, rasd
 from tests.live.conftest import Guest, wait_until
 from tests.live.consoles import Console
 
@@ -159,6 +159,21 @@ def test_a_module_of_memory_is_plugged_in(cim: Cim, look: Look, console: Console
     module["VirtualQuantity"] = pywbem.Uint64(1025 * MIB)
     assert cim.add(NAME, module) == (FAILED, [])
     assert bytes_of(cim) == before + PLUGGED * 1024
+
+
+def test_a_guest_keeps_a_module_that_it_uses(cim: Cim, look: Look, console: Console) -> None:
+    """Its kernel has put there what cannot move, and says no at once: so does the method, and nothing has gone."""
+    block = "/sys/devices/system/memory/memory32"
+    said(console, f"grep -q offline {block}/state && echo online_kernel >{block}/state; "
+                  "for i in 1 2 3 4 5 6 7 8 9; do mkdir -p /tmp/$i/a/b/c; ls / >/dev/null; done")  # fmt: skip
+    before = look.find("devices/memory/target/size/text()"), look.xml(live=False), bytes_of(cim)
+    end = cim.ended(cim.remove(NAME, f"{NAME}/dimm0"))
+    if isinstance(end, CIMInstance):  # the machine is slow: the answer did not wait for the guest
+        assert (end["JobState"], "guest" in end["ErrorDescription"]) == (EXCEPTION, True)
+    else:
+        assert end == FAILED
+    assert (look.find("devices/memory/target/size/text()"), look.xml(live=False), bytes_of(cim)) == before
+    assert "online" in said(console, f"cat {block}/state")
 
 
 def bytes_of(cim: Cim) -> int:

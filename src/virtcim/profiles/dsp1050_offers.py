@@ -85,7 +85,7 @@ def offer(one: ConnectionOffer) -> Properties:
         "RequestTypesSupported": allocation.SPECIFIC,
         "SharingMode": SHARED,
         "SupportedAddStates": [allocation.ENABLED, allocation.DISABLED, allocation.QUIESCE],
-        "SupportedRemoveStates": [allocation.ENABLED, allocation.DISABLED],
+        "SupportedRemoveStates": [allocation.ENABLED, allocation.DISABLED, allocation.QUIESCE],
     }
     return present(properties)
 
