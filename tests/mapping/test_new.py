@@ -202,7 +202,7 @@ def test_memory_beside_a_module_is_counted_once() -> None:
     shown = {
         one.dev: properties_of(one)["VirtualQuantity"] for one in resources_of(document) if one.kind.resource_type == 4
     }
-    assert shown["dimm1"] == 262144
+    assert shown["dimm2"] == 262144
     assert document.memory == before
 
 

@@ -1,4 +1,4 @@
-"""The memory of a virtual system: its base, and modules plugged beside it (DSP1045)."""
+"""The memory of a virtual system, without the modules plugged beside it (DSP1045)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from math import ceil
 from typing import Any
 
 from virtcim.mapping.guest_cells import fit_cells
-from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, check_address, common, unit_of
+from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, common
 from virtcim.mapping.processor import cpus_of
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import COUNT, KIB, UnitError, convert
-from virtcim.model.devices import MemoryDevice
 from virtcim.model.domain import Domain
 
 BLOCK = 1024  # CIM_Memory.BlockSize, bytes
@@ -23,7 +22,7 @@ AFFINITY = {STRICT: 5, "preferred": 4}  # MappingBehavior by numatune mode
 HOST_MEMORY = re.compile(r"memory[:/](\d+)")
 QUANTITIES = ("VirtualQuantity", "Reservation", "Limit")
 PROCESS_LIMITS = ("HardLimit", "SoftLimit", "SwapHardLimit", "MinGuarantee")
-PERSISTENT_MODELS = ("nvdimm", "virtio-pmem")
+ELASTIC = "virtio-mem"  # model of a module that grows and shrinks while the guest runs
 
 
 def plugged(domain: Domain) -> int:
@@ -31,9 +30,15 @@ def plugged(domain: Domain) -> int:
     return sum(module.size or 0 for module in domain.memory_devices)
 
 
+def absent(domain: Domain) -> int:
+    """KiB of elastic modules that the guest has not taken up, which libvirt does not count as current."""
+    elastic = [module for module in domain.memory_devices if module.model == ELASTIC and module.current is not None]
+    return sum((module.size or 0) - (module.current or 0) for module in elastic)
+
+
 def quantity(domain: Domain) -> int:
     present = domain.current_memory if domain.current_memory is not None else domain.memory or 0
-    return max(0, present - plugged(domain))
+    return max(0, present + absent(domain) - plugged(domain))
 
 
 def set_quantity(domain: Domain, kib: int | None) -> None:
@@ -41,7 +46,7 @@ def set_quantity(domain: Domain, kib: int | None) -> None:
         raise BadProperty("VirtualQuantity", f"cannot be {kib}: a virtual system has memory")
     if kib > limit(domain):
         raise BadProperty("VirtualQuantity", f"{kib} {KIB} is more than Limit {limit(domain)}")
-    domain.current_memory = kib + plugged(domain)
+    domain.current_memory = kib + plugged(domain) - absent(domain)
 
 
 def limit(domain: Domain) -> int:
@@ -174,10 +179,10 @@ def prepare(given: Properties, domain: Domain, document: Domain) -> Properties:
 
 
 def device(view: Domain, _index: int) -> Properties:
-    return _device(quantity(view), volatile=True)
+    return extent(quantity(view), volatile=True)
 
 
-def _device(kib: int, volatile: bool) -> Properties:
+def extent(kib: int, volatile: bool) -> Properties:
     return {
         "BlockSize": BLOCK,
         "NumberOfBlocks": kib,
@@ -203,64 +208,4 @@ BASE_MEMORY = Kind(
     finish=lambda _view, document: fit_cells(document),
     pool="MemoryPool/0",
     single=True,
-)
-
-
-def set_slot(view: MemoryDevice, text: str | None) -> None:
-    if text is not None and not text.isdigit():
-        raise BadProperty("AddressOnParent", f"{text!r} is not the number of a slot")
-    view.address = {"type": "dimm", "slot": text} if text is not None else {}
-
-
-MODULE: tuple[Row[Any], ...] = (
-    *common("MemoryPool/0", MEMORY),
-    fixed("ConsumerVisibility", VIRTUALIZED),
-    fixed("AllocationUnits", KIB),
-    fixed("VirtualQuantityUnits", KIB),
-    Row("ResourceSubType", MemoryDevice.model),
-    Row("VirtualQuantity", MemoryDevice.size),
-    Row("Reservation", lambda view: view.size),
-    Row("Limit", lambda view: view.size),
-    Row("Node", MemoryDevice.node),
-    Row("AddressOnParent", unit_of, set_slot),
-)
-
-
-def prepare_module(given: Properties, view: MemoryDevice, _domain: Domain) -> Properties:
-    prepared = converted(given, "byte" if view.size is None else KIB)
-    if view.size is None and prepared.get("VirtualQuantity") is None:
-        prepared["VirtualQuantity"] = prepared.get("Reservation") or prepared.get("Limit")
-    return {name: value for name, value in prepared.items() if name not in ("Reservation", "Limit")}
-
-
-def begin_module(view: MemoryDevice, _given: Properties, domain: Domain) -> None:
-    if domain.max_memory is None:
-        raise BadProperty("ResourceSubType", "names a memory module, but the system has no MaxMemory and MaxSlots")
-    view.model = "dimm"
-    view.node = 0 if domain.guest_cells else None
-
-
-def finish_module(view: MemoryDevice, _domain: Domain) -> None:
-    if not view.size:
-        raise BadProperty("VirtualQuantity", "is missing: it is the size of the memory module")
-    check_address(view)
-
-
-MEMORY_MODULE = Kind(
-    name="dimm",
-    label="Memory module",
-    view=MemoryDevice,
-    setting_class="Virt_MemResourceAllocationSettingData",
-    resource_type=MEMORY,
-    rows=MODULE,
-    key=lambda view, index: f"dimm{view.slot if view.slot is not None else index}",
-    device_class="Virt_Memory",
-    device=lambda view, _: _device(view.size or 0, view.model not in PERSISTENT_MODELS),
-    selects=lambda given: bool(given.get("ResourceSubType")) and not in_pages(given),
-    prepare=prepare_module,
-    begin=begin_module,
-    finish=finish_module,
-    pool="MemoryPool/0",
-    attachable=True,
-    detachable=True,
 )

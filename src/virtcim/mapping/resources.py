@@ -15,7 +15,8 @@ from virtcim.mapping.hostdev import HOST_DEVICES
 from virtcim.mapping.image import Images, image_pool
 from virtcim.mapping.inputs import KEYBOARD, POINTING_DEVICE
 from virtcim.mapping.kind import PERSISTENT, Kind, Resource, same_parent
-from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
+from virtcim.mapping.memory import BASE_MEMORY
+from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.net import INTERFACE
 from virtcim.mapping.peripherals import PERIPHERALS
 from virtcim.mapping.processor import PROCESSORS

@@ -289,6 +289,7 @@ class MemoryDevice(Device):
     page_size = size_kib("source/pagesize")
     size = size_kib("target/size")
     requested = size_kib("target/requested")
+    current = size_kib("target/current")
     block_size = size_kib("target/block")
     node = integer("target/node")
     slot = integer("address@slot")

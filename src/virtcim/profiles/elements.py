@@ -10,7 +10,8 @@ from virtcim.broker.call import Path, Properties
 from virtcim.broker.provider import VIRT
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import divisions, ids, image, resources
-from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
+from virtcim.mapping.memory import BASE_MEMORY
+from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import Domain, Kind, Resource, resources_of
 from virtcim.profiles.warm import Warm

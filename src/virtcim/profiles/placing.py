@@ -11,7 +11,8 @@ from virtcim.host.divisions import WITH_PARTITIONS
 from virtcim.host.inventory import Host
 from virtcim.mapping import divisions
 from virtcim.mapping.kind import MEMORY, PROCESSOR
-from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
+from virtcim.mapping.memory import BASE_MEMORY
+from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.processor import MOST_WEIGHT, MOST_WEIGHT_2, PROCESSORS
 from virtcim.mapping.resources import Domain, Kind
 from virtcim.mapping.table import BadProperty

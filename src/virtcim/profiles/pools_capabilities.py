@@ -15,7 +15,8 @@ from virtcim.mapping.allocation import Offer, Sample
 from virtcim.mapping.divisions import Division
 from virtcim.mapping.documents import blank
 from virtcim.mapping.kind import Kind
-from virtcim.mapping.memory import BASE_MEMORY, MEMORY_MODULE
+from virtcim.mapping.memory import BASE_MEMORY
+from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.profiles import pools as stock
 from virtcim.profiles.dsp1047_volumes import pool_type

@@ -14,7 +14,7 @@ from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Host
 from virtcim.mapping import resources
 from virtcim.mapping.kind import Kind as ResourceKind
-from virtcim.mapping.memory import MEMORY_MODULE
+from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.resources import Domain, Resource, resources_of
 from virtcim.mapping.table import BadProperty
 from virtcim.profiles.elements import Configuration, Setting, settings
