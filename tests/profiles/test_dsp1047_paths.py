@@ -56,6 +56,13 @@ def test_any_order_of_keys_and_no_namespace(stock: Stock) -> None:
     assert stock.remove(new).value == OK
 
 
+def test_a_disk_on_a_drive_by_its_path(stock: Stock) -> None:
+    (drive, *_) = stock.client.instances("Test_HostDiskDrive")
+    (new,) = results(stock.add("plain", rasd("Disk", HostResource=[model_path(drive.path)])))
+    assert shown(stock, new)["HostResource"] == [f"file://{drive.properties['Name']}"]
+    assert stock.remove(new).value == OK
+
+
 def test_a_system_and_another_medium(stock: Stock) -> None:
     """In DefineSystem, and in ModifyResourceSettings of a drive."""
     image = [model_path(volume_path(stock))]
