@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ SYSTEM, SETTING, DEVICES = "CIM_ComputerSystem", "CIM_ResourceAllocationSettingD
 SMALL = 3000  # bytes of the floor for one instance
 CLIENTS = 8
 BATCH = 100
+SETTLED = 2.5  # seconds after which a server has given back what large replies took
 FLAT = 1.5  # how much slower something that should not grow with N may be, for noise
 VARIATIONS = {
     "PropertyList of 3": {"PropertyList": values("Name", "ElementName", "EnabledState")},
@@ -170,11 +172,12 @@ def defining(side: Side, server: libvirt.virConnect, platform: str) -> tuple[Row
 
 
 def memory(side: Side, limit: float) -> Row:
-    """Resident memory after all that was asked, which are at least all systems, all settings and single ones."""
+    """Resident memory at rest after all that was asked: at least all systems, all settings and single ones."""
     connection, service = side.connect(), side.service
     for request in (service.enumerate(SYSTEM), service.enumerate(SETTING), *map(service.get, systems(side)[:200])):
         checked(connection.send(request))
     connection.close()
+    time.sleep(SETTLED)
     used = side.server.memory
     return Row("memory (RSS)", f"{side.n:,}", used, used / limit, 1, f"<= {limit:.0f} MB", unit="MB")
 
