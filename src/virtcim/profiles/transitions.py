@@ -150,16 +150,8 @@ def _job(vm: Vm, verb: str, wish: Wish) -> Work:
     stop, left = threading.Event(), threading.Event()
 
     def run(progress: Progress) -> Returned:
-        try:
-            after = VERBS[verb](
-                vm, Going(stop.is_set, lambda: stop.is_set() or left.is_set(), partial(_told, progress))
-            )
-            if verb == RESTORING and after is not None:
-                remember(after, wish)  # the image has brought its old metadata back
-        finally:
-            if _still_underway(vm):
-                vm.host.set_underway(vm.uuid, None)
-        return Returned()
+        going = Going(stop.is_set, lambda: stop.is_set() or left.is_set(), partial(_told, progress))
+        return _bring(vm, verb, wish, going)
 
     return Work(
         f"{verb} {vm.name}".replace("_", " "),
@@ -171,6 +163,18 @@ def _job(vm: Vm, verb: str, wish: Wish) -> Work:
         leave=left.set,
         intent=intent_of(vm, verb, run_number),
     )
+
+
+def _bring(vm: Vm, verb: str, wish: Wish, going: Going) -> Returned:
+    """To the state that a job is about."""
+    try:
+        after = VERBS[verb](vm, going)
+        if verb == RESTORING and after is not None:
+            remember(after, wish)  # the image has brought its old metadata back
+    finally:
+        if _still_underway(vm):
+            vm.host.set_underway(vm.uuid, None)
+    return Returned()
 
 
 def _told(progress: Progress, percent: int) -> None:
