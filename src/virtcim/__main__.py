@@ -58,6 +58,7 @@ from virtcim.profiles.wbem_server import ServerFacts
 from virtcim.running import Process
 from virtcim.wire.declarations import declaration_text, read_declaration
 from virtcim.wire.embedded import parse_embedded
+from virtcim.wire.metrics import Readings
 from virtcim.wire.passwords import write_entry
 
 CIMV2 = "root/cimv2"  # an alias of root/virt for clients that look there
@@ -136,17 +137,18 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
         namespaces=namespaces,
         host=facts.system_name,
         age=lambda: hosts.age,
-        readings=[
-            gauges.of_hosts(hosts),
-            gauges.of_calls(measured()),
-            gauges.of_enumerations(broker.pulls.sessions),
-            gauges.of_jobs(jobs),
-        ],
+        readings=_readings(hosts, broker, jobs),
     )
     beat = (manager.alive, manager.watchdog / 2) if manager and manager.watchdog else None
     front = Front(settings, behind, beat)
     events.watch(broker, hosts, jobs)
     return Server(hosts, jobs, events, broker, front)
+
+
+def _readings(hosts: Hosts, broker: Broker, jobs: Jobs) -> list[Readings]:
+    """What is measured at each scrape."""
+    enumerations = gauges.of_enumerations(broker.pulls.sessions)
+    return [gauges.of_hosts(hosts), gauges.of_calls(measured()), enumerations, gauges.of_jobs(jobs)]
 
 
 def load_schema(settings: config.Settings, hosts: Hosts) -> Schema:
