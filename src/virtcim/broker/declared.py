@@ -28,6 +28,7 @@ class InstanceProvider:
     among: Callable[[Any], Iterable[object]] | None = None
     parts: Callable[[Any], Iterable[object]] | None = None
     gauges: Callable[[Any], Properties] | None = None
+    measured: Follows | None = None
 
     @property
     def passing(self) -> bool:

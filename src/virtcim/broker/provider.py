@@ -143,18 +143,20 @@ class Profile:
         among: Callable[[Any], Iterable[T]] | None = None,
         parts: Callable[[Any], Iterable[T]] | None = None,
         gauges: Callable[[T], Properties] | None = None,
+        measured: Follows | None = None,
     ) -> Callable[[Callable[[T], Properties]], Callable[[T], Properties]]:
         """Declare an instance provider.
 
         `find(world, keys)` leads from key values to the few objects that can have them; without it all are compared.
         `among(world)` leads to the objects that pass `when`, where the source of the type has many others;
         `parts(root)` to those that hang off one object, see hangs_off. `gauges(object)` are properties beside the
-        others that change by themselves, are asked anew each time, and are not told of in indications.
+        others that change by themselves, are asked anew each time, and are not told of in indications; the value of
+        `measured(world)` is another one once they have changed.
         """
 
         def declare(make: Callable[[T], Properties]) -> Callable[[T], Properties]:
             leads = when, find, namespace, volatile, among, parts
-            self.instances.append(InstanceProvider(classname, of, make, *leads, gauges))
+            self.instances.append(InstanceProvider(classname, of, make, *leads, gauges, measured))
             return make
 
         return declare

@@ -32,9 +32,8 @@ class Steadiness:
         shown = run in ("get_instance", "associators")
         if run != "get_instance":
             providers += self._reached(providers, self._wanted(run, given))
-        if shown and any(provider.gauges for provider in providers):
-            return None
-        return self._common(providers)
+        gauged = {provider.measured for provider in providers if shown and provider.gauges}
+        return _together(self._common(providers), gauged)
 
     def _wanted(self, run: str, given: Mapping[str, Any]) -> Wanted:
         if run.startswith("reference"):
@@ -56,3 +55,12 @@ class Steadiness:
         hanging = self._catalog.hanging.get(provider.of)
         kind = hanging.root if hanging else provider.of
         return None if provider.volatile else self._catalog.follows.get(kind)
+
+
+def _together(common: Follows | None, gauged: set[Follows | None]) -> Follows | None:
+    """What all of it follows; None as soon as nothing tells of a part."""
+    parts = [common, *(gauged - {common})]
+    known = [one for one in parts if one is not None]
+    if len(known) < len(parts):
+        return None
+    return (lambda world: [one(world) for one in known]) if gauged else common

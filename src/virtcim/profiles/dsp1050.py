@@ -90,7 +90,7 @@ def in_use(pool: ConnectionPool) -> Properties:
     return {"Reserved": used, "CurrentlyConsumedResource": used}
 
 
-@profile.instance(POOL, of=ConnectionPool, gauges=in_use)
+@profile.instance(POOL, of=ConnectionPool, gauges=in_use, measured=lookup.version)
 def connection_pool(pool: ConnectionPool) -> Properties:
     switch = pool.switch
     active = switch is None or switch.active

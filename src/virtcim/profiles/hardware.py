@@ -11,7 +11,7 @@ from virtcim.broker.provider import End, Profile
 from virtcim.host.inventory import Host
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.elements import Device, devices
-from virtcim.profiles.lookup import version
+from virtcim.profiles.lookup import sampled, version
 from virtcim.profiles.pools import ResourcePool, pools_of
 from virtcim.profiles.pools_host import HostDevice
 
@@ -39,7 +39,7 @@ def aggregate(
     """
 
     profile.source(of, hardware.everywhere(present), follows=version)
-    serve = profile.instance(classname, of=of, find=hardware.by_keys(present), gauges=gauges)
+    serve = profile.instance(classname, of=of, find=hardware.by_keys(present), gauges=gauges, measured=sampled)
     serve(hardware.device_properties)
     profile.associate(
         "Virt_SystemDevice",

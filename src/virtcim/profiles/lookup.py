@@ -20,6 +20,11 @@ def version(world: Hosts) -> object:
     return world.version, [host.readable for host in world.hosts]
 
 
+def sampled(world: Hosts) -> object:
+    """What figures follow that are read of all guests of a host at once."""
+    return [host.figures.taken for host in world.hosts if host.readable]
+
+
 def vms_of(host: Host) -> Iterable[Vm]:
     """The virtual systems of a host; what they were before it went out of reach is not told."""
     return host.vms if host.readable else ()
