@@ -15,8 +15,10 @@ CLASSES = (
     "CIM_ComputerSystem", "CIM_SettingData", "CIM_LogicalDevice", "CIM_ResourcePool", "CIM_ElementSettingData",
     "CIM_SystemDevice", "CIM_VirtualSystemSettingDataComponent", "CIM_EnabledLogicalElementCapabilities",
 )  # fmt: skip
-# When a server saw a state begin is its own history.
-_HISTORY = re.compile(rb'<PROPERTY NAME="TimeOfLastStateChange"[^>]*>.*?</PROPERTY>', re.DOTALL)
+# When a server saw a state begin is its own history, and how busy a processor was while it looked.
+_HISTORY = re.compile(
+    rb'<PROPERTY NAME="(?:TimeOfLastStateChange|LoadPercentage)"(?:[^>]*/>|[^>]*>.*?</PROPERTY>)', re.DOTALL
+)
 _INSTANCE = re.compile(rb"<VALUE.NAMEDINSTANCE>.*?</VALUE.NAMEDINSTANCE>", re.DOTALL)
 _PROPERTY = rb'<PROPERTY NAME="%b" TYPE="string"><VALUE>(.*?)</VALUE>'
 _TITLE, _DESCRIPTION = (re.compile(_PROPERTY % name) for name in (b"ElementName", b"Description"))
