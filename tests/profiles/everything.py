@@ -55,7 +55,7 @@ def everything_running(state_dir: File, uri: str) -> Iterator[Client]:
     """A client of the whole server but its wire, with a transient system and a job that has ended."""
     settings = load({"state_dir": str(state_dir)}, {})[0]
     world = Hosts([uri], HostSettings())
-    jobs = Jobs(60, explain)
+    jobs = Jobs(3600, explain)  # longer than the tests of a module take
     catalog = make_catalog(settings, world, jobs, server_facts(settings, lambda: ["http://127.0.0.1:5988"], lambda: 0))
     world.start()
     assert world.wait(30)

@@ -37,6 +37,8 @@ def owned_of(setting: Setting) -> list[str]:
 
 def owned_by(vm: Vm) -> list[str]:
     """Where the volumes are that go with the disks of a system."""
+    if not _owned(vm):
+        return []
     found = (location for one in configurations(vm) for each in settings(one) for location in owned_of(each))
     return list(dict.fromkeys(found))
 
