@@ -81,7 +81,8 @@ def test_disks_on_adapters_of_a_running_guest(stock: Stock, scratch_dir: Path, g
         xml = guest_xml("adapters", guest_image, linux=False, memory_mib=16, devices=adapter + disk)
         uuid = connection.createXML(xml).UUIDString()
     stock.host.refresh(uuid)
-    (found,) = stock.client.instances("KVM_SCSIController")
+    controllers = stock.client.instances("KVM_SCSIController")
+    (found,) = [one for one in controllers if str(one.path.key("SystemName")).endswith("adapters")]
     (on_it,) = stock.client.across(found.path, "CIM_ControlledBy", role="Antecedent")
     assert str(on_it.properties["DeviceID"]).endswith("/sda")
     assert [one.cls.name for one in stock.client.across(on_it.path, "CIM_ControlledBy")] == ["KVM_SCSIController"]
