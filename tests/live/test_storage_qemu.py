@@ -91,8 +91,17 @@ def test_a_disk_that_the_guest_writes_and_finds_grown(cim: Cim, look: Look, cons
     assert cim.modify(smaller) == INVALID
 
 
+def test_a_running_disk_sent_back_as_it_was_read(cim: Cim, look: Look) -> None:
+    """Its image is named by the volume of the host; nothing is changed, and nothing is asked of QEMU."""
+    read, before = cim.setting(f"{look.name}/vda"), look.domain.XMLDesc(0)
+    (uri,) = read["HostResource"]
+    assert cim.connection.GetInstance(pywbem.CIMInstanceName.from_wbem_uri(uri))["Name"] == read["Address"]
+    assert cim.modify(read) == OK
+    assert look.domain.XMLDesc(0) == before
+
+
 def test_a_disk_plugged_in_by_allocation(cim: Cim, look: Look, console: Console) -> None:
-    """Laid over another volume, which the guest reads through it; its own goes when it is unplugged."""
+    """The volume goes when the disk is unplugged."""
     base = cim.setting(f"{look.name}/vda")["HostResource"][0]
     asked = storage(64, VirtualDevice="vdb", ResourceSubType="qcow2", AutomaticDeallocation=True)
     asked["VolumeName"] = "plugged"

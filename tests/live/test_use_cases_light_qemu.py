@@ -71,9 +71,10 @@ def test_a_volume_is_made_by_asking_for_it(cim: Cim, look: Look, directory: Path
     assert look.find("devices/disk[target/@dev='vdb']/source/@*", live=False)
     setting = cim.setting(new)
     assert (setting["PoolID"], setting["VirtualQuantity"]) == (f"DiskPool/{POOL}", BLOCKS)
-    assert file.name in setting["HostResource"][0]
+    assert setting["Address"] == str(file)
     extents = across(cim, pool(cim, f"DiskPool/{POOL}").path, "CIM_ConcreteComponent", "CIM_StorageExtent")
     assert [int(one["BlockSize"]) * int(one["NumberOfBlocks"]) for one in extents] == [BLOCKS * 512]
+    assert extents[0]["DeviceID"] in setting["HostResource"][0]
     refused: list[tuple[dict[str, Any], set[int]]] = [
         ({"VirtualQuantityUnits": "hertz"}, {INVALID}),
         ({"PoolID": "DiskPool/nowhere"}, {INVALID}),

@@ -7,7 +7,8 @@ from typing import Any
 from tests.profiles.management import rasd
 from tests.profiles.pooled import Stock
 
-from virtcim.broker.call import Instance
+from virtcim.broker.call import Instance, Path
+from virtcim.broker.provider import model_path
 from virtcim.host.inventory import Volume
 
 GIB, BLOCKS = 2**30, 2**21  # bytes, and blocks of 512 of them
@@ -24,6 +25,17 @@ def volumes(stock: Stock, pool: str = "images") -> dict[str, Volume]:
     found = stock.host.pool_named(pool)
     assert found is not None
     return {one.name: one for one in found.volumes}
+
+
+def volume_path(stock: Stock, name: str = "base.qcow2") -> Path:
+    """The instance path of a volume."""
+    found = stock.client.instances("CIM_StorageExtent")
+    return next(one.path for one in found if one.properties.get("ElementName") == name)
+
+
+def volume_uri(stock: Stock, name: str = "base.qcow2") -> str:
+    """The same as text, as HostResource holds it."""
+    return f"/{model_path(volume_path(stock, name))}"
 
 
 def shown(stock: Stock, instance_id: str) -> dict[str, Any]:

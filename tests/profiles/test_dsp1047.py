@@ -9,7 +9,7 @@ import pytest
 from tests.profiles.client import system_path
 from tests.profiles.management import BAD_STATE, FAILED, INVALID, OK, rasd, results
 from tests.profiles.pooled import Stock, stocked
-from tests.profiles.storing import BLOCKS, FAST, GIB, IMAGES, disk, shown, volumes
+from tests.profiles.storing import BLOCKS, FAST, GIB, IMAGES, disk, shown, volume_uri, volumes
 
 from virtcim.broker.schema import Schema
 from virtcim.host import storage
@@ -35,7 +35,8 @@ def test_a_disk_made_by_allocation(stock: Stock) -> None:
     assert (volumes(stock)[name].capacity, volumes(stock)[name].allocation) == (GIB, 0)
     for where in ("plain/defined/vda", "plain/vda"):
         setting = shown(stock, where)
-        assert setting["HostResource"] == ["file:///srv/images/plain.img"]
+        assert setting["HostResource"] == [volume_uri(stock, "plain.img")]
+        assert setting["Address"] == "/srv/images/plain.img"
         assert setting["PoolID"] == IMAGES
         assert setting["VolumeName"] == name
         assert (setting["VirtualQuantity"], setting["Reservation"], setting["Limit"]) == (BLOCKS, 0, BLOCKS)
@@ -52,14 +53,14 @@ def test_a_disk_made_by_allocation(stock: Stock) -> None:
         ({"Reservation": BLOCKS}, {"Reservation": BLOCKS, "ResourceSubType": "raw"}),
         ({"ResourceSubType": "Virt:qcow2"}, {"Reservation": 0, "ResourceSubType": "qcow2"}),
         ({"DriverType": "qcow2"}, {"Reservation": 0, "VolumeName": "plain.qcow2"}),
-        ({"VolumeName": "my disk"}, {"VolumeName": "my disk", "HostResource": ["file:///srv/images/my%20disk"]}),
+        ({"VolumeName": "my disk"}, {"VolumeName": "my disk", "Address": "/srv/images/my disk"}),
         ({"VirtualQuantity": GIB, "VirtualQuantityUnits": "byte"}, {"VirtualQuantity": BLOCKS}),
         ({"VirtualQuantity": 1, "VirtualQuantityUnits": "byte * 2^30"}, {"VirtualQuantity": BLOCKS}),
         ({"VirtualQuantity": GIB, "VirtualResourceBlockSize": 1}, {"VirtualQuantity": BLOCKS}),
         ({"VirtualQuantity": 2**18, "VirtualResourceBlockSize": 4096}, {"VirtualQuantity": 2**18, "Limit": BLOCKS}),
         ({"Limit": BLOCKS}, {"Limit": BLOCKS}),
         ({"VirtualQuantity": 2**40}, {"VirtualQuantity": 2**40, "Reservation": 0}),
-        ({"PoolID": FAST}, {"PoolID": FAST, "Reservation": BLOCKS, "HostResource": ["file:///dev/fast/plain.img"]}),
+        ({"PoolID": FAST}, {"PoolID": FAST, "Reservation": BLOCKS, "Address": "/dev/fast/plain.img"}),
         ({"PoolID": None}, {"VirtualQuantity": BLOCKS}),
         ({"VirtualDevice": "vdc"}, {"VolumeName": "plain-vdc.img"}),
         ({"AutomaticDeallocation": True}, {"AutomaticDeallocation": True}),

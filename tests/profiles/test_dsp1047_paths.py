@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from tests.profiles.management import INVALID, OK, rasd, results
 from tests.profiles.pooled import Stock, stocked
-from tests.profiles.storing import shown
+from tests.profiles.storing import shown, volume_path, volume_uri
 
 from virtcim.broker.call import Path
 from virtcim.broker.provider import model_path, path_in
 from virtcim.broker.schema import Schema
+from virtcim.host import storage
 
-BASE = "file:///srv/images/base.qcow2"
+BASE = "/srv/images/base.qcow2"
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +24,6 @@ def stock(repository: Schema, node_uri: str) -> Iterator[Stock]:
     with stocked(repository, node_uri) as stock:
         stock.define(ElementName="plain")
         yield stock
-
-
-def volume_path(stock: Stock, name: str = "base.qcow2") -> Path:
-    found = stock.client.instances("CIM_StorageExtent")
-    return next(one.path for one in found if one.properties.get("ElementName") == name)
 
 
 SPELLINGS = {
@@ -44,7 +40,8 @@ def test_a_disk_on_a_volume_by_its_path(stock: Stock, spelling: str) -> None:
     text = SPELLINGS[spelling].format(model_path(volume_path(stock)))
     (new,) = results(stock.add("plain", rasd("Disk", HostResource=[text])))
     setting = shown(stock, new)
-    assert (setting["HostResource"], setting["DriverType"], setting["PoolID"]) == ([BASE], "qcow2", "DiskPool/images")
+    assert (setting["Address"], setting["DriverType"], setting["PoolID"]) == (BASE, "qcow2", "DiskPool/images")
+    assert setting["HostResource"] == [volume_uri(stock)]
     assert stock.remove(new).value == OK
 
 
@@ -52,7 +49,7 @@ def test_any_order_of_keys_and_no_namespace(stock: Stock) -> None:
     path = volume_path(stock)
     text = f"{path.classname.upper()}." + ",".join(f'{name}="{value}"' for name, value in reversed(path.keys))
     (new,) = results(stock.add("plain", rasd("Disk", HostResource=[text], DriverType="raw")))
-    assert (shown(stock, new)["HostResource"], shown(stock, new)["DriverType"]) == ([BASE], "raw")
+    assert (shown(stock, new)["Address"], shown(stock, new)["DriverType"]) == (BASE, "raw")
     assert stock.remove(new).value == OK
 
 
@@ -63,6 +60,42 @@ def test_a_disk_on_a_drive_by_its_path(stock: Stock) -> None:
     assert stock.remove(new).value == OK
 
 
+NAMED: dict[str, dict[str, Any]] = {
+    "path": {"Address": BASE},
+    "file URI": {"HostResource": [f"file://{BASE}"]},
+    "volume of a pool": {"HostResource": ["volume:images/base.qcow2"]},
+}
+
+
+@pytest.mark.parametrize("how", NAMED)
+def test_what_is_read_can_be_sent_back(stock: Stock, how: str) -> None:
+    """However the document names a volume, its path is told; sent back it changes nothing, another one does."""
+    (new,) = results(stock.add("plain", rasd("Disk", **NAMED[how])))
+    before, read = stock.xml("plain"), shown(stock, new)
+    assert read["HostResource"] == [volume_uri(stock)]
+    assert stock.modify(rasd("Disk", **read)).value == OK
+    assert stock.xml("plain") == before
+    read = {name: value for name, value in read.items() if name not in ("Address", "VirtualQuantity", "Limit")}
+    other = {**read, "HostResource": ["file:///elsewhere/a b.img"]}
+    assert stock.modify(rasd("Disk", **other)).value == OK
+    assert shown(stock, new)["HostResource"] == ["file:///elsewhere/a%20b.img"]
+    assert stock.remove(new).value == OK
+
+
+def test_a_volume_that_is_listed_later(stock: Stock) -> None:
+    """Named by its file until a storage pool lists it, and again once it is gone."""
+    (new,) = results(stock.add("plain", rasd("Disk", Address="/srv/images/later.img")))
+    pool = stock.host.pool_named("images")
+    assert pool is not None
+    assert shown(stock, new)["HostResource"] == ["file:///srv/images/later.img"]
+    xml = "<volume><name>later.img</name><capacity>1024</capacity></volume>"
+    storage.create_volume(pool, xml, "later.img")
+    assert shown(stock, new)["HostResource"] == [volume_uri(stock, "later.img")]
+    storage.delete_volume(pool, "later.img")
+    assert shown(stock, new)["HostResource"] == ["file:///srv/images/later.img"]
+    assert stock.remove(new).value == OK
+
+
 def test_a_system_and_another_medium(stock: Stock) -> None:
     """In DefineSystem, and in ModifyResourceSettings of a drive."""
     image = [model_path(volume_path(stock))]
@@ -70,8 +103,9 @@ def test_a_system_and_another_medium(stock: Stock) -> None:
     (drive,) = (name for name in stock.settings("built") if name.startswith(("hd", "sd")))
     change = rasd("Disk", InstanceID=f"built/defined/{drive}", HostResource=image)
     assert stock.modify(change).value == OK
-    assert shown(stock, f"built/defined/{drive}")["HostResource"] == [BASE]
-    assert shown(stock, "built/defined/vda")["HostResource"] == [BASE]
+    for name in (drive, "vda"):
+        setting = shown(stock, f"built/defined/{name}")
+        assert (setting["Address"], setting["HostResource"]) == (BASE, [volume_uri(stock)])
     assert stock.destroy("built").value == OK
 
 

@@ -21,6 +21,10 @@ class Volume(Protocol):
     @property
     def path(self) -> str: ...
     @property
+    def key(self) -> str: ...
+    @property
+    def is_directory(self) -> bool: ...
+    @property
     def capacity(self) -> int: ...
     @property
     def allocation(self) -> int: ...
@@ -82,6 +86,7 @@ def image_of(pool: str, volume: Volume) -> Image:
         volume=volume.name,
         capacity=volume.capacity,
         full=volume.allocation >= volume.capacity,
+        key=None if volume.is_directory else volume.key,
         format=_found(FORMAT, f"{own}{rest}"),
         backing=_found(PATH, backing),
         backing_format=_found(FORMAT, backing),

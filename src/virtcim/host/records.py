@@ -11,6 +11,8 @@ from virtcim.host.states import DomainState
 from virtcim.model.capabilities import Capabilities
 from virtcim.model.tree import parse
 
+DIRECTORIES = (2, 4)  # virStorageVolType
+
 
 class Itself:
     """An object made from a record, and equal to itself alone: one of the same record may know more beside it."""
@@ -55,6 +57,11 @@ class VolumeRecord:
     capacity: int
     allocation: int
     xml: str = field(repr=False)
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is listed as a volume and stores nothing itself."""
+        return self.kind in DIRECTORIES
 
 
 @dataclass(frozen=True, kw_only=True)

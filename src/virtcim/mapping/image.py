@@ -23,10 +23,15 @@ def disk_of(resource: Resource) -> Disk | None:
     return resource.view if resource.kind in (DISK, LUN) and isinstance(resource.view, Disk) else None
 
 
+def volume_of(resource: Resource, images: Images) -> Image | None:
+    """The volume that a drive has as its image or medium; None when it is none that is known."""
+    view = resource.view
+    return images.get(location_of(view) or "") if isinstance(view, Disk) else None
+
+
 def image_of(resource: Resource, images: Images) -> Image | None:
     """The volume that a disk is on; None when it is none that is known."""
-    disk = disk_of(resource)
-    return images.get(location_of(disk) or "") if disk else None
+    return volume_of(resource, images) if disk_of(resource) else None
 
 
 def image_pool(resource: Resource, images: Images) -> str:

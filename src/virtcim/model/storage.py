@@ -11,12 +11,16 @@ from virtcim.model.tree import Element
 
 
 class Image(NamedTuple):
-    """A volume as what a disk is on: its size in bytes, whether all of that is set aside, and the image below it."""
+    """A volume as what a disk is on: its size in bytes, whether all of that is set aside, and the image below it.
+
+    `key` is libvirt's; None of a directory, which is no image.
+    """
 
     pool: str
     volume: str
     capacity: int
     full: bool
+    key: str | None
     format: str | None = None
     backing: str | None = None
     backing_format: str | None = None

@@ -153,7 +153,7 @@ def _modify(configuration: Configuration, members: Sequence[tuple[Setting, Wish]
 
 
 def _without_the_known(setting: Setting, wish: Wish) -> live.Change:
-    present = elements.properties(setting)
+    present = elements.written(setting)
     with refusing(wish.where):
         wanted = placed(setting.vm.host, setting.kind, changes(wish.properties, present))
     return live.Change(wish.where, setting.dev, wanted)

@@ -41,7 +41,7 @@ def change_of(host: Host, number: int, instance: Instance) -> Change | None:
     setting = setting_named(host, str(properties.get("InstanceID")))
     if setting is None or setting.kind not in volumes.ON_IMAGES:
         return None
-    asked = changes(properties, elements.properties(setting))
+    asked = changes(properties, elements.written(setting))
     moved = "HostResource" in asked or "Address" in asked
     _refuse_fixed(setting, asked, where, moved)
     if moved and setting.vm.active and not setting.configuration.defined:

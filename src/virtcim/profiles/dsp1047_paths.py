@@ -12,10 +12,11 @@ from virtcim.host.inventory import Host, Volume
 from virtcim.mapping import ids, volumes
 from virtcim.mapping.disk import ANY_DISK, CDROM, DISK, FLOPPY_DRIVE, LUN
 from virtcim.mapping.location import as_uri
+from virtcim.profiles import elements
 from virtcim.profiles.dsp1047_sharing import DRIVES
 from virtcim.profiles.dsp1050_targets import setting_named
 from virtcim.profiles.elements import host_class
-from virtcim.profiles.storage_host import drives, pools_of_volume, volumes_on
+from virtcim.profiles.storage_host import HostVolume, drives, pools_of_volume, volumes_on
 
 CLASSES = ("DiskResourceAllocationSettingData", "StorageAllocationSettingData")
 TYPES = ANY_DISK | {number for one in (DISK, LUN, CDROM, FLOPPY_DRIVE) for number in one.accepts}
@@ -36,9 +37,10 @@ def _resolved(host: Host, instance: Instance, where: str) -> Instance:
     texts: list[Value] = []
     properties: Properties = {}
     for text, path in zip(named, paths, strict=True):  # type: ignore[arg-type]
-        location, word = (text, None) if path is None else _found(host, path, f"{where}.HostResource: {text}")
+        present = _present(host, instance)
+        location, word = (text, None) if path is None else _found(host, path, present, f"{where}.HostResource: {text}")
         texts.append(location)
-        if word and not any(instance.properties.get(name) for name in FORMAT):
+        if word and location != present and not any(instance.properties.get(name) for name in FORMAT):
             properties["ResourceSubType"] = word
     return replace(instance, properties={**instance.properties, **properties, "HostResource": texts})
 
@@ -50,14 +52,20 @@ def _is_of_drive(host: Host, instance: Instance) -> bool:
     return setting is not None and setting.kind in DRIVES
 
 
-def _found(host: Host, path: Path, where: str) -> tuple[str, str | None]:
+def _present(host: Host, instance: Instance) -> str:
+    """The image that the setting named by InstanceID has in its document; empty where it has none."""
+    setting = setting_named(host, str(instance.properties.get("InstanceID") or ""))
+    found = elements.written(setting).get("HostResource") if setting else None
+    return str(found[0]) if isinstance(found, list) and found else ""
+
+
+def _found(host: Host, path: Path, present: str, where: str) -> tuple[str, str | None]:
     """Where a volume or drive is, as a URI, and the format of an image. Errors: Refused."""
     for word in (VOLUME, DRIVE):
         device_id = _device_id(host, path, f"{host.platform}_{word}")
         volume = volumes_on(host).by_id.get(device_id) if word == VOLUME else None
         if volume is not None:
-            pool = pools_of_volume(volume)[0].name
-            return _place(pool, volume.volume), _format(pool, volume.volume)
+            return _place(volume, present), _format(pools_of_volume(volume)[0].name, volume.volume)
         drive = next((one for one in drives(host) if one.device_id == device_id), None) if word == DRIVE else None
         if drive is not None:
             return as_uri(drive.drive.path), None
@@ -74,9 +82,12 @@ def _device_id(host: Host, path: Path, classname: str) -> str:
     return device_id if fits and told == wanted and keys.get("systemname") == ids.host_token(host) else ""
 
 
-def _place(pool: str, volume: Volume) -> str:
-    """By its path where it has one, else by the pool."""
-    return as_uri(volume.path if volume.path.startswith("/") else volumes.volume_name(pool, volume.name))
+def _place(volume: HostVolume, present: str) -> str:
+    """As a document names it already, else by its path where it has one, else by the pool."""
+    path, name = volume.volume.path, volume.volume.name
+    by_pool = [volumes.volume_name(pool.name, name) for pool in pools_of_volume(volume)]
+    by_path = [as_uri(path)] if path.startswith("/") else []
+    return present if present in by_pool else [*by_path, *by_pool][0]
 
 
 def _format(pool: str, volume: Volume) -> str | None:

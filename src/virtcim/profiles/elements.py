@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from virtcim.broker.call import Path, Properties
-from virtcim.broker.provider import VIRT
+from virtcim.broker.provider import VIRT, model_path
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import divisions, ids, image, resources
 from virtcim.mapping.memory import BASE_MEMORY
@@ -176,12 +176,20 @@ def _resources(document: Any) -> Mapping[str, Resource]:
 
 
 def properties(setting: Setting) -> Properties:
-    """A whole RASD: what the document says, and what the host knows beyond it."""
+    """A whole RASD; an image that is a volume of the host is named by the instance path of that (DSP1041)."""
+    volume = image.volume_of(setting.resource, setting.vm.images)
+    if volume is None or volume.key is None:
+        return written(setting)
+    return written(setting) | {"HostResource": [volume_uri(setting.vm.host, volume.key)]}
+
+
+def written(setting: Setting) -> Properties:
+    """A whole RASD as requests are compared with it: what the document says, and what the host knows beyond it."""
     resource = setting.resource
     found = resources.setting(setting.vm, resource, setting.configuration.defined)
     bound = found.get("HostResource") if resource.kind.single else None
     if isinstance(bound, list):
-        found["HostResource"] = [_host_uri(setting.vm.host, resource.kind, text) for text in bound]
+        found["HostResource"] = [_unit_uri(setting.vm.host, resource.kind, text) for text in bound]
     found["PoolID"] = pool_id_of(setting)
     sub_type = divisions.sub_type_of(found["PoolID"]) if resource.kind is BASE_MEMORY else None
     of_image = image.setting_properties(resource, setting.vm.images, setting.configuration.document)
@@ -210,18 +218,28 @@ def _failure(device: Device) -> Properties:
     return {"OperationalStatus": [ERROR], "StatusDescriptions": [text], "HealthState": MAJOR_FAILURE}
 
 
-def _host_uri(host: Host, kind: Kind[Any], text: object) -> str:
+def _unit_uri(host: Host, kind: Kind[Any], text: object) -> str:
     """The WBEM URI of a processor or the memory of the host, of which the document knows the number."""
     number = int(str(text).rpartition(":")[2])
     word, make = ("Processor", ids.processor_name) if kind is PROCESSORS else ("Memory", ids.memory_name)
-    classname, name = f"{host.platform}_Host{word}", make(number)
+    return host_uri(host, f"Host{word}", make(number))
+
+
+def volume_uri(host: Host, key: str) -> str:
+    """The WBEM URI of a volume of the host, by libvirt's key of it."""
+    return host_uri(host, "HostStorageVolume", ids.volume_name(key))
+
+
+def host_uri(host: Host, word: str, name: str) -> str:
+    """The WBEM URI of a device of the host: the end of its class, and its name within its DeviceID."""
+    classname = f"{host.platform}_{word}"
     keys = (
         ("SystemCreationClassName", host_class(host)),
         ("SystemName", ids.host_token(host)),
         ("CreationClassName", classname),
         ("DeviceID", ids.host_device_id(name)),
     )
-    return f"/{Path(classname, keys, VIRT)}"
+    return f"/{model_path(Path(classname, keys, VIRT))}"
 
 
 def pool_id_of(setting: Setting) -> str:

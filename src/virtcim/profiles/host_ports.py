@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from virtcim.broker.call import Path
-from virtcim.broker.provider import VIRT
 from virtcim.host.inventory import Host
 from virtcim.mapping import host_ports as mapping
 from virtcim.mapping import ids
-from virtcim.profiles.elements import host_class, kept
+from virtcim.profiles.elements import host_uri, kept
 from virtcim.profiles.pools_host import HostDevice
 
 
@@ -65,11 +63,4 @@ def members(host: Host, bridge: str | None) -> list[str]:
 
 def uri(port: HostPort) -> str:
     """The path of a port."""
-    classname = f"{port.platform}_HostEthernetPort"
-    keys = (
-        ("SystemCreationClassName", host_class(port.host)),
-        ("SystemName", ids.host_token(port.host)),
-        ("CreationClassName", classname),
-        ("DeviceID", port.device_id),
-    )
-    return f"/{Path(classname, keys, VIRT)}"
+    return host_uri(port.host, "HostEthernetPort", port.name)

@@ -15,7 +15,6 @@ from virtcim.mapping.storage import Drive
 from virtcim.profiles.elements import Device, devices, kept, settings, state_of
 from virtcim.profiles.pools_host import HostDevice, shown
 
-DIRECTORIES = (2, 4)  # virStorageVolType of what is listed as a volume and stores nothing itself
 DISK = "disk"
 T = TypeVar("T")
 
@@ -97,7 +96,7 @@ def host_volume(volume: Volume) -> HostVolume:
 
 def volumes_in(pool: Pool) -> list[Volume]:
     """What is stored in a storage pool: its volumes but for directories."""
-    return [volume for volume in pool.volumes if volume.kind not in DIRECTORIES]
+    return [volume for volume in pool.volumes if not volume.is_directory]
 
 
 def backing_path(volume: Volume) -> str:

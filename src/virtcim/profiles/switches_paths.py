@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from virtcim.broker.call import Properties
-from virtcim.broker.provider import VIRT
+from virtcim.broker.call import Path, Properties
+from virtcim.broker.provider import VIRT, model_path
 from virtcim.host.inventory import Host
 from virtcim.mapping import ids, switch, switch_ports
 from virtcim.profiles import host_ports
@@ -28,7 +28,7 @@ def switch_class(switch: Switch) -> str:
 def switch_uri(switch: Switch) -> str:
     """The path of a switch."""
     classname = switch_class(switch)
-    return f'/{VIRT}:{classname}.CreationClassName="{classname}",Name="{_quoted(ids.switch_token(switch))}"'
+    return _uri(classname, CreationClassName=classname, Name=ids.switch_token(switch))
 
 
 def pool_id(switch: Switch | None) -> str:
@@ -42,12 +42,12 @@ def pool_instance_id(host: Host, switch: Switch | None) -> str:
 
 def pool_uri(switch: Switch) -> str:
     """The path of the pool of the connections to a switch."""
-    instance_id = _quoted(pool_instance_id(switch.host, switch))
-    return f'/{VIRT}:{switch.platform}_EthernetConnectionPool.InstanceID="{instance_id}"'
+    instance_id = pool_instance_id(switch.host, switch)
+    return _uri(f"{switch.platform}_EthernetConnectionPool", InstanceID=instance_id)
 
 
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+def _uri(classname: str, **keys: str) -> str:
+    return f"/{model_path(Path(classname, tuple(keys.items()), VIRT))}"
 
 
 def configuration_properties(configuration: SwitchConfiguration) -> Properties:
