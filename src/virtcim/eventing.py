@@ -16,7 +16,7 @@ from virtcim.broker.indications import Cause, Indications
 from virtcim.broker.indications_lifecycle import Lifecycle, Notice, stamp
 from virtcim.broker.indications_told import Ledger, Place
 from virtcim.broker.jobs import Jobs
-from virtcim.broker.jobs_kept import KeptJobs
+from virtcim.broker.jobs_kept import KeptJobs, Whereabouts
 from virtcim.broker.jobs_told import ToldJobs
 from virtcim.broker.provider import VIRT, Profile
 from virtcim.broker.schema import Schema
@@ -95,7 +95,8 @@ class Events:
         lifecycle = Lifecycle(broker.instances, self._facts.system_name)
         self._hosts = hosts.hosts
         self._ledger = ledger = Ledger(self._store, lifecycle, self._leases.held)
-        kept = KeptJobs(self._store, broker.instances, broker.methods, dsp1103.classname_of)
+        where = Whereabouts(self._place_of, lambda: {self._place(host).lease for host in self._at_hand()})
+        kept = KeptJobs(self._store, broker.instances, broker.methods, dsp1103.classname_of, where)
 
         def tell(before: Item | None, after: Item | None) -> None:
             self.engine.note(partial(lifecycle.between, before, after))
@@ -187,9 +188,16 @@ class Events:
 
     def _leases_wanted(self) -> Iterator[str]:
         yield DELIVERY
-        for host in self._hosts:
-            if host.known and (host.reachable or not self._store.shared):
-                yield self._place(host).lease
+        for host in self._at_hand():
+            yield self._place(host).lease
+
+    def _at_hand(self) -> Iterator[Host]:
+        """The hosts that this server answers for; where there are others, what it cannot reach is theirs."""
+        return (host for host in self._hosts if host.known and (host.reachable or not self._store.shared))
+
+    def _place_of(self, element: object) -> str:
+        host = dsp1103.host_with(element)
+        return self._place(host).lease if host is not None and host.known else ""
 
     def _gained(self, name: str) -> None:
         if name == DELIVERY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from tests.broker.postgres import Postgres, empty
@@ -190,3 +191,15 @@ def test_jobs_of_a_server_that_is_alive_are_its_own(open_shared: OpenStore) -> N
     assert sorted(taken, key=len) == [[], [], [], [job]]
     assert not first.store.keep_job(job)
     assert not first.store.drop_job("1")
+
+
+def test_jobs_are_taken_by_who_drives_their_host(open_shared: OpenStore) -> None:
+    """Those of no host by anybody; what is kept of a job later leaves it where it is."""
+    first, second = open_shared(), open_shared()
+    jobs = [KeptJob(place or "none", 4, number, {}, place) for number, place in enumerate(("", "here", "there"))]
+    for one in jobs:
+        assert first.keep_job(one)
+    assert first.keep_job(replace(jobs[2], place="here"))
+    assert [one.id for one in second.take_jobs([first.server], {"here"})] == ["none", "here"]
+    assert second.take_jobs([first.server], set()) == []
+    assert second.take_jobs([first.server]) == [jobs[2]]

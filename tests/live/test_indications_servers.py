@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import libvirt
@@ -14,6 +15,8 @@ from tests.broker.postgres import running_postgres
 from tests.live.conftest import wait_until
 from tests.live.host.private_libvirtd import CAN_RUN, PrivateLibvirtd, private_libvirtd
 from tests.profiles.processes import Process, subscribe
+
+from virtcim.broker.jobs_kept import ABSENCE
 
 pytestmark = pytest.mark.skipif(not CAN_RUN, reason="a libvirtd of its own needs root, libvirtd, unshare and nsenter")
 
@@ -27,7 +30,7 @@ QUICK = {"indication_retry_interval": "0.3", "indication_retry_attempts": "20"}
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[PrivateLibvirtd]:
-    with private_libvirtd(Path(f"/var/tmp/virtcim-servers-{time.monotonic_ns()}")) as daemon:
+    with another_daemon() as daemon:
         yield daemon
 
 
@@ -173,19 +176,57 @@ def test_jobs_of_a_server_that_dies_go_on_at_the_other(
         shared = {"connect": daemon.uri, "store": postgres.url, "shutdown_timeout": "600"}
         servers = [Process(tmp_path / name, **shared) for name in ("first", "second")]
         try:
-            keys = {"CreationClassName": "KVM_ComputerSystem", "Name": "slow"}
-            system = pywbem.CIMInstanceName("KVM_ComputerSystem", keys, namespace="root/virt")
-            code, out = servers[0].cim.InvokeMethod("RequestStateChange", system, RequestedState=pywbem.Uint16(4))
-            assert (code, job_state(servers[1], out["Job"])) == (4096, None)
+            job = shutting_down(servers[0], "slow")
+            assert job_state(servers[1], job) is None
             servers[0].kill()
-            wait_until(lambda: job_state(servers[1], out["Job"]) == 4, 15)
+            wait_until(lambda: job_state(servers[1], job) == 4, 15)
             domain.destroy()
-            wait_until(lambda: job_state(servers[1], out["Job"]) == 7, 10)
+            wait_until(lambda: job_state(servers[1], job) == 7, 10)
             servers[0].start()
-            assert job_state(servers[0], out["Job"]) is None
+            assert job_state(servers[0], job) is None
         finally:
             for server in servers:
                 server.stop()
+
+
+def test_a_job_waits_for_a_server_that_drives_its_host(
+    daemon: PrivateLibvirtd, node: libvirt.virConnect, tmp_path: Path
+) -> None:
+    """Not one that shares the store, has a system of the same UUID, and would take that for shut down."""
+    domain = define(node, "slow")
+    domain.create()
+    with running_postgres() as postgres, another_daemon() as far:
+        other = libvirt.open(far.uri)
+        other.defineXML(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        shared = {"store": postgres.url, "shutdown_timeout": "600"}
+        servers = [Process(tmp_path / one.path.name, connect=one.uri, **shared) for one in (daemon, far)]
+        try:
+            job = shutting_down(servers[0], "slow")
+            servers[0].kill()
+            time.sleep(ABSENCE + 1.5)
+            assert job_state(servers[1], job) is None
+            servers.append(Process(tmp_path / "third", connect=daemon.uri, **shared))
+            wait_until(lambda: job_state(servers[2], job) == 4, 10)
+            domain.destroy()
+            wait_until(lambda: job_state(servers[2], job) == 7, 10)
+            assert job_state(servers[1], job) is None
+        finally:
+            for server in servers:
+                server.stop()
+            other.close()
+
+
+def another_daemon() -> AbstractContextManager[PrivateLibvirtd]:
+    return private_libvirtd(Path(f"/var/tmp/virtcim-servers-{time.monotonic_ns()}"))
+
+
+def shutting_down(server: Process, name: str) -> pywbem.CIMInstanceName:
+    """The job of a system that is asked to shut down."""
+    keys = {"CreationClassName": "KVM_ComputerSystem", "Name": name}
+    system = pywbem.CIMInstanceName("KVM_ComputerSystem", keys, namespace="root/virt")
+    code, out = server.cim.InvokeMethod("RequestStateChange", system, RequestedState=pywbem.Uint16(4))
+    assert code == 4096
+    return out["Job"]
 
 
 def job_state(server: Process, path: pywbem.CIMInstanceName) -> int | None:

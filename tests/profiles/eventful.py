@@ -95,14 +95,20 @@ FAST = Retry(2, 0.2)
 
 @contextmanager
 def eventful_running(
-    schema: Schema, uri: str, state: File, retry: Retry = FAST, more: tuple[str, ...] = (), uuids: bool = False
+    schema: Schema,
+    uri: str,
+    state: File,
+    retry: Retry = FAST,
+    more: tuple[str, ...] = (),
+    uuids: bool = False,
+    store: str = "",
 ) -> Iterator[Eventful]:
-    """A server over hosts that have been read; what it stores is in the directory."""
+    """A server over hosts that have been read; what it stores is in the directory, or where the URL says."""
     settings = load({"state_dir": str(state)}, {})[0]
     world = Hosts([uri, *more], HostSettings(reconcile_interval=1.0, naming="uuid" if uuids else "name"))
     jobs = Jobs(1.0, explain)
     facts = server_facts(settings, lambda: ["http://127.0.0.1:5988"], lambda: 0)
-    events = Events(schema, Store(sqlite_url(state)), EventSettings(retry, 5.0), facts.system_name, NAMESPACES)
+    events = Events(schema, Store(store or sqlite_url(state)), EventSettings(retry, 5.0), facts.system_name, NAMESPACES)
     catalog = make_catalog(settings, world, jobs, facts, events)
     broker = Broker(catalog, world, jobs, parse_embedded, translate)
     events.watch(broker, world, jobs)

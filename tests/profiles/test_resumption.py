@@ -11,6 +11,7 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import Progress, Refused, Unknown, Work
 from virtcim.broker.schema import Schema
 from virtcim.host import domains
+from virtcim.host.inventory import Hosts
 from virtcim.host.underway import Standing
 from virtcim.profiles import removal, resumption
 from virtcim.profiles.elements import configurations, settings
@@ -106,9 +107,32 @@ def test_nobody_waits_any_more(client: Client) -> None:
         ran(left)
 
 
-def test_a_host_that_is_driven_no_more(client: Client) -> None:
+@pytest.mark.parametrize(
+    "other",
+    [{"hostUuid": "00000000-0000-4000-8000-00000000dead"}, {"host": "qemu:///elsewhere", "hostUuid": ""}],
+    ids=str,
+)
+def test_a_host_that_is_driven_no_more(client: Client, other: dict[str, str]) -> None:
     with pytest.raises(Unknown, match="does not drive"):
-        ran(resumption.resume(client.world, facts_of(client, "save", host="qemu:///elsewhere")))
+        ran(resumption.resume(client.world, facts_of(client, "save", **other)))
+
+
+def test_a_host_is_known_by_whatever_uri(client: Client) -> None:
+    """One that was kept without a UUID is the one of that URI."""
+    assert client.world.hosts[0].uuid
+    for other in ({"host": "qemu:///elsewhere"}, {"hostUuid": ""}):
+        with pytest.raises(Refused, match="it goes on"):
+            ran(resumption.resume(client.world, facts_of(client, "save", **other)))
+
+
+def test_a_host_that_has_not_been_read_may_be_meant(client: Client) -> None:
+    """Until a client does not want to wait any more."""
+    away = Hosts(["test:///nowhere/at/all.xml"], client.world.settings)
+    work = resumption.resume(away, facts_of(client, "save"))
+    assert work.cancel
+    work.cancel()
+    with pytest.raises(Unknown, match="cannot be asked"):
+        ran(work)
 
 
 def test_a_system_that_is_gone(client: Client) -> None:

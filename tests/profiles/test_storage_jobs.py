@@ -143,7 +143,7 @@ def test_a_pool_is_found_again(stock: Stock) -> None:
 def test_a_host_that_is_driven_no_more(stock: Stock) -> None:
     facts = storage_resumption.of_volumes(stock.host, [Made("fast", "x", 1)], used=False).facts
     with pytest.raises(Unknown, match="does not drive"):
-        found_out(stock, {**facts, "host": "qemu:///elsewhere"})
+        found_out(stock, {**facts, "hostUuid": "00000000-0000-4000-8000-00000000dead"})
 
 
 # How far a pool is, whether it was to start by itself, whether the time is up -> made, not yet, or not made.

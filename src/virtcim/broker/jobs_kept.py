@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 
 from virtcim.broker.call import CIMError, Instance, MethodDef, Path, Properties, Value
 from virtcim.broker.instances import Instances
@@ -21,14 +21,27 @@ log = logging.getLogger(__name__)
 INTERRUPTED = "the server ended while the job was running; the elements it affects show how far it got"
 PATIENCE = 10.0  # seconds that a client waits for its job to be in the store, should that be away
 ABSENCE = 5.0  # seconds until a server is taken for gone: it may have lost the database for a moment
+FORSAKEN = 3600.0  # seconds until the jobs of a host are ended for which no server has come
+UNTIED: Properties = {"owner": None, "affected": [], "effects": []}  # what is called the same here is another's
 ClassOf = Callable[[object], str]
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """What hosts jobs are about: that of an element, "" for none, and those that this server can ask now."""
+
+    place_of: Callable[[object], str]
+    managed: Callable[[], Collection[str]]
 
 
 class KeptJobs:
     """Writes each change of state; `class_of` tells what an affected element is served as."""
 
-    def __init__(self, store: Store, instances: Instances, methods: Methods, class_of: ClassOf) -> None:
+    def __init__(
+        self, store: Store, instances: Instances, methods: Methods, class_of: ClassOf, where: Whereabouts
+    ) -> None:
         self._store = store
+        self._where = where
         self._instances = instances
         self._methods = methods
         self._class_of = class_of
@@ -69,32 +82,44 @@ class KeptJobs:
             known = self._written.pop(job.id, None) is not None
             return self._store.drop_job(job.id) or not known
         if self._written.get(job.id) != telling:
-            if not self._store.keep_job(KeptJob(job.id, job.state, time.time(), self._document(job))):
+            if not self._store.keep_job(KeptJob(job.id, job.state, time.time(), self._document(job), self._place(job))):
                 log.warning("job %s is another server's by now", job.id)
                 self._written.pop(job.id, None)
                 return False
             self._written[job.id] = telling
         return True
 
+    def _place(self, job: Job) -> str:
+        """The host that a job is about, by the first element of it that is on one."""
+        elements = [job.owner.target, *(target for target, _ in job.work.affects)]
+        plain = (one.target if isinstance(one, As) else one for one in elements)
+        return next((place for place in map(self._where.place_of, plain) if place), "")
+
     def restored(self) -> Iterator[tuple[Job, Request | None]]:
         """The jobs of earlier runs, as they were written last, and the calls they came from; Errors: StoreError."""
-        return self._taken(self._store.absent())
+        if not self._store.shared:
+            return map(self._again, self._store.take_jobs(self._store.absent()))
+        self._missed = dict.fromkeys(self._store.absent(), time.monotonic() - ABSENCE)
+        return self._without_server()
 
     def orphaned(self) -> Iterator[tuple[Job, Request | None]]:
         """As `restored`, of other servers that share the store and have been away for a while."""
         if not self._store.shared:
             return iter(())
-        now = time.monotonic()
-        self._missed = {one: self._missed.get(one, now) for one in self._store.absent()}
-        gone = [one for one, since in self._missed.items() if now - since >= ABSENCE]
         try:
-            return self._taken(gone)
+            return self._without_server()
         except StoreError as error:
             log.error("jobs of servers that are gone: %s", error)
             return iter(())
 
-    def _taken(self, servers: Iterable[str]) -> Iterator[tuple[Job, Request | None]]:
-        return map(self._again, self._store.take_jobs(servers))
+    def _without_server(self) -> Iterator[tuple[Job, Request | None]]:
+        """What is left of servers that are gone, of the hosts that can be asked here; of others when nobody comes."""
+        now = time.monotonic()
+        self._missed = {one: self._missed.get(one, now) for one in self._store.absent()}
+        gone, forsaken = ([one for one, since in self._missed.items() if now - since >= t] for t in (ABSENCE, FORSAKEN))
+        ours = self._store.take_jobs(gone, self._where.managed())
+        others = (replace(one, document={**one.document, **UNTIED}) for one in self._store.take_jobs(forsaken))
+        return map(self._again, [*ours, *others])
 
     def _again(self, kept: KeptJob) -> tuple[Job, Request | None]:
         job = self._job(kept)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
 
@@ -25,12 +25,13 @@ CHANGES_KEPT = 10_000  # who has missed more reads everything again
 
 @dataclass(frozen=True, slots=True)
 class KeptJob:
-    """What is kept of a job; `changed` in seconds since 1970."""
+    """What is kept of a job; `changed` in seconds since 1970, `place` the lease of its host, "" for no host."""
 
     id: str
     state: int
     changed: float
     document: Properties
+    place: str = ""
 
 
 class Store:
@@ -104,31 +105,33 @@ class Store:
         with self.database.reading() as connection:
             return list(connection.scalars(sa.select(JOBS.c.server).distinct().where(JOBS.c.server.not_in(present))))
 
-    def take_jobs(self, servers: Iterable[str]) -> list[KeptJob]:
+    def take_jobs(self, servers: Iterable[str], places: Collection[str] | None = None) -> list[KeptJob]:
         """The jobs of servers that are gone, from now on of this one: each is taken once.
 
-        Errors: StoreError, not readable; nothing is taken.
+        With `places` those of these hosts, and of none. Errors: StoreError, not readable; nothing is taken.
         """
         of = list(servers)
         if not of:
             return []
         theirs = sa.select(JOBS).where(JOBS.c.server.in_(of)).order_by(JOBS.c.changed)
+        if places is not None:
+            theirs = theirs.where(JOBS.c.place.in_(["", *places]))
         with self.database.writing() as connection:
             rows = connection.execute(theirs.with_for_update(skip_locked=True)).all()
             ids = [row.id for row in rows]
             connection.execute(sa.update(JOBS).where(JOBS.c.id.in_(ids)).values(server=self.server))
             try:
-                return [KeptJob(row.id, row.state, row.changed, loads(row.document)) for row in rows]
+                return [KeptJob(row.id, row.state, row.changed, loads(row.document), row.place) for row in rows]
             except BadDocument as error:
                 raise StoreError(f"store {self.name}: {error}") from error
 
     def keep_job(self, job: KeptJob) -> bool:
-        """Put a job in the place of what was kept of it; False when another server has taken it."""
+        """Put a job where it was kept, whose place stays the same; False when another server has taken it."""
         values = {"state": job.state, "changed": job.changed, "document": dumps(job.document), "server": self.server}
         with self.database.writing() as connection:
             before = connection.scalar(sa.select(JOBS.c.server).where(JOBS.c.id == job.id).with_for_update())
             if before is None:
-                connection.execute(sa.insert(JOBS).values(id=job.id, **values))
+                connection.execute(sa.insert(JOBS).values(id=job.id, place=job.place, **values))
             elif before == self.server:
                 connection.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(values))
             return before in (None, self.server)

@@ -70,4 +70,5 @@ JOBS = Table(
     Column("changed", Float, nullable=False),  # seconds since 1970
     Column("document", Text, nullable=False),
     Column("server", String(64), nullable=False, server_default=""),  # the one that runs it
+    Column("place", String(64), nullable=False, server_default=""),  # lease of the host that it is about; "" for none
 )

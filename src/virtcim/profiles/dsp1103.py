@@ -231,6 +231,12 @@ def classname_of(target: object) -> str:
     return "CIM_ComputerSystem" if isinstance(target, Vm | Host) else "CIM_ManagedElement"
 
 
+def host_with(element: object) -> Host | None:
+    """The host that an element is, or is on; None where it is on none."""
+    found = element if isinstance(element, Host) else getattr(getattr(element, "vm", element), "host", None)
+    return found if isinstance(found, Host) else None
+
+
 def effects(job: Job, element: object) -> Properties:
     """ElementEffects of CIM_AffectedJobElement."""
     found = (effect for target, effect in job.work.affects if same(target, element))

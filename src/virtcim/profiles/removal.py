@@ -10,7 +10,7 @@ from virtcim.broker.provider import Intent, Progress, Refused, Returned, Work
 from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping.resources import resource_for
 from virtcim.profiles.elements import Setting
-from virtcim.profiles.resumption import Waiting, host_of
+from virtcim.profiles.resumption import Waiting, host_of, identity_of
 
 KIND = "removal"
 
@@ -18,7 +18,7 @@ KIND = "removal"
 def intent_of(targets: Sequence[Setting]) -> Intent:
     """What is kept of a removal."""
     facts: Properties = {
-        "host": targets[0].vm.host.link.shown_uri,
+        **identity_of(targets[0].vm.host),
         "ids": [one.id for one in targets],
         "uuids": [one.vm.uuid for one in targets],
         "devices": [one.dev for one in targets],

@@ -21,9 +21,14 @@ LOOK = 0.5  # seconds
 GONE = Standing(None, False, None)
 
 
+def identity_of(host: Host) -> Properties:
+    """What an intent keeps of its host: any server that drives it may have to find out, by whatever URI."""
+    return {"host": host.link.shown_uri, "hostUuid": host.uuid}
+
+
 def intent_of(vm: Vm, verb: str, run: int | None) -> Intent:
     """What is kept of a change of state; `run` is libvirt's ID of the run that it began in."""
-    return Intent(KIND, {"host": vm.host.link.shown_uri, "uuid": vm.uuid, "name": vm.name, "verb": verb, "run": run})
+    return Intent(KIND, {**identity_of(vm.host), "uuid": vm.uuid, "name": vm.name, "verb": verb, "run": run})
 
 
 @dataclass
@@ -41,14 +46,24 @@ class Waiting:
 
 def host_of(world: Hosts, facts: Properties, waiting: Waiting) -> Host:
     """The host, once it can be asked. Errors: Unknown."""
-    host = next((one for one in world.hosts if one.link.shown_uri == facts["host"]), None)
-    if host is None:
-        raise Unknown("the server that began it drove a host that this one does not drive")
-    while not host.reachable:
+    while True:
+        candidates = [one for one in world.hosts if _may_be(one, facts)]
+        if not candidates:
+            raise Unknown("the server that began it drove a host that this one does not drive")
+        host = next((one for one in candidates if one.reachable), None)
+        if host is not None:
+            return host
         if waiting.cancelled.is_set():
-            raise Unknown(f"libvirt at {host.link.shown_uri} cannot be asked")
+            raise Unknown(f"libvirt at {candidates[0].link.shown_uri} cannot be asked")
         waiting.pause()
-    return host
+
+
+def _may_be(host: Host, facts: Properties) -> bool:
+    """By its UUID, which is known once it has been read; by its URI where none was kept."""
+    uuid = facts.get("hostUuid")
+    if not uuid:
+        return host.link.shown_uri == facts["host"]
+    return not host.known or host.uuid == uuid
 
 
 def resume(world: Hosts, facts: Properties) -> Work:

@@ -14,7 +14,7 @@ from virtcim.host.storage import Standing
 from virtcim.mapping import ids
 from virtcim.profiles.dsp1047_owning import is_used
 from virtcim.profiles.pools import pools_of
-from virtcim.profiles.resumption import Waiting, host_of
+from virtcim.profiles.resumption import Waiting, host_of, identity_of
 from virtcim.profiles.storage_volumes import VolumeSetting, volume_settings
 
 POOL, VOLUMES = "pool", "volumes"
@@ -32,13 +32,13 @@ class Made:
 
 def of_pool(host: Host, name: str, autostart: bool) -> Intent:
     """What is kept of the making of a storage pool."""
-    return Intent(POOL, {"host": host.link.shown_uri, "name": name, "autostart": autostart})
+    return Intent(POOL, {**identity_of(host), "name": name, "autostart": autostart})
 
 
 def of_volumes(host: Host, made: Sequence[Made], *, used: bool) -> Intent:
     """What is kept of the making of volumes; `used`: for disks that are put on them."""
     facts: Properties = {
-        "host": host.link.shown_uri,
+        **identity_of(host),
         "pools": [one.pool for one in made],
         "names": [one.name for one in made],
         "reserved": [one.reserved for one in made],
