@@ -163,4 +163,3 @@ def test_reads_are_answered_from_memory_while_libvirtd_hangs(daemon: PrivateLibv
         wait_until(lambda: ask(service, request)[2] == fresh, 20)
         assert "age" not in ask(service, request)[1]
     libvirt.open(daemon.uri).lookupByName("hanging").undefine()
-    connection.close()
