@@ -10,9 +10,10 @@ import pytest
 
 from virtcim.model import capabilities, chardevs, devices, domain, network, storage
 from virtcim.model.codecs import UUID, Choice, Integer, ModelError, Words
-from virtcim.model.devices import DEVICES, Disk, Graphics, Interface, VlanTag
+from virtcim.model.devices import DEVICES, Disk, Interface, VlanTag
 from virtcim.model.domain import Domain
 from virtcim.model.fields import Each, Field, Presence, Secret, View, parse, serialise
+from virtcim.model.peripherals import Graphics
 
 DOMAINS = Path(__file__).parent.parent / "data" / "domains"
 EVERYTHING = serialise(parse((DOMAINS / "everything.xml").read_text()))

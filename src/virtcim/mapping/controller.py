@@ -20,9 +20,9 @@ from virtcim.mapping.kind import (
 from virtcim.mapping.table import BadProperty, Properties, Row
 from virtcim.model.codecs import Integer
 from virtcim.model.device import Device
-from virtcim.model.devices import Controller
 from virtcim.model.domain import Domain
 from virtcim.model.fields import Field, View
+from virtcim.model.peripherals import Controller
 
 LEGACY_TYPE = 32771  # libvirt-cim's ResourceType of controllers
 # CIM_Controller.ProtocolSupported; 1 is Other

@@ -7,8 +7,8 @@ from typing import Any
 
 from virtcim.mapping.kind import ADDRESS, GRAPHICS, Kind, check_address, common, counted
 from virtcim.mapping.table import BadProperty, Properties, Row
-from virtcim.model.devices import Graphics, Listen, Video
 from virtcim.model.domain import Domain
+from virtcim.model.peripherals import Graphics, Listen, Video
 
 TYPES = ("vnc", "sdl", "spice", "rdp", "desktop", "egl-headless", "dbus")
 SERVED = ("vnc", "spice", "rdp")  # types with a listening socket

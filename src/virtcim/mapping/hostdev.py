@@ -17,8 +17,8 @@ from virtcim.mapping.kind import (
     hexadecimal,
 )
 from virtcim.mapping.table import BadProperty, Properties, Row
-from virtcim.model.devices import Hostdev
 from virtcim.model.domain import Domain
+from virtcim.model.peripherals import Hostdev
 
 # A host address inside any text: pci:0000:65:00.0, the node device name pci_0000_65_00_0, a reference that holds one.
 PCI = re.compile(r"(?:^|pci[:_])([0-9a-f]{4})[:_]([0-9a-f]{2})[:_]([0-9a-f]{2})[._]([0-7])(?![0-9a-f])", re.IGNORECASE)

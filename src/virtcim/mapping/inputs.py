@@ -6,8 +6,8 @@ from typing import Any
 
 from virtcim.mapping.kind import ADDRESS, IO_DEVICE, PASSED_THROUGH, Kind, check_address, common, counted
 from virtcim.mapping.table import BadProperty, Properties, Row
-from virtcim.model.devices import Input
 from virtcim.model.domain import Domain
+from virtcim.model.peripherals import Input
 
 BUSES = {"ps2": "PS2", "usb": "USB", "xen": "Xen", "virtio": "Virtio"}
 WORDS = {"mouse": "Mouse", "tablet": "Tablet", "keyboard": "Keyboard"}

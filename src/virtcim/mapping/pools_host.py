@@ -10,9 +10,9 @@ from virtcim.mapping.kind import hexadecimal
 from virtcim.mapping.processor import cpus_of
 from virtcim.mapping.table import Properties
 from virtcim.model.capabilities import Capabilities
-from virtcim.model.devices import Hostdev
 from virtcim.model.domain import Domain
 from virtcim.model.nodedev import NodeDevice
+from virtcim.model.peripherals import Hostdev
 
 BRIDGES = "0x06"  # PCI class
 ROOT_HUBS = "0x1d6b"  # vendor of what the kernel itself is on USB

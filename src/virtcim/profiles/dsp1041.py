@@ -9,6 +9,7 @@ from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, 
 from virtcim.host.inventory import Network, Pool
 from virtcim.mapping import ids, pools
 from virtcim.profiles import pools as stock
+from virtcim.profiles import pools_lookup as lookup
 from virtcim.profiles import pools_service as making
 from virtcim.profiles import storage_pools
 from virtcim.profiles import storage_volumes as volumes
@@ -33,15 +34,15 @@ def _pool_of(of: type[ResourcePool], classname: str) -> None:
         classname,
         of=of,
         when=lambda pool: pool.type.classname == classname,
-        find=stock.find_pool,
-        among=stock.pools_of_type(of, classname),
+        find=lookup.find_pool,
+        among=lookup.pools_of_type(of, classname),
     )
     def pool(pool: ResourcePool) -> Properties:
         return pool_properties(pool)
 
 
 for of in stock.POOL_TYPES:
-    profile.source(of, stock.pools_of_type(of), follows=version)
+    profile.source(of, lookup.pools_of_type(of), follows=version)
     profile.central("CIM_ResourcePool", of)
 for pool_type, classname in stock.SERVED:
     _pool_of(pool_type, classname)
@@ -82,23 +83,23 @@ def _of_source(source: object) -> Properties:
 
 profile.associate(
     "Virt_HostedResourcePool",
-    End("GroupComponent", "Virt_HostSystem", across=stock.pools_on),
+    End("GroupComponent", "Virt_HostSystem", across=lookup.pools_on),
     End("PartComponent", "CIM_ResourcePool", across=lambda pool: [pool.host], of=ResourcePool),
 )
 profile.associate(
     "Virt_ElementAllocatedFromPool",
-    End("Antecedent", "CIM_ResourcePool", across=stock.children_of, of=ResourcePool),
-    End("Dependent", "CIM_ResourcePool", across=stock.parent_of, of=ResourcePool),
+    End("Antecedent", "CIM_ResourcePool", across=lookup.children_of, of=ResourcePool),
+    End("Dependent", "CIM_ResourcePool", across=lookup.parent_of, of=ResourcePool),
 )
 profile.associate(
     "Virt_ElementAllocatedFromPool",
-    End("Antecedent", "CIM_ResourcePool", across=stock.devices_from, of=ResourcePool),
-    End("Dependent", "CIM_LogicalDevice", across=stock.pool_of_device, of=Device),
+    End("Antecedent", "CIM_ResourcePool", across=lookup.devices_from, of=ResourcePool),
+    End("Dependent", "CIM_LogicalDevice", across=lookup.pool_of_device, of=Device),
 )
 profile.associate(
     "Virt_ResourceAllocationFromPool",
-    End("Antecedent", "CIM_ResourcePool", across=stock.settings_from, of=ResourcePool),
-    End("Dependent", "CIM_ResourceAllocationSettingData", across=stock.pool_of_setting, of=Setting),
+    End("Antecedent", "CIM_ResourcePool", across=lookup.settings_from, of=ResourcePool),
+    End("Dependent", "CIM_ResourceAllocationSettingData", across=lookup.pool_of_setting, of=Setting),
 )
 
 
@@ -155,7 +156,7 @@ profile.associate(
 )
 profile.associate(
     "Virt_ServiceAffectsElement",
-    End("AffectingElement", SERVICE, across=lambda service: stock.pools_on(service.host)),
+    End("AffectingElement", SERVICE, across=lambda service: lookup.pools_on(service.host)),
     End("AffectedElement", "CIM_ResourcePool", across=lambda pool: [making.service(pool.host)], of=ResourcePool),
     properties=lambda *_: {"ElementEffects": [MANAGES]},
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile
 from virtcim.host.inventory import Pool, Vm
@@ -10,12 +12,15 @@ from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.pools import STORAGE
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import KINDS
+from virtcim.profiles import mutability
 from virtcim.profiles import pools_capabilities as offers
 from virtcim.profiles.dsp1047_volumes import pool_type
 from virtcim.profiles.elements import Setting, present
 from virtcim.profiles.lookup import version
+from virtcim.profiles.mutability import Bound, Mutability
 from virtcim.profiles.pools import ResourcePool
-from virtcim.profiles.pools_capabilities import ROLES, Allocation, Bound, Mutability, Sampled, Template
+from virtcim.profiles.pools_capabilities import Allocation, Template
+from virtcim.profiles.sampled import ROLES, Sampled
 
 profile = Profile("dsp1043")
 
@@ -24,10 +29,10 @@ RASD = "CIM_ResourceAllocationSettingData"
 DEFAULT = 2  # Characteristics
 
 profile.source(Allocation, offers.all_allocations, follows=version)
-profile.source(Mutability, offers.all_mutabilities)
-profile.source(Bound, offers.all_bounds)
-profile.hangs_off(Vm, Mutability, offers.mutabilities_in)
-profile.hangs_off(Vm, Bound, offers.bounds_in)
+profile.source(Mutability, mutability.all_mutabilities)
+profile.source(Bound, mutability.all_bounds)
+profile.hangs_off(Vm, Mutability, mutability.mutabilities_in)
+profile.hangs_off(Vm, Bound, mutability.bounds_in)
 profile.source(Template, offers.all_templates, follows=version)
 profile.central(AC, Allocation)
 profile.central(AC, Mutability)
@@ -60,8 +65,8 @@ def _storage_type(one: Allocation) -> str | None:
     return "" if one.pool.type.word == STORAGE else None
 
 
-@profile.instance(AC, of=Mutability, find=offers.find_mutability, parts=offers.mutabilities_in)
-def mutability(one: Mutability) -> Properties:
+@profile.instance(AC, of=Mutability, find=mutability.find_mutability, parts=mutability.mutabilities_in)
+def changes_possible(one: Mutability) -> Properties:
     kind = one.setting.kind
     word = (ids.parse_pool_id(kind.pool) or ("", ""))[0]
     return {
@@ -75,40 +80,21 @@ def mutability(one: Mutability) -> Properties:
     }
 
 
-def _template_of(classname: str) -> None:
-    @profile.instance(
-        classname,
-        of=Template,
-        when=lambda one: one.sample.classname == classname,
-        find=offers.find_template,
-        among=offers.templates_of_class(classname),
-    )
-    def template(one: Template) -> Properties:
-        return sample_properties(one)
-
-
-def _bound_of(classname: str) -> None:
-    @profile.instance(
-        classname,
-        of=Bound,
-        when=lambda one: one.sample.classname == classname,
-        find=offers.find_bound,
-        parts=offers.bounds_of_class(classname),
-    )
-    def bound(one: Bound) -> Properties:
-        return sample_properties(one)
-
-
 def sample_properties(one: Sampled) -> Properties:
     label = f"{one.sample.name} of {one.owner.id}"
     return {"InstanceID": one.id, "ElementName": label, **one.properties}
 
 
+def _samples(of: type[Sampled], classname: str, **found: Any) -> None:
+    serve = profile.instance(classname, of=of, when=lambda one: one.sample.classname == classname, **found)
+    serve(sample_properties)
+
+
 SAMPLE_CLASSES = dict.fromkeys((*(kind.setting_class for kind in KINDS), *allocation_pools.CLASSES))
-for classname in SAMPLE_CLASSES:
-    _template_of(classname)
-for kind in (PROCESSORS, BASE_MEMORY):
-    _bound_of(kind.setting_class)
+for name in SAMPLE_CLASSES:
+    _samples(Template, name, find=offers.find_template, among=offers.templates_of_class(name))
+for name in (PROCESSORS.setting_class, BASE_MEMORY.setting_class):
+    _samples(Bound, name, find=mutability.find_bound, parts=mutability.bounds_of_class(name))
 
 
 # What holds them together
@@ -136,22 +122,18 @@ profile.associate(
 )
 profile.associate(
     "Virt_ElementCapabilities",
-    End("ManagedElement", RASD, across=offers.mutability_of, of=Setting),
+    End("ManagedElement", RASD, across=mutability.mutability_of, of=Setting),
     End("Capabilities", AC, across=lambda one: [one.setting], of=Mutability),
     properties=_default,
 )
-
-
-profile.associate(
-    "Virt_SettingsDefineCapabilities",
-    End("GroupComponent", AC, across=offers.templates_of, of=Allocation),
-    End("PartComponent", RASD, across=lambda one: [one.owner], of=Template),
-    properties=_roles,
-)
-profile.associate(
-    "Virt_SettingsDefineCapabilities",
-    End("GroupComponent", AC, across=offers.bounds_of, of=Mutability),
-    End("PartComponent", RASD, across=lambda one: [one.owner], of=Bound),
-    properties=_roles,
-)
+for owner, sample, samples in (
+    (Allocation, Template, offers.templates_of),
+    (Mutability, Bound, mutability.bounds_of),
+):
+    profile.associate(
+        "Virt_SettingsDefineCapabilities",
+        End("GroupComponent", AC, across=samples, of=owner),
+        End("PartComponent", RASD, across=lambda one: [one.owner], of=sample),
+        properties=_roles,
+    )
 profile.leaves_out("CIM_Capabilities", "CreateGoalSettings", "capabilities have no goals here")

@@ -15,7 +15,7 @@ from virtcim.profiles import dsp1050_connections as connections
 from virtcim.profiles import lookup
 from virtcim.profiles.dsp1050_connections import ConnectionPool
 from virtcim.profiles.elements import kept, present
-from virtcim.profiles.pools_capabilities import NOT_CHANGEABLE, ROLES
+from virtcim.profiles.sampled import NOT_CHANGEABLE, ROLES
 
 AC, POOL = "Virt_AllocationCapabilities", "Virt_EthernetConnectionPool"
 SETTING = "Virt_EthernetConnectionAllocationSettingData"

@@ -10,7 +10,7 @@ from virtcim.mapping.net import INTERFACE
 from virtcim.profiles import elements, filters, storage_host
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.dsp1050_connections import Connection, connection_to, connections_of, has_pool, pool_of_switch
-from virtcim.profiles.pools import pools_on
+from virtcim.profiles.pools_lookup import pools_on
 from virtcim.profiles.storage_volumes import volume_settings
 from virtcim.profiles.switches import (
     Switch,

@@ -19,7 +19,8 @@ from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.storage_settings import BAD_NAME
 from virtcim.profiles import pools_divisions, storage_pools
 from virtcim.profiles.elements import kept
-from virtcim.profiles.pools import NETWORK_POOL, STORAGE_POOL, ResourcePool, children_of, pools_of, settings_from
+from virtcim.profiles.pools import NETWORK_POOL, STORAGE_POOL, ResourcePool, pools_of
+from virtcim.profiles.pools_lookup import children_of, settings_from
 from virtcim.profiles.requests import given, refusing, undoing
 
 SETTING = "Settings[0]"

@@ -17,7 +17,8 @@ from virtcim.mapping.storage_settings import Making
 from virtcim.mapping.volumes import RAW
 from virtcim.profiles import storage_host as stored
 from virtcim.profiles import storage_resumption
-from virtcim.profiles.pools import ResourcePool, pools_of, settings_from
+from virtcim.profiles.pools import ResourcePool, pools_of
+from virtcim.profiles.pools_lookup import settings_from
 from virtcim.profiles.requests import given, refusing
 from virtcim.profiles.storage_resumption import Made
 from virtcim.profiles.storage_volumes import VolumeSetting, volume_settings
