@@ -9,6 +9,7 @@ from pywbem import CIMInstance, CIMInstanceName, Uint16, Uint64, WBEMConnection
 
 from virtcim.conformance.pools import DEFAULT, INCREMENT, MAXIMUM, MINIMUM
 
+IN_USE = 6
 PROFILES = {
     3: "Processor Resource Virtualization",
     4: "Memory Resource Virtualization",
@@ -113,7 +114,7 @@ def test_a_directory_becomes_a_pool_and_goes(conn: WBEMConnection, tmp_path: Pat
 
 def test_a_device_of_the_host_is_passed_through(conn: WBEMConnection) -> None:
     pool = pools_of(conn)["HostDevicePool/0"]
-    (device,) = conn.AssociatorNames(pool.path, AssocClass="CIM_ConcreteComponent", ResultClass="Test_HostPCIDevice")
+    device, *_ = conn.AssociatorNames(pool.path, AssocClass="CIM_ConcreteComponent", ResultClass="Test_HostPCIDevice")
     uri = device.to_wbem_uri(format="canonical")
     wanted = CIMInstance(
         "Test_HostDeviceResourceAllocationSettingData",
@@ -136,6 +137,11 @@ def test_a_device_of_the_host_is_passed_through(conn: WBEMConnection) -> None:
     (virtual,) = conn.AssociatorNames(system, AssocClass="CIM_SystemDevice", ResultClass="CIM_PCIDevice")
     below = conn.AssociatorNames(virtual, AssocClass="CIM_HostedDependency", Role="Dependent")
     assert [one["DeviceID"] for one in below] == [device["DeviceID"]]
+    assert conn.GetInstance(pool.path)["Reserved"] == pool["Reserved"] + 1
+    head["ElementName"] = "too late"
+    code, out = conn.InvokeMethod("DefineSystem", management(conn), SystemSettings=head, ResourceSettings=[wanted])
+    assert code == 0
+    assert conn.InvokeMethod("RequestStateChange", out["ResultingSystem"], RequestedState=Uint16(2))[0] == IN_USE
     assert conn.GetInstance(pool.path)["Reserved"] == pool["Reserved"] + 1
     empty = wanted.copy()
     empty.properties["HostResource"] = pywbem.CIMProperty("HostResource", None, type="string", is_array=True)

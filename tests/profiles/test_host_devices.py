@@ -35,7 +35,7 @@ def virtual(stock: Stock, name: str, classname: str) -> list[Item]:
     [
         ("HostProcessor", "ProcessorPool/0", 32),
         ("HostMemory", "MemoryPool/0", 1),
-        ("HostPCIDevice", "HostDevicePool/0", 1),
+        ("HostPCIDevice", "HostDevicePool/0", 2),
         ("HostUSBDevice", "HostDevicePool/0", 1),
         ("HostMediatedDevice", "HostDevicePool/0", 1),
     ],
@@ -47,8 +47,8 @@ def test_devices_are_of_the_host_and_in_their_pool(stock: Stock, classname: str,
         (host,) = stock.client.across(one.path, "CIM_SystemDevice")
         assert host.cls.name == "Test_HostSystem"
         holders = stock.client.across(one.path, "CIM_ConcreteComponent")
-        cell = {pool.replace("/0", "/cell:0")} & set(stock.pools())
-        assert {holder.properties["InstanceID"] for holder in holders} == {pool, *cell}
+        parts = {pool.replace("/0", "/cell:0"), f"HostDevicePool/group:{one.properties.get('IOMMUGroup')}"}
+        assert {holder.properties["InstanceID"] for holder in holders} == {pool, *(parts & set(stock.pools()))}
         assert stock.client.get(one.path).properties == one.properties
 
 
@@ -98,16 +98,17 @@ def test_what_is_no_processor_is_refused(stock: Stock) -> None:
 
 
 def test_a_device_passed_through_is_taken(stock: Stock) -> None:
-    (gpu,) = stock.client.instances("Test_HostPCIDevice")
+    gpu = stock.client.instances("Test_HostPCIDevice")[0]
     answer = stock.add("web2", rasd("HostDevice", ResourceType=13, HostResource=[f"/{gpu.path}"]))
     assert answer.value == OK, answer
     (added,) = results(answer)
-    assert stock.client.get(stock.setting_path(added)).properties["HostResource"] == ["pci:0000:41:00.0"]
+    shown = stock.client.get(stock.setting_path(added)).properties
+    assert (shown["HostResource"], shown["SourceAddress"]) == ([f"/{gpu.path}"], "0000:41:00.0")
     assert stock.pool("HostDevicePool/0")["Reserved"] == 0
     stock.become("web2", 3)
     stock.become("web2", 2)
     pool = stock.pool("HostDevicePool/0")
-    assert (pool["Capacity"], pool["Reserved"]) == (3, 1)
+    assert (pool["Capacity"], pool["Reserved"]) == (4, 1)
     (device,) = virtual(stock, "web2", "CIM_PCIDevice")
     assert below(stock.client, device.path) == [gpu.properties["DeviceID"]]
     (again,) = stock.client.across(gpu.path, "CIM_HostedDependency", role="Antecedent")
@@ -127,7 +128,7 @@ def test_a_mediated_device_is_taken(stock: Stock) -> None:
     found = virtual(stock, "desktop1", "CIM_PCIDevice")
     (device,) = [one for one in found if "mdev" in str(one.properties["DeviceID"])]
     assert below(stock.client, device.path) == [part.properties["DeviceID"]]
-    assert device.properties["DeviceID"] in stock.from_pool("HostDevicePool/0", ALLOCATED)
+    assert device.properties["DeviceID"] in stock.from_pool("HostDevicePool/group:31", ALLOCATED)
 
 
 @pytest.mark.parametrize("place", ["mdev:4b20d080", "mdev:zz20d080-1b54-4048-85b3-a6a62d165c01"])

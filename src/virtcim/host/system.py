@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import libvirt
 
@@ -19,7 +18,6 @@ from virtcim.host.emulators import Emulators
 from virtcim.host.events import Topic
 from virtcim.host.figures import Figures, Sample
 from virtcim.host.glance import Looks
-from virtcim.host.images import Images, paths_in
 from virtcim.host.keeper import Keeper
 from virtcim.host.listeners import Changes, OnChange
 from virtcim.host.netside import NetSide
@@ -29,25 +27,22 @@ from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import now
 from virtcim.host.tables import R, T, Table
+from virtcim.host.uses import Used, Uses
 from virtcim.model.domain import Domain
-from virtcim.model.storage import Image
 
 READERS = 3  # threads of a bulk read from another machine; libvirtd serves five requests of a connection at a time
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Vm(Itself, DomainRecord):
+class Vm(Itself, DomainRecord, Used):
     """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any.
     `underway`: what work in the background is bringing the domain to, see Host.set_underway; None when there is none.
-    `paths`: the images that its documents name; `images`: those of them that are volumes.
     """
 
     host: Host
     record: DomainRecord = field(repr=False)
     since: str | None
     underway: tuple[int, int] | None = None
-    paths: frozenset[str] = field(default=frozenset(), repr=False)
-    images: Mapping[str, Image] = field(default_factory=dict, repr=False)
 
     @property
     def platform(self) -> str:
@@ -108,7 +103,7 @@ class Host(Connected):
         self.read_at = 0.0  # when everything was last read, by time.time()
         self._listeners = Changes()
         self.documents = Documents()
-        self._images = Images()
+        self.uses = Uses()
         self._looks = Looks(settings.reread_interval)
         self._underway: dict[str, tuple[int, int]] = {}
         told = self._listeners.tell
@@ -116,7 +111,7 @@ class Host(Connected):
         self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
         networks, devices = partial(self._made, Network), partial(self._made, NodeDevice)
         self._networks: Table[NetworkRecord, Network] = Table(networks, partial(told, Topic.NETWORK))
-        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(devices, partial(told, Topic.NODE_DEVICE))
+        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(devices, self._device_changed)
         self.netside = NetSide(told)
         self._figures = Figures()
         reads = (self._load, self._read, self._look, partial(rescan, self))
@@ -271,22 +266,26 @@ class Host(Connected):
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
         underway = self._underway.get(record.uuid)
         unchanged = old is not None and old.record == record
-        paths = old.paths if old is not None and unchanged else paths_in(record.state_xml, record.defined_xml)
-        images = self._images.among(paths)
-        if old is not None and unchanged and (old.underway, old.images) == (underway, images):
+        beyond = {"underway": underway, **self.uses.of(record, old if unchanged else None)}
+        if old is not None and unchanged and all(getattr(old, name) == value for name, value in beyond.items()):
             return old
         same = old is not None and (old.state, old.managed_save) == (record.state, record.managed_save)
         seen = self.reachable or old is not None  # else it is only read in: nobody saw when it came to its state
         since = old.since if old is not None and same else now() if seen else None
-        beyond: dict[str, Any] = {"since": since, "underway": underway, "paths": paths, "images": images}
-        return Vm(**vars(record), **beyond, host=self, record=record)
+        return Vm(**vars(record), **beyond, since=since, host=self, record=record)
 
     def _pool_changed(self, old: Pool | None, new: Pool | None) -> None:
         """Domains whose images are in another pool now have something new to tell."""
-        moved = self._images.changed(old, new)
+        moved = self.uses.images.changed(old, new)
         if moved:
             self._domains.remake_all([vm.uuid for vm in self.vms if not moved.isdisjoint(vm.paths)])
         self._listeners.tell_pool(old, new)
+
+    def _device_changed(self, old: NodeDevice | None, new: NodeDevice | None) -> None:
+        """Domains that pass devices through may have something new to tell."""
+        if self.uses.devices.changed(old, new):
+            self._domains.remake_all([vm.uuid for vm in self.vms if vm.passing])
+        self._listeners.tell(Topic.NODE_DEVICE, old, new)
 
     def _pool(self, record: PoolRecord, old: Pool | None) -> Pool:
         if old is not None and old.record == record:

@@ -182,6 +182,12 @@ def device_range(kind: Kind[Any]) -> Range:
     return {"Default": one | LEAST.get(kind.name, {}), "Minimum": one, "Maximum": one}
 
 
+def nothing_to_pass(kind: Kind[Any]) -> Range:
+    """Of a host that has no device to pass through."""
+    none = {"VirtualQuantity": 0}
+    return {"Default": LEAST.get(kind.name, {}), "Minimum": none, "Maximum": none}
+
+
 ALLOCATION_UNITS = {pools.PROCESSORS: PERCENT, pools.MEMORIES: KIB, pools.STORAGE: BYTE}
 QUANTITY_UNITS = {pools.MEMORIES: KIB, pools.STORAGE: BLOCK}
 

@@ -1,25 +1,31 @@
 """What a host's processors and memory are divided into, and which part a system takes from (DSP1044, DSP1045).
 
-NUMA cells, huge pages of each size, and the resource partitions of libvirt, each a pool below the primordial one.
+NUMA cells, huge pages of each size, and the resource partitions of libvirt, each a pool below the primordial one; so
+are the IOMMU groups of devices that can be passed through (DSP1059).
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from virtcim.mapping import ids
+from virtcim.mapping.hostdev import POOL as HOST_POOL
+from virtcim.mapping.hostdev import place_of
 from virtcim.mapping.memory import BASE_MEMORY, PAGES, page_word
 from virtcim.mapping.pools_host import cells
 from virtcim.mapping.processor import PROCESSORS, allowed_cpus, cpu_list, cpus_named, cpus_of
 from virtcim.mapping.table import BadProperty, Properties
 from virtcim.model.capabilities import Capabilities
 from virtcim.model.domain import Domain
+from virtcim.model.nodedev import Passable
+from virtcim.model.peripherals import Hostdev
 
-CELL, PARTITION = "cell", "partition"
+CELL, PARTITION, GROUP = "cell", "partition", "group"
 DEFAULT_PARTITION = "/machine"  # where libvirt puts what names none: all of the host
-NAME = re.compile(r"(cell|hugepages|partition):(.+)")
+NAME = re.compile(r"(cell|hugepages|partition|group):(.+)")
 PATH = re.compile(r"/machine(/[A-Za-z0-9_-]{1,64}){1,8}")
 SMALLEST_HUGE = 64  # KiB; what is smaller is no huge page anywhere
 WHOLE = 100  # percent of a processor
@@ -76,6 +82,17 @@ def memory_divisions(capabilities: Capabilities, memory: int, used: Iterable[str
         pool_id = pool_of(BASE_MEMORY.pool, PAGES, str(size))
         if count or pool_id in asked:
             yield Division(pool_id, PAGES, str(size), page_label(size), count * size)
+
+
+def group_divisions(groups: Iterable[int | None]) -> Iterator[Division]:
+    """The IOMMU groups, given of each device; they count devices."""
+    for number, count in sorted(Counter(group for group in groups if group is not None).items()):
+        yield Division(group_pool(number), GROUP, str(number), f"IOMMU group {number}", count)
+
+
+def group_pool(number: int) -> str:
+    """The PoolID of an IOMMU group."""
+    return pool_of(HOST_POOL, GROUP, str(number))
 
 
 def page_label(size: int) -> str:
@@ -141,6 +158,12 @@ def memory_from(domain: Domain, capabilities: Capabilities) -> str:
             return pool_of(BASE_MEMORY.pool, PAGES, str(size))
     nodes = cpus_of(domain.numa_nodes) if domain.numa_mode == "strict" else ()
     return pool_of(BASE_MEMORY.pool, CELL, str(next(iter(nodes)))) if len(nodes) == 1 else BASE_MEMORY.pool
+
+
+def device_from(view: Hostdev, devices: Mapping[str, Passable]) -> str:
+    """The PoolID of a device passed through: of its IOMMU group where the host tells one; `devices`: by place."""
+    found = devices.get(place_of(view) or "")
+    return HOST_POOL if found is None or found.group is None else group_pool(found.group)
 
 
 # How it is put there

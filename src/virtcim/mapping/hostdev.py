@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from virtcim.mapping.kind import (
@@ -18,23 +19,19 @@ from virtcim.mapping.kind import (
 )
 from virtcim.mapping.table import BadProperty, Properties, Row
 from virtcim.model.domain import Domain
+from virtcim.model.nodedev import Passable, mediated_uuid
 from virtcim.model.peripherals import Hostdev
+
+__all__ = ["HOST_DEVICES", "POOL", "Hostdev", "passed", "place_given", "place_of"]
 
 # A host address inside any text: pci:0000:65:00.0, the node device name pci_0000_65_00_0, a reference that holds one.
 PCI = re.compile(r"(?:^|pci[:_])([0-9a-f]{4})[:_]([0-9a-f]{2})[:_]([0-9a-f]{2})[._]([0-7])(?![0-9a-f])", re.IGNORECASE)
 USB_PLACE = re.compile(r"(?:^|usb:)(\d{1,3}):(\d{1,3})(?!\d)")
 USB_PRODUCT = re.compile(r"(?:^|usb:)(?:0x)?([0-9a-f]{4}):(?:0x)?([0-9a-f]{4})(?![0-9a-f])", re.IGNORECASE)
 
-
-MEDIATED = re.compile(r"mdev[:_]([0-9a-f]{8})((?:[-_][0-9a-f]{4}){3})[-_]([0-9a-f]{12})", re.IGNORECASE)
+POOL = "HostDevicePool/0"
 TYPES = ("pci", "usb", "mdev")  # that a client can ask for
 AS_PCI = "vfio-pci"  # how a guest sees a mediated device
-
-
-def mediated_uuid(text: str) -> str | None:
-    """The UUID of a mediated device inside any text: mdev:<uuid>, a node device's name, a reference that holds one."""
-    found = MEDIATED.search(text)
-    return "-".join((found[1], *found[2].replace("_", "-").strip("-").split("-"), found[3])).lower() if found else None
 
 
 def place_of(view: Hostdev) -> str | None:
@@ -81,8 +78,25 @@ def set_host_resources(view: Hostdev, values: list[str] | None) -> None:
     set_place(view, values[0], "HostResource")
 
 
+def place_given(given: Properties) -> str | None:
+    """The place of the device that a client asks for; None for one by its product, or none at all."""
+    view = Hostdev.new()
+    view.type = type_given(given)
+    named = given.get("SourceAddress") or next(iter(given.get("HostResource") or ()), None)
+    set_place(view, str(named) if named else None, "HostResource")
+    return place_of(view)
+
+
+def passed(document: Domain, devices: Mapping[str, Passable]) -> Iterator[tuple[str, Passable | None]]:
+    """The places of what a domain has passed through, and what it is where the host knows it; `devices`: by place."""
+    for view in document.devices:
+        place = place_of(view) if isinstance(view, Hostdev) else None
+        if place is not None:
+            yield place, devices.get(place)
+
+
 HOSTDEV: tuple[Row[Any], ...] = (
-    *common("HostDevicePool/0", IO_DEVICE),
+    *common(POOL, IO_DEVICE),
     *counted(PASSED_THROUGH, DEDICATED),
     Row("ResourceSubType", Hostdev.type),
     Row("DeviceType", Hostdev.type),
@@ -157,7 +171,7 @@ def hostdev(name: str, label: str, types: tuple[str, ...], device_class: str | N
         selects=lambda given: word_given(given) in types,
         begin=begin,
         finish=finish,
-        pool="HostDevicePool/0",
+        pool=POOL,
         attachable=bool(types),
         detachable=bool(types),
     )

@@ -8,8 +8,8 @@ from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, check_address, commo
 from virtcim.mapping.memory import ELASTIC, converted, extent, in_pages
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import KIB
+from virtcim.model.devices import MemoryDevice
 from virtcim.model.domain import Domain
-from virtcim.model.peripherals import MemoryDevice
 
 ELASTIC_BLOCK = 2048  # KiB, the step in which an elastic module grows
 PERSISTENT_MODELS = ("nvdimm", "virtio-pmem")

@@ -6,8 +6,9 @@ from typing import Any
 
 from virtcim.mapping.kind import ADDRESS, OTHER, D, Kind, check_address, common, counted
 from virtcim.mapping.table import BadProperty, Properties, Row
+from virtcim.model.devices import Memballoon
 from virtcim.model.domain import Domain
-from virtcim.model.peripherals import Memballoon, Rng, Sound, Tpm, Watchdog
+from virtcim.model.peripherals import Rng, Sound, Tpm, Watchdog
 
 # CIM_Watchdog.ActionOnExpiration by libvirt's action
 EXPIRY = {"none": 0, "reset": 1, "poweroff": 2, "shutdown": 2, "inject-nmi": 4}

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from virtcim.mapping.hostdev import mediated_uuid, place_of
+from virtcim.mapping.hostdev import place_of
 from virtcim.mapping.kind import hexadecimal
 from virtcim.mapping.processor import cpus_of
 from virtcim.mapping.table import Properties
 from virtcim.model.capabilities import Capabilities
 from virtcim.model.domain import Domain
-from virtcim.model.nodedev import NodeDevice
+from virtcim.model.nodedev import NodeDevice, Passable
 from virtcim.model.peripherals import Hostdev
 
-BRIDGES = "0x06"  # PCI class
-ROOT_HUBS = "0x1d6b"  # vendor of what the kernel itself is on USB
 BLOCK = 1024  # CIM_Memory.BlockSize
 READ_WRITE, CPU_ENABLED, OTHER_FAMILY = 3, 1, 1
 STRICT = "strict"
@@ -23,10 +21,14 @@ STRICT = "strict"
 
 @dataclass(frozen=True)
 class Assignable:
-    """A device that can be passed through: `word` is pci, usb or mdev, `place` as in settings of systems."""
+    """A device that can be passed through: `word` is pci, usb or mdev, `place` as in settings of systems.
+
+    `group` is that of the IOMMU; a USB device has none.
+    """
 
     word: str
     place: str
+    group: int | None
     properties: Properties
 
 
@@ -67,51 +69,44 @@ def memory_properties(kib: int) -> Properties:
 
 
 def assignable(xml: str) -> Assignable | None:
-    """A device of the host as one to be passed through; None for bridges, hubs and what no IOMMU can hand out."""
+    """A device of the host as one to be passed through; None for what cannot be."""
     device = NodeDevice.parse(xml)
-    if device.type == "pci" and device.iommu_group is not None:
-        return None if (device.pci_class or "").startswith(BRIDGES) else _pci(device)
-    if device.type == "mdev":
-        return _mediated(device)
-    usb = device.type == "usb_device" and device.vendor_id != ROOT_HUBS and device.bus is not None
-    return _usb(device) if usb else None
+    found = device.passable
+    return Assignable(found.word, found.place, found.group, DESCRIBING[found.word](device, found)) if found else None
 
 
-def _pci(device: NodeDevice) -> Assignable:
-    numbers = [number or 0 for number in (device.domain, device.bus, device.slot, device.function)]
-    properties = {
+def _pci(device: NodeDevice, found: Passable) -> Properties:
+    return {
         "ElementName": device.product or device.name,
-        "BusNumber": numbers[1],
-        "DeviceNumber": numbers[2],
-        "FunctionNumber": numbers[3],
+        "BusNumber": device.bus or 0,
+        "DeviceNumber": device.slot or 0,
+        "FunctionNumber": device.function or 0,
         "VendorID": hexadecimal(device.vendor_id),
         "PCIDeviceID": hexadecimal(device.product_id),
-        "IOMMUGroup": device.iommu_group,
+        "IOMMUGroup": found.group,
     }
-    return Assignable("pci", "{:04x}:{:02x}:{:02x}.{:x}".format(*numbers), properties)
 
 
-def _mediated(device: NodeDevice) -> Assignable | None:
-    """Its UUID is in the document since libvirt 7.3, in the name before."""
-    uuid = device.uuid or mediated_uuid(device.name or "")
-    properties = {
-        "ElementName": f"{device.mediated_type} {uuid}",
+def _mediated(device: NodeDevice, found: Passable) -> Properties:
+    return {
+        "ElementName": f"{device.mediated_type} {found.place}",
         "MediatedType": device.mediated_type,
-        "IOMMUGroup": device.iommu_group,
-        "UUID": uuid,
+        "IOMMUGroup": found.group,
+        "UUID": found.place,
     }
-    return Assignable("mdev", uuid, properties) if uuid else None
 
 
-def _usb(device: NodeDevice) -> Assignable:
-    properties = {
+def _usb(device: NodeDevice, _found: Passable) -> Properties:
+    return {
         "ElementName": device.product or device.name,
         "Manufacturer": device.vendor,
         "Product": device.product,
         "VendorID": hexadecimal(device.vendor_id),
         "ProductID": hexadecimal(device.product_id),
     }
-    return Assignable("usb", f"{device.bus or 0:03}:{device.usb_device or 0:03}", properties)
+
+
+DESCRIBING = {"pci": _pci, "mdev": _mediated, "usb": _usb}
 
 
 def is_on(view: object, device: Assignable) -> bool:

@@ -13,7 +13,9 @@ from virtcim.model.fields import (
     View,
     Whole,
     integer,
+    on_off,
     one_of,
+    size_kib,
     text,
     yes_no,
 )
@@ -22,8 +24,6 @@ from virtcim.model.peripherals import (
     Graphics,
     Hostdev,
     Input,
-    Memballoon,
-    MemoryDevice,
     Rng,
     Sound,
     Tpm,
@@ -173,6 +173,31 @@ class Interface(Device):
     out_burst = integer("bandwidth/outbound@burst")
     link = one_of("link@state", "up", "down")
     mtu = integer("mtu@size", 1)
+
+
+class Memballoon(Device):
+    tag = "memballoon"
+    model = text("@model")
+    autodeflate = on_off("@autodeflate")
+    free_page_reporting = on_off("@freePageReporting")
+    stats_period = integer("stats@period", 0, 2**32 - 1)
+
+
+class MemoryDevice(Device):
+    """A memory module; sizes in KiB."""
+
+    tag = "memory"
+    model = text("@model")
+    access = text("@access")
+    discard = yes_no("@discard")
+    path = text("source/path")
+    page_size = size_kib("source/pagesize")
+    size = size_kib("target/size")
+    requested = size_kib("target/requested")
+    current = size_kib("target/current")
+    block_size = size_kib("target/block")
+    node = integer("target/node")
+    slot = integer("address@slot")
 
 
 DEVICES: dict[str, type[Device]] = {

@@ -10,7 +10,7 @@ from lxml import etree
 from virtcim.model.chardevs import Channel, Console
 from virtcim.model.codecs import TEXT, UUID, Integer
 from virtcim.model.device import Device
-from virtcim.model.devices import DEVICES, Disk, Filesystem, Interface
+from virtcim.model.devices import DEVICES, Disk, Filesystem, Interface, MemoryDevice
 from virtcim.model.fields import (
     Ahead,
     Each,
@@ -27,7 +27,7 @@ from virtcim.model.fields import (
     texts,
     yes_no,
 )
-from virtcim.model.peripherals import Controller, Graphics, Input, MemoryDevice
+from virtcim.model.peripherals import Controller, Graphics, Input
 from virtcim.model.tree import NAMESPACE, Place, append, remove, serialise
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 from virtcim.model.fields import View, integer, text
+
+BRIDGES = "0x06"  # PCI class
+ROOT_HUBS = "0x1d6b"  # vendor of what the kernel itself is on USB
+MEDIATED = re.compile(r"mdev[:_]([0-9a-f]{8})((?:[-_][0-9a-f]{4}){3})[-_]([0-9a-f]{12})", re.IGNORECASE)
+
+
+class Passable(NamedTuple):
+    """A device that can be passed through: libvirt's name, pci, usb or mdev, its place in domains, its IOMMU group."""
+
+    name: str
+    word: str
+    place: str
+    group: int | None
 
 
 class NodeDevice(View):
@@ -33,3 +49,40 @@ class NodeDevice(View):
     logical_block_size = integer("capability/logical_block_size")
     removable = text("capability/capability@type")
     media_size = integer("capability/capability/media_size")
+
+    @property
+    def address(self) -> str:
+        """Of a PCI device."""
+        numbers = [number or 0 for number in (self.domain, self.bus, self.slot, self.function)]
+        return "{:04x}:{:02x}:{:02x}.{:x}".format(*numbers)
+
+    @property
+    def passable(self) -> Passable | None:
+        """As one to be passed through; None for bridges, hubs and what no IOMMU can hand out."""
+        place = PLACES[self.type or ""](self) if self.type in PLACES else None
+        group = None if self.type == "usb_device" else self.iommu_group
+        return Passable(self.name or "", (self.type or "").partition("_")[0], place, group) if place else None
+
+
+def mediated_uuid(text: str) -> str | None:
+    """The UUID of a mediated device inside any text: mdev:<uuid>, a node device's name, a reference that holds one."""
+    found = MEDIATED.search(text)
+    return "-".join((found[1], *found[2].replace("_", "-").strip("-").split("-"), found[3])).lower() if found else None
+
+
+def _pci_place(device: NodeDevice) -> str | None:
+    bridge = (device.pci_class or "").startswith(BRIDGES)
+    return None if bridge or device.iommu_group is None else device.address
+
+
+def _usb_place(device: NodeDevice) -> str | None:
+    hub = device.vendor_id == ROOT_HUBS or device.bus is None
+    return None if hub else f"{device.bus:03}:{device.usb_device or 0:03}"
+
+
+def _mediated_place(device: NodeDevice) -> str | None:
+    """Its UUID is in the document since libvirt 7.3, in the name before."""
+    return device.uuid or mediated_uuid(device.name or "")
+
+
+PLACES = {"pci": _pci_place, "usb_device": _usb_place, "mdev": _mediated_place}

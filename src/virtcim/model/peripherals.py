@@ -1,9 +1,9 @@
-"""Devices of a domain beside disks and interfaces: displays, controllers, small ones, what is passed through."""
+"""Devices of a domain beside disks, interfaces and memory: displays, controllers, small ones, those of the host."""
 
 from __future__ import annotations
 
 from virtcim.model.device import Device
-from virtcim.model.fields import Many, Secret, View, integer, on_off, size_kib, text, yes_no
+from virtcim.model.fields import Many, Secret, View, integer, text, yes_no
 
 
 class Listen(View):
@@ -109,28 +109,3 @@ class Hostdev(Device):
     wwpn = text("source@wwpn")
     block = text("source/block")
     char = text("source/char")
-
-
-class Memballoon(Device):
-    tag = "memballoon"
-    model = text("@model")
-    autodeflate = on_off("@autodeflate")
-    free_page_reporting = on_off("@freePageReporting")
-    stats_period = integer("stats@period", 0, 2**32 - 1)
-
-
-class MemoryDevice(Device):
-    """A memory module; sizes in KiB."""
-
-    tag = "memory"
-    model = text("@model")
-    access = text("@access")
-    discard = yes_no("@discard")
-    path = text("source/path")
-    page_size = size_kib("source/pagesize")
-    size = size_kib("target/size")
-    requested = size_kib("target/requested")
-    current = size_kib("target/current")
-    block_size = size_kib("target/block")
-    node = integer("target/node")
-    slot = integer("address@slot")

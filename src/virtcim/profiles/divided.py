@@ -1,4 +1,4 @@
-"""What the processors and the memory of a host are divided into now."""
+"""What the processors, the memory and the devices of a host are divided into now."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from virtcim.mapping import divisions
 from virtcim.mapping.divisions import DEFAULT_PARTITION, PARTITION, Division
 from virtcim.mapping.pools import WHOLE_PROCESSOR
 from virtcim.mapping.processor import PROCESSORS
+from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.elements import kept
 
 MARKS = ("<partition>", "<hugepages")
 
 
 def divisions_of(host: Host) -> Iterator[Division]:
-    """NUMA cells, huge pages and partitions: those the host has, and those that a system names."""
+    """NUMA cells, huge pages, partitions and IOMMU groups: those the host has, and those that a system names."""
     capabilities, node = host.capabilities, host.facts.node
     yield from divisions.processor_divisions(capabilities, node.cpus)
     used = {name for vm in host.vms for name in named(vm)}
     yield from divisions.memory_divisions(capabilities, node.memory, used)
     yield from partitions(host, used)
+    yield from divisions.group_divisions(one.device.group for one in hardware.passed(host))
 
 
 def named(vm: Vm) -> frozenset[str]:

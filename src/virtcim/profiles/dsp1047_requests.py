@@ -19,6 +19,7 @@ from virtcim.profiles.dsp1047_paths import resolved
 from virtcim.profiles.dsp1047_sharing import refuse_shared_with
 from virtcim.profiles.dsp1047_volumes import Plan
 from virtcim.profiles.dsp1050_requests import Both
+from virtcim.profiles.dsp1059_sharing import refuse_taken_with
 from virtcim.profiles.elements import Configuration, Setting
 from virtcim.profiles.requests import Undo, given, undoing
 from virtcim.profiles.storage_resumption import Made
@@ -40,6 +41,7 @@ def add(configuration: Configuration, instances: Sequence[Instance]) -> Returned
         numbered = _but_connections(ready)
         if running:
             refuse_shared_with(vm, numbered)
+            refuse_taken_with(vm, numbered)
         own(vm, deallocating(vm.host, numbered), undo)
         return Returned(ResultingResourceSettings=dsp1050_requests.add(configuration, ready))
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from virtcim.broker.provider import End, Profile
-from virtcim.mapping import pools
+from virtcim.mapping.divisions import group_pool
+from virtcim.mapping.hostdev import POOL as HOST_DEVICES
 from virtcim.mapping.pools_host import is_on
 from virtcim.profiles import controllers
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.elements import Device
 from virtcim.profiles.hardware import aggregate
 from virtcim.profiles.pools import DevicePool
-from virtcim.profiles.pools_host import HostDevice, HostMediated, HostPci, HostUsb, Passed
+from virtcim.profiles.pools_host import HostMediated, HostPci, HostUsb, Passed
 
 profile = Profile("dsp1059")
 profile.central("CIM_ResourcePool", DevicePool)
-HOST_DEVICES = f"{pools.HOST_DEVICES}Pool/0"
 
 
-def pools_of_device(_one: HostDevice) -> list[str]:
-    """All that can be passed through is in one pool."""
-    return [HOST_DEVICES]
+def pools_of_device(one: Passed) -> Iterator[str]:
+    """That of all that can be passed through, and that of its IOMMU group."""
+    yield HOST_DEVICES
+    if one.device.group is not None:
+        yield group_pool(one.device.group)
 
 
 def device_below(device: Device) -> Iterator[Passed]:

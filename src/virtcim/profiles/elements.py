@@ -10,6 +10,7 @@ from virtcim.broker.call import Path, Properties
 from virtcim.broker.provider import VIRT, model_path
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import divisions, ids, image, resources
+from virtcim.mapping.hostdev import Hostdev, place_of
 from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.processor import PROCESSORS
@@ -19,6 +20,7 @@ from virtcim.profiles.warm import Warm
 T = TypeVar("T")
 ERROR, MAJOR_FAILURE = 6, 20  # OperationalStatus, HealthState
 NO_SPACE = 2  # virDomainDiskErrorCode
+HOST_CLASSES = {"pci": "HostPCIDevice", "usb": "HostUSBDevice", "mdev": "HostMediatedDevice"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,9 +189,11 @@ def written(setting: Setting) -> Properties:
     """A whole RASD as requests are compared with it: what the document says, and what the host knows beyond it."""
     resource = setting.resource
     found = resources.setting(setting.vm, resource, setting.configuration.defined)
-    bound = found.get("HostResource") if resource.kind.single else None
-    if isinstance(bound, list):
+    bound = found.get("HostResource")
+    if isinstance(bound, list) and resource.kind.single:
         found["HostResource"] = [_unit_uri(setting.vm.host, resource.kind, text) for text in bound]
+    if isinstance(resource.view, Hostdev) and setting.vm.passed:
+        found |= _passed_uri(setting.vm, resource.view)
     found["PoolID"] = pool_id_of(setting)
     sub_type = divisions.sub_type_of(found["PoolID"]) if resource.kind is BASE_MEMORY else None
     of_image = image.setting_properties(resource, setting.vm.images, setting.configuration.document)
@@ -225,6 +229,12 @@ def _unit_uri(host: Host, kind: Kind[Any], text: object) -> str:
     return host_uri(host, f"Host{word}", make(number))
 
 
+def _passed_uri(vm: Vm, view: Hostdev) -> Properties:
+    """HostResource of a device that is passed through, where the host has it."""
+    found = vm.passed.get(place_of(view) or "")
+    return {"HostResource": [host_uri(vm.host, HOST_CLASSES[found.word], found.name)]} if found else {}
+
+
 def volume_uri(host: Host, key: str) -> str:
     """The WBEM URI of a volume of the host, by libvirt's key of it."""
     return host_uri(host, "HostStorageVolume", ids.volume_name(key))
@@ -251,6 +261,8 @@ def pool_of_resource(vm: Vm, resource: Resource) -> str:
     """The PoolID of what a document of a system says."""
     if isinstance(resource.view, Domain) and resource.kind is PROCESSORS:
         return divisions.processors_from(resource.view, vm.host.capabilities, vm.host.facts.node.cpus)
+    if isinstance(resource.view, Hostdev):
+        return divisions.device_from(resource.view, vm.passed)
     if resource.kind in (BASE_MEMORY, MEMORY_MODULE):
         document = Domain(resource.view.element.getroottree().getroot())
         return divisions.memory_from(document, vm.host.capabilities)

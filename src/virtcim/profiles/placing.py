@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from virtcim.broker.call import Properties
-from virtcim.broker.provider import Refused
+from virtcim.broker.provider import Refused, path_in
 from virtcim.host.divisions import WITH_PARTITIONS
-from virtcim.host.inventory import Host
+from virtcim.host.inventory import Host, NodeDevice
 from virtcim.mapping import divisions
+from virtcim.mapping.hostdev import HOST_DEVICES, POOL, place_given
 from virtcim.mapping.kind import MEMORY, PROCESSOR
 from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.memory_module import MEMORY_MODULE
+from virtcim.mapping.pools_host import Assignable
 from virtcim.mapping.processor import MOST_WEIGHT, MOST_WEIGHT_2, PROCESSORS
 from virtcim.mapping.resources import Domain, Kind
 from virtcim.mapping.table import BadProperty
+from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.pools import pools_of
 
+SEPARATOR = re.compile(r"[:.]")
 TYPES = {PROCESSORS: PROCESSOR, BASE_MEMORY: MEMORY, MEMORY_MODULE: MEMORY}
 
 
@@ -32,6 +37,8 @@ def placed(host: Host, kind: Kind[Any], properties: Properties) -> Properties:
     weight = properties.get("Weight")
     if kind is PROCESSORS and isinstance(weight, int) and weight > max_weight(host):
         raise BadProperty("Weight", f"{weight} is more than {max_weight(host)}, the most on {host.name}")
+    if kind in HOST_DEVICES:
+        return _passed(host, properties)
     pool_id = properties.get("PoolID")
     if kind not in TYPES or pool_id is None:
         return properties
@@ -45,6 +52,35 @@ def placed(host: Host, kind: Kind[Any], properties: Properties) -> Properties:
         return divisions.memory_into(pool.pool_id, rest) | rest
     cells = divisions.processor_cells(host.capabilities, host.facts.node.cpus)
     return divisions.processors_into(pool.pool_id, rest, cells) | rest
+
+
+def _passed(host: Host, properties: Properties) -> Properties:
+    """Properties of a device with its place for its path, and without the pool that follows from it."""
+    known = {one.device_id: one.device for one in hardware.passed(host)}
+    asked = properties.get("HostResource")
+    named = [_place(known, str(text)) for text in asked] if isinstance(asked, list) else []
+    found = dict(properties) | ({"HostResource": named} if named else {})
+    place = place_given(found) if named or found.get("SourceAddress") else None
+    if place and any(device.name == f"pci_{SEPARATOR.sub('_', place)}" for device in _reserved(host)):
+        raise BadProperty("HostResource", f"{place} is a bridge, or no IOMMU of {host.name} can hand it out")
+    pool_id = found.pop("PoolID", None)
+    one = host.uses.devices.known.get(place or "")
+    fitting = (POOL, None if one is None or one.group is None else divisions.group_pool(one.group))
+    if pool_id is not None and pool_id not in fitting:
+        raise BadProperty("PoolID", f"{pool_id!r} is no pool of {host.name} with the device that HostResource names")
+    return found
+
+
+def _place(known: Mapping[str, Assignable], text: str) -> str:
+    """A path of one of the host's devices as its place; any other text as it is."""
+    path = path_in(text)
+    one = known.get(str(dict(path.keys).get("DeviceID"))) if path else None
+    return f"{one.word}:{one.place}" if one else text
+
+
+def _reserved(host: Host) -> Iterator[NodeDevice]:
+    """The devices that cannot be passed through."""
+    return (device for device in host.node_devices if not hardware.passed_as(device))
 
 
 def check_modules(host: Host, document: Domain, pools: Sequence[tuple[str, object]]) -> None:

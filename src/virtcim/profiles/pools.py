@@ -191,7 +191,7 @@ def _pools(host: Host, taken: Totals) -> Iterator[ResourcePool]:
         of = TYPES[divisions.above(part.pool_id)[-1]]
         used = taken.get(part.pool_id, NOTHING)
         capacity = part.capacity or (None if used[0] else 0)  # what libvirt does not tell of, and yet gives away
-        yield POOLS[of.word](host, of, part.pool_id, part, capacity, *used)
+        yield POOLS.get(of.word, DevicePool)(host, of, part.pool_id, part, capacity, *used)
 
 
 def _primordial(host: Host, of: PoolType, taken: Totals) -> ResourcePool:

@@ -80,7 +80,8 @@ def host_of(one: Allocation) -> list[Host]:
 def samples_of(one: Allocation) -> Iterator[Sample]:
     pool, offer = one.pool, offer_of(one.pool.host)
     yield from allocation.samples(one.kind, _range(one, offer))
-    yield from allocation.choices(pool.type.word, pool.type.kinds, offer)
+    if not pool.divided:
+        yield from allocation.choices(pool.type.word, pool.type.kinds, offer)
     if pool.type.word == pools.STORAGE:
         yield from allocation_pools.storage_pools() if pool.primordial else _volumes(pool)
     if pool.type.word == pools.NETWORKS and pool.primordial:
@@ -104,6 +105,8 @@ def _range(one: Allocation, offer: Offer) -> allocation.Range:
     if one.pool.type.word == pools.STORAGE:
         source = one.pool.source
         return allocation.storage_range(capacity, pool_type(source) if isinstance(source, Pool) else "")
+    if one.pool.type.word == pools.HOST_DEVICES and not capacity:
+        return allocation.nothing_to_pass(one.kind)
     return _named_network(one, allocation.device_range(one.kind))
 
 

@@ -13,7 +13,7 @@ from virtcim.host import dividing
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Host
 from virtcim.mapping import divisions
-from virtcim.mapping.divisions import CELL, PARTITION, Division
+from virtcim.mapping.divisions import CELL, GROUP, PARTITION, Division
 from virtcim.mapping.memory import BASE_MEMORY, PAGES, page_word
 from virtcim.mapping.processor import LEAST_WEIGHT, PROCESSORS
 from virtcim.mapping.resources import SUBTYPE_PREFIX
@@ -23,6 +23,7 @@ from virtcim.profiles.placing import max_weight
 from virtcim.profiles.pools import ResourcePool, pools_of
 from virtcim.profiles.requests import refusing
 
+FIXED = {CELL: "NUMA cell", GROUP: "group of devices"}
 Wanted = Mapping[str, Any]
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # libvirt takes a dot for a suffix of its own
 SUB_TYPE = re.compile(rf"{PAGES}-(\d{{1,9}})")
@@ -157,8 +158,8 @@ def _busy_is(answer: str, pool_id: str) -> Iterator[None]:
 
 def remove(pool: ResourcePool, part: Division) -> None:
     """Remove a division that no system uses; huge pages go back to the host. Errors: Refused, HostError."""
-    if part.sort == CELL:
-        raise Refused("Not Supported", f"{pool.id} is a NUMA cell of the host")
+    if part.sort in (CELL, GROUP):
+        raise Refused("Not Supported", f"{pool.id} is a {FIXED[part.sort]} of the host")
     if part.sort == PARTITION:
         with _busy_is("In Use", pool.pool_id):
             dividing.remove_partition(pool.host, part.key)

@@ -18,6 +18,7 @@ from virtcim.host.states import DomainState
 from virtcim.mapping import state
 from virtcim.mapping.state import Refusal, StateRow
 from virtcim.profiles.dsp1047_sharing import refuse_shared
+from virtcim.profiles.dsp1059_sharing import refuse_taken
 from virtcim.profiles.resumption import ABORTED, intent_of
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ def carry_out(vm: Vm, asked: str, verb: str | Refusal, wish: Wish) -> Returned |
         raise Refused("Busy", f"{vm.name} is on its way to another state already")
     if verb in STARTING and not vm.active:
         refuse_shared(vm)
+        refuse_taken(vm)
     if verb in LONG:
         return _job(vm, verb, wish)
     after = VERBS[verb](vm, AT_ONCE)

@@ -1,0 +1,80 @@
+"""What domain documents use of the host they are on: volumes as images, and devices that are passed through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from virtcim.host.images import Images, paths_in
+from virtcim.model.nodedev import NodeDevice, Passable
+from virtcim.model.storage import Image
+
+MARK = "<hostdev "
+NO_DEVICES: Mapping[str, Passable] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """`paths`: the images that documents name; `images`: those of them that are volumes.
+
+    `passing`: whether they pass devices of the host through; `passed`: what the host then has to pass, by place.
+    """
+
+    paths: frozenset[str] = field(default=frozenset(), repr=False)
+    images: Mapping[str, Image] = field(default_factory=dict, repr=False)
+    passing: bool = False
+    passed: Mapping[str, Passable] = field(default_factory=dict, repr=False)
+
+
+class Documents(Protocol):
+    """A domain's documents."""
+
+    @property
+    def state_xml(self) -> str: ...
+    @property
+    def defined_xml(self) -> str | None: ...
+
+
+class Described(Protocol):
+    """A device of the host."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def xml(self) -> str: ...
+
+
+class Passables:
+    """The devices of a host that can be passed through, by where domains say that they are. Replaced on change."""
+
+    def __init__(self) -> None:
+        self.known: Mapping[str, Passable] = NO_DEVICES
+
+    def changed(self, old: Described | None, new: Described | None) -> bool:
+        """Take a change of a device; whether there is another one to be passed through now, or one less."""
+        before, after = _passable(old), _passable(new)
+        if before != after:
+            rest = {place: one for place, one in self.known.items() if one != before}
+            self.known = {**rest, **({after.place: after} if after else {})}
+        return before != after
+
+
+def _passable(device: Described | None) -> Passable | None:
+    return NodeDevice.parse(device.xml).passable if device else None
+
+
+class Uses:
+    """What is known of a host that documents name; `devices.known`: what can be passed through, by place."""
+
+    def __init__(self) -> None:
+        self.images = Images()
+        self.devices = Passables()
+
+    def of(self, documents: Documents, same: Used | None) -> dict[str, Any]:
+        """The fields of Used; `same`: what was known of the same documents."""
+        texts = (documents.state_xml, documents.defined_xml)
+        paths = same.paths if same else paths_in(*texts)
+        passing = same.passing if same else any(MARK in text for text in texts if text)
+        passed = self.devices.known if passing else NO_DEVICES
+        return {"paths": paths, "images": self.images.among(paths), "passing": passing, "passed": passed}
