@@ -179,7 +179,7 @@ def make_catalog(
     profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
     profiles += [dsp1041.profile, dsp1043.profile, dsp1044.profile, dsp1045.profile, dsp1059.profile]
     profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile, filter_lists.make(hosts)]
-    profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs)]
+    profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs, profiles)]
     profiles.append(events.profile(profiles, facts, hosts))
     profiles.append(dsp1033.make(facts, profiles, hosts))
     return Catalog(events.schema, profiles)

@@ -27,7 +27,7 @@ from virtcim.broker.store_shelf import Shelf
 from virtcim.host.events import Event, Topic
 from virtcim.host.inventory import Host, Hosts
 from virtcim.host.remembered import document, key_of, objects, restored
-from virtcim.profiles import dsp1054, dsp1103
+from virtcim.profiles import dsp1054, job_elements
 from virtcim.profiles.alerts import alert_of
 from virtcim.profiles.alerts_pools import alerts_of
 from virtcim.profiles.indication_facts import ServiceFacts, cim_now
@@ -96,7 +96,7 @@ class Events:
         self._hosts = hosts.hosts
         self._ledger = ledger = Ledger(self._store, lifecycle, self._leases.held)
         where = Whereabouts(self._place_of, lambda: {self._place(host).lease for host in self._at_hand()})
-        kept = KeptJobs(self._store, broker.instances, broker.methods, dsp1103.classname_of, where)
+        kept = KeptJobs(self._store, broker.instances, broker.methods, job_elements.classname_of, where)
 
         def tell(before: Item | None, after: Item | None) -> None:
             self.engine.note(partial(lifecycle.between, before, after))
@@ -196,7 +196,7 @@ class Events:
         return (host for host in self._hosts if host.known and (host.reachable or not self._store.shared))
 
     def _place_of(self, element: object) -> str:
-        host = dsp1103.host_with(element)
+        host = job_elements.host_with(element)
         return self._place(host).lease if host is not None and host.known else ""
 
     def _gained(self, name: str) -> None:

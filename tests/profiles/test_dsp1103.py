@@ -194,12 +194,6 @@ def test_work_that_cannot_end_early(client: Client, bench: Bench) -> None:
     assert "work on one" in answer.reason
 
 
-def test_kill_job_is_left_out(client: Client, bench: Bench) -> None:
-    with pytest.raises(CIMError, match="RequestStateChange") as caught:
-        client.invoke(client.begin(), "KillJob")
-    assert caught.value.status == Status.METHOD_NOT_AVAILABLE
-
-
 # Associations
 
 

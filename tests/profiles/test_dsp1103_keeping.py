@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
-from tests.profiles.client import out
 from tests.profiles.work import Bench, Client, bench_profile
 
 from virtcim.broker.call import CIMError, Instance, Path, Properties, Status, Value
@@ -199,24 +197,7 @@ def test_jobs_are_not_created(client: Client) -> None:
     assert caught.value.status == Status.NOT_SUPPORTED
 
 
-# Killing it
-
-
-def killable(client: Client, bench: Bench) -> Path:
-    path = client.begin()
-    assert bench.half.wait(30)
-    job = client.job(path)
-    job.work = replace(job.work, kill=job.work.cancel)
-    return path
-
-
-def test_a_job_is_killed(client: Client, bench: Bench) -> None:
-    path = killable(client, bench)
-    assert client.invoke(path, "RequestStateChange", RequestedState="5", TimeoutPeriod=None).value == 4096
-    job = client.end(path)
-    assert (job["JobState"], job["OperationalStatus"], job["Status"]) == (9, [10, 17], "Stopped")
-    assert isinstance(out(client.invoke(path, "GetError"), "Error"), Instance)
-    assert client.invoke(path, "RequestStateChange", RequestedState="5", TimeoutPeriod=None).value == 4097
+# What no job understands
 
 
 BAD_CALLS: dict[str, tuple[str, dict[str, Value]]] = {

@@ -71,11 +71,15 @@ class Association:
 
 @dataclass(frozen=True, eq=False)
 class MethodProvider:
-    """A method of a class: `run(object, **parameters)` answers Returned or Work, or raises Refused."""
+    """A method of a class: `run(object, **parameters)` answers Returned or Work, or raises Refused.
+
+    `kills`: whether its work can be ended at once as well as early.
+    """
 
     classname: str
     name: str
     run: Callable[..., Returned | Work]
+    kills: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -166,9 +166,13 @@ class Profile:
     ) -> None:
         self.associations.append(Association(classname, a, b, properties))
 
-    def method(self, classname: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def method(
+        self, classname: str, name: str, kills: bool = False
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare who does a method; see MethodProvider."""
+
         def declare(run: Callable[..., Any]) -> Callable[..., Any]:
-            self.methods.append(MethodProvider(classname, name, run))
+            self.methods.append(MethodProvider(classname, name, run, kills))
             return run
 
         return declare

@@ -126,7 +126,7 @@ profile.associate(
 )
 
 
-@profile.method("Virt_PowerManagementService", "RequestPowerStateChange")
+@profile.method("Virt_PowerManagementService", "RequestPowerStateChange", kills=True)
 def request_power_state_change(
     service: PowerService,
     PowerState: int | None,

@@ -203,19 +203,19 @@ def remove_resource_settings(host: Host, ResourceSettings: list[Reference | None
 # Methods of the server's own: the standard classes have none that does this to the image of a virtual disk (DSP1047).
 
 
-@profile.method(SERVICE, "CopyImage")
+@profile.method(SERVICE, "CopyImage", kills=True)
 def copy_image(host: Host, Image: Reference, Settings: Instance | None, Pivot: bool | None) -> Work:
     """A copy of a disk or volume; with Pivot the disk moves to it."""
     return dsp1047_images.copy(host, Image.target, Settings, bool(Pivot))
 
 
-@profile.method(SERVICE, "CommitImage")
+@profile.method(SERVICE, "CommitImage", kills=True)
 def commit_image(host: Host, Image: Reference) -> Work:
     """A disk goes on with the image that its own lies on."""
     return dsp1047_images.commit(host, Image.target)
 
 
-@profile.method(SERVICE, "PullImage")
+@profile.method(SERVICE, "PullImage", kills=True)
 def pull_image(host: Host, Image: Reference) -> Work:
     """A disk's image lies on none any more."""
     return dsp1047_images.pull(host, Image.target)

@@ -91,7 +91,7 @@ def copy(host: Host, image: object, settings: Instance | None, pivot: bool) -> W
             _leave(source.setting.vm, source.location, made.path)
         return Returned(Copy=_as_setting(made))
 
-    return _work("CopyImage", source, run)
+    return _work("CopyImage", source, run, abortable=user is not None)
 
 
 def _plan(source: Source, asked: Properties) -> Plan:
@@ -210,9 +210,9 @@ def _lying(image: object, host: Host) -> tuple[Source, Setting, str]:
     return source, setting, below
 
 
-def _work(name: str, source: Source, run: Callable[[Progress, Event], Returned]) -> Work:
+def _work(name: str, source: Source, run: Callable[[Progress, Event], Returned], abortable: bool = True) -> Work:
+    """`abortable`: whether libvirt gives it up at once."""
     stop = Event()
     affected: object = source.setting.vm if source.setting else _as_setting(source.volume)
-    return Work(
-        name, [(affected, EXCLUSIVE_USE)], lambda progress: run(progress, stop), stop.set, PATIENCE, leave=stop.set
-    )
+    affects, work = [(affected, EXCLUSIVE_USE)], lambda progress: run(progress, stop)
+    return Work(name, affects, work, stop.set, PATIENCE, kill=stop.set if abortable else None, leave=stop.set)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
 from virtcim.broker.call import CIMError, Instance, Properties, Status, Value
-from virtcim.broker.provider import VIRT, As, End, Job, Keys, Profile, Refused, Remembered, Returned, Writer
-from virtcim.host.inventory import Host, Vm
+from virtcim.broker.provider import VIRT, As, End, Job, Keys, Profile, Refused, Returned, Writer
 from virtcim.mapping import ids
+from virtcim.profiles import job_services
 from virtcim.profiles.cim_error import cim_error
+from virtcim.profiles.job_elements import affected, effects, host_of, owners
 from virtcim.profiles.method_result import method_result
 
 # JobState
@@ -39,12 +40,14 @@ JOB_FAILED, JOB_UNKNOWN = 101, 102  # numbers of our messages
 NO_TIMEOUT = "00000000000000.000000:000"
 CHANGES = ("TimeBeforeRemoval", "DeleteOnCompletion")
 _INTERVAL = re.compile(r"(\d{8})([01]\d|2[0-3])([0-5]\d)([0-5]\d)\.(\d{6}):000")
-LEFT_OUT_KILL = "deprecated: RequestStateChange with 4 (Terminate) ends a job that can be ended"
+KILL_PATIENCE = 10.0  # seconds that KillJob waits for the end
 
 
 class Jobs(Protocol):
-    """The jobs of the server; those that have ended are there for a while."""
+    """The jobs of the server; those that have ended are there for `retention` seconds."""
 
+    @property
+    def retention(self) -> float: ...
     def __iter__(self) -> Iterator[Job]: ...
     def get(self, job_id: str) -> Job | None: ...
     def terminate(self, job: Job, kill: bool = False) -> bool:
@@ -57,8 +60,8 @@ class Jobs(Protocol):
         """Forget a job that has ended; False when it has not."""
 
 
-def make(jobs: Jobs) -> Profile:
-    """The profile over the jobs of a server."""
+def make(jobs: Jobs, served: Sequence[Profile] = ()) -> Profile:
+    """The profile over the jobs of a server, which methods of the profiles that are served begin."""
     profile = Profile("dsp1103")
     profile.source(Job, lambda _: jobs)
     profile.central("Virt_ConcreteJob", Job)
@@ -80,6 +83,9 @@ def make(jobs: Jobs) -> Profile:
     profile.instance("CIM_MethodResult", of=Job, when=has_result, find=find_result, volatile=True)(method_result)
     _declare_associations(profile, all_jobs)
     _declare_methods(profile, jobs)
+    if served:
+        job_services.declare(profile, served, interval(timedelta(seconds=jobs.retention)))
+        _declare_hosting(profile, jobs)
     writer = Writer("Virt_ConcreteJob", VIRT, None, partial(modify, jobs), CHANGES, partial(delete, jobs))
     profile.writes(writer)
     return profile
@@ -104,6 +110,14 @@ def _declare_associations(profile: Profile, all_jobs: Callable[[object], Iterabl
     )
 
 
+def _declare_hosting(profile: Profile, jobs: Jobs) -> None:
+    profile.associate(
+        "CIM_HostedDependency",
+        End("Antecedent", "Virt_HostSystem", lambda host: [job for job in jobs if host in host_of(job)]),
+        End("Dependent", "Virt_ConcreteJob", host_of),
+    )
+
+
 def has_result(job: Job) -> bool:
     return job.inputs is not None
 
@@ -119,7 +133,7 @@ def _declare_methods(profile: Profile, jobs: Jobs) -> None:
     profile.method("CIM_ConcreteJob", "RequestStateChange")(request_state_change)
     profile.method("CIM_ConcreteJob", "GetError")(get_error)
     profile.method("CIM_ConcreteJob", "GetErrors")(get_errors)
-    profile.leaves_out("CIM_ConcreteJob", "KillJob", LEFT_OUT_KILL)
+    profile.method("CIM_ConcreteJob", "KillJob")(partial(kill, jobs))
 
 
 def job_properties(job: Job) -> Properties:
@@ -199,60 +213,6 @@ def delete(jobs: Jobs, job: Job) -> None:
         raise CIMError(Status.FAILED, text)
 
 
-def owners(job: Job) -> Iterator[object]:
-    """The element whose method began the job."""
-    return present([job.owner])
-
-
-def affected(job: Job) -> Iterator[object]:
-    return present(target for target, _ in job.work.affects)
-
-
-def present(targets: Iterable[object]) -> Iterator[object]:
-    """The elements as they are now: a virtual system may have changed since, or be gone."""
-    for target in targets:
-        plain = target.target if isinstance(target, As) else target
-        now = current(plain)
-        if now is not None:
-            yield As(now, classname_of(target if isinstance(target, As) else now))
-
-
-def current(element: object) -> object | None:
-    """An element as it is now; None when it is gone."""
-    if isinstance(element, Remembered):
-        return element.now()
-    return element.host.vm(element.uuid) if isinstance(element, Vm) else element
-
-
-def classname_of(target: object) -> str:
-    """What an element is served as; a system is the system unless it is said otherwise."""
-    if isinstance(target, As):
-        return target.classname
-    return "CIM_ComputerSystem" if isinstance(target, Vm | Host) else "CIM_ManagedElement"
-
-
-def host_with(element: object) -> Host | None:
-    """The host that an element is, or is on; None where it is on none."""
-    found = element if isinstance(element, Host) else getattr(getattr(element, "vm", element), "host", None)
-    return found if isinstance(found, Host) else None
-
-
-def effects(job: Job, element: object) -> Properties:
-    """ElementEffects of CIM_AffectedJobElement."""
-    found = (effect for target, effect in job.work.affects if same(target, element))
-    return {"ElementEffects": list(dict.fromkeys(found))}
-
-
-def same(target: object, element: object) -> bool:
-    """Whether both are one element; a virtual system stays the same one when it changes."""
-    plain = target.target if isinstance(target, As) else target
-    if isinstance(plain, Remembered):
-        return plain.now() is element
-    if isinstance(plain, Vm) and isinstance(element, Vm):
-        return plain.host is element.host and plain.uuid == element.uuid
-    return plain is element
-
-
 def change_state(jobs: Jobs, job: Job, requested: int | None, timeout: str | None) -> Returned:
     """CIM_ConcreteJob.RequestStateChange: Terminate or Kill, where the work can be ended early."""
     if requested not in (START, SUSPEND, TERMINATE, KILL, SERVICE):
@@ -266,6 +226,24 @@ def change_state(jobs: Jobs, job: Job, requested: int | None, timeout: str | Non
     if not jobs.terminate(job, kill=requested == KILL):
         raise Refused("Invalid State Transition", "the job has ended")
     return Returned(4096)  # Method Parameters Checked - Transition Started
+
+
+def kill(jobs: Jobs, job: Job, DeleteOnKill: bool | None) -> Returned:
+    """CIM_Job.KillJob: what RequestStateChange does for 5 (Kill), but with its end; then it goes or stays as asked."""
+    if job.state in ENDED:
+        raise Refused("Failed", "the job has ended")
+    if job.work.kill is None:
+        raise Refused("Not Supported", f"job {job.work.name} cannot be ended at once")
+    if DeleteOnKill is not None:
+        jobs.keep(job, remove=DeleteOnKill)
+    jobs.terminate(job, kill=True)
+    if not job.ended.wait(KILL_PATIENCE):
+        raise Refused("Timeout", f"job {job.work.name} has not ended within {KILL_PATIENCE:g} s")
+    if job.state != KILLED:
+        raise Refused("Failed", f"job {job.work.name} was over before it could be killed")
+    if DeleteOnKill:
+        jobs.remove(job)
+    return Returned()
 
 
 def errors(job: Job) -> list[Instance]:
