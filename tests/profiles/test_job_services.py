@@ -8,7 +8,7 @@ import pytest
 from tests.profiles.client import Client, out, system_path
 from tests.profiles.eventful import eventful_running
 
-from virtcim.broker.call import Path
+from virtcim.broker.call import Path, Value
 from virtcim.broker.schema import Schema
 
 
@@ -54,7 +54,7 @@ def test_each_has_its_own_key(client: Client) -> None:
 def test_a_job_begins_as_its_service_says_and_works_on_a_host(client: Client) -> None:
     (service,) = client.instances("Test_PowerManagementService")
     (setting,) = client.across(service.path, "CIM_ElementSettingData", "CIM_JobSettingData")
-    given = {"PowerState": "12", "ManagedElement": system_path("web2")}
+    given: dict[str, Value] = {"PowerState": "12", "ManagedElement": system_path("web2")}
     path = out(client.invoke(service.path, "RequestPowerStateChange", **given), "Job")
     assert isinstance(path, Path)
     job = client.get(path).properties
