@@ -29,7 +29,7 @@ class Ears:
     def __init__(self, site: Site) -> None:
         self._site = site
         self.heard: list[CIMInstance] = []
-        host = _own_address(site)
+        host = own_address(site)
         port = _free_port(host)
         self.url = f"http://{host}:{port}"
         self.listener = WBEMListener(host, http_port=port)
@@ -45,7 +45,7 @@ class Ears:
         return list(self.heard)
 
 
-def _own_address(site: Site) -> str:
+def own_address(site: Site) -> str:
     """This machine's address as the server can reach it."""
     parts = urlsplit(site.cim.url)
     try:

@@ -10,8 +10,8 @@ from pywbem import CIMDateTime, CIMInstance, CIMInstanceName
 
 from virtcim.conformance.check import check
 from virtcim.conformance.dsp1054_delivery import listening, subscribe
-from virtcim.conformance.dsp1103 import LONG, end_of, job
-from virtcim.conformance.methods import JOB_ENDED, JOB_STARTED
+from virtcim.conformance.dsp1103 import LONG, TERMINATION, end_of, job
+from virtcim.conformance.methods import JOB_COMPLETED, JOB_ENDED, JOB_STARTED, invoke
 from virtcim.conformance.paths import local, show
 from virtcim.conformance.site import Site, cim_status
 from virtcim.conformance.systems import activate, request_state, temporary
@@ -50,6 +50,22 @@ def changed(site: Site, path: CIMInstanceName, **properties: object) -> int:
     """The CIM status of a ModifyInstance of just these properties."""
     given = CIMInstance(path.classname, properties, path=path)
     return cim_status(lambda: site.cim.ModifyInstance(given, PropertyList=list(properties)))
+
+
+@check("DSP1103-R07", write=True)
+def failed(site: Site) -> None:
+    """A job that did not complete has at least one CIM_Error with a MessageID."""
+    with job(site) as path:
+        invoke(site, path, "RequestStateChange", TERMINATION)
+        end_of(site, path)
+        over = [one for one in site.instances("CIM_ConcreteJob") if one.get("JobState") in JOB_ENDED]
+        found = [one.path for one in over if one["JobState"] != JOB_COMPLETED]
+        skip_unless(found, "every job completed, and could not be terminated before")
+        for one in found:
+            given = invoke(site, one, "GetErrors").out.get("Errors") or []
+            errors = [*given, invoke(site, one, "GetError").out.get("Error")]
+            wrong = [error for error in errors if error is None or error.get("MessageID") is None]
+            expect(given and not wrong, f"the errors of {show(one)} are {errors}")
 
 
 @check("DSP1103-R09", write=True)
