@@ -192,6 +192,12 @@ def test_legacy_resource_types(start: StartServer) -> None:
             assert old.call("ModifyResourceSettings", ResourceSettings=[setting])[0] == OK
 
 
+def test_some_network(client: OldClient) -> None:
+    adapter = mof(NET, 'ResourceType = 10; NetworkType = "network"; Address = "00:11:22:33:44:55";')
+    assert client.define("old1", adapter)[0] == OK
+    assert client.get(NET, "old1/00:11:22:33:44:55")["PoolID"] == "NetworkPool/backbone"
+
+
 def test_any_port_of_a_console(client: OldClient) -> None:
     console = mof(GRAPHICS, 'ResourceType = 24; ResourceSubType = "vnc"; Address = "127.0.0.1:-1";')
     assert client.define("old1", console)[0] == OK

@@ -27,6 +27,16 @@ def test_refusal_is_a_return_value(client: OldClient) -> None:
     assert code == 5
 
 
+def test_what_need_not_be_there_or_said(client: OldClient) -> None:
+    """An image that is not there yet, the name of a disk, the address of an adapter."""
+    disk = mof("DiskResourceAllocationSettingData", 'ResourceType = 17; Address = "/nowhere/new.img";')
+    adapter = mof(NET, 'ResourceType = 10; NetworkType = "user";')
+    assert client.define("old1", disk, adapter)[0] == OK
+    shown = client.settings("old1")
+    assert shown["vda"]["Address"] == "/nowhere/new.img"
+    assert [name for name in shown if name.startswith("52:54:00:")]
+
+
 CIM_ERRORS = {
     "no such system": (
         6,

@@ -91,11 +91,22 @@ def _checked(host: Host, instance: Instance, where: str) -> Instance:
     """An interface without a wire gets one whose link is down; VLANs are refused where the switch has none."""
     if not is_adapter(instance):
         return instance
-    properties = given(instance)
+    properties = _on_some_network(host, given(instance))
     if not any(properties.get(name) for name in WHERE_TO) or properties.get("PoolID") == ids.pool_id("Network"):
         return replace(instance, properties={**properties, **_unplugged(host, properties)})
     _check_vlans(properties, dsp1050_targets.of_adapter(host, properties), where)
-    return instance
+    return replace(instance, properties=properties)
+
+
+def _on_some_network(host: Host, properties: Properties) -> Properties:
+    """Who wants a network and says not which one gets the first that is active, as from libvirt-cim."""
+    told = [name for name in WHERE_TO if properties.get(name) and name != "PoolID"]
+    if told != ["NetworkType"] or properties["NetworkType"] != "network":
+        return properties
+    if properties.get("PoolID") not in (None, ids.pool_id("Network")):
+        return properties
+    first = next((one.name for one in host.networks if one.active and one.name != ids.PRIMORDIAL), None)
+    return properties | {"NetworkName": first} if first else properties
 
 
 def _unplugged(host: Host, properties: Properties) -> Properties:
