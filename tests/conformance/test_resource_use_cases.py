@@ -9,7 +9,7 @@ from pywbem import CIMInstance, CIMInstanceName, Uint16, Uint64, WBEMConnection
 
 from virtcim.conformance.pools import DEFAULT, INCREMENT, MAXIMUM, MINIMUM
 
-IN_USE = 6
+IN_USE = ALTERNATIVE = 6
 PROFILES = {
     3: "Processor Resource Virtualization",
     4: "Memory Resource Virtualization",
@@ -68,6 +68,22 @@ def test_pools_of_a_host_and_their_profiles(shared_conn: WBEMConnection) -> None
     )
     assert {one["ElementName"] for one in children} == {"backup", "fast", "images"}
     assert shared_conn.AssociatorNames(host_of(shared_conn), "CIM_HostedResourcePool", "CIM_Processor") == []
+
+
+def test_the_server_works_out_a_request(conn: WBEMConnection) -> None:
+    """More memory than there is: what can be had is proposed, and can be asked for as it is."""
+    pool = pools_of(conn)["MemoryPool/0"]
+    (capabilities,) = conn.AssociatorNames(pool.path, "CIM_ElementCapabilities", "CIM_AllocationCapabilities")
+    wish = CIMInstance("Test_MemResourceAllocationSettingData", {"VirtualQuantity": Uint64(2**50)})
+    template = pywbem.CIMParameter(
+        "TemplateGoalSettings", "string", value=[wish], is_array=True, embedded_object="instance"
+    )
+    code, out = conn.InvokeMethod("CreateGoalSettings", capabilities, Params=[template])
+    (proposed,) = out["SupportedGoalSettings"]
+    assert (code, proposed["VirtualQuantity"]) == (ALTERNATIVE, pool["Capacity"])
+    head = CIMInstance("Test_VirtualSystemSettingData", {"ElementName": "as proposed"})
+    code, _ = conn.InvokeMethod("DefineSystem", management(conn), SystemSettings=head, ResourceSettings=[proposed])
+    assert code == 0
 
 
 def test_the_largest_new_system(conn: WBEMConnection) -> None:

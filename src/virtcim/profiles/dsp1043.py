@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from virtcim.broker.call import Properties
-from virtcim.broker.provider import End, Profile
+from virtcim.broker.call import Instance, Properties
+from virtcim.broker.provider import End, Profile, Refused, Returned
 from virtcim.host.inventory import Pool, Vm
 from virtcim.mapping import allocation, allocation_pools, ids
 from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.pools import STORAGE
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import KINDS
-from virtcim.profiles import mutability
+from virtcim.profiles import goals, mutability
 from virtcim.profiles import pools_capabilities as offers
 from virtcim.profiles.dsp1047_volumes import pool_type
 from virtcim.profiles.elements import Setting, present
@@ -136,4 +136,16 @@ for owner, sample, samples in (
         End("PartComponent", RASD, across=lambda one: [one.owner], of=sample),
         properties=_roles,
     )
-profile.leaves_out("CIM_Capabilities", "CreateGoalSettings", "capabilities have no goals here")
+
+
+# Working out a request (CIM_Capabilities)
+
+
+@profile.method(AC, "CreateGoalSettings")
+def create_goal_settings(
+    one: object, TemplateGoalSettings: list[Instance | None] | None, SupportedGoalSettings: list[Instance | None] | None
+) -> Returned:
+    """The default where no template is given, else what is nearest to it."""
+    if not isinstance(one, Allocation | Mutability):
+        raise Refused("Not Supported", "a connection is asked for by the switch that it leads to")
+    return goals.create(one, TemplateGoalSettings, SupportedGoalSettings)
