@@ -76,7 +76,8 @@ class Front:
         self.connections = Connections(limits.max_connections)
         urls = [config_values.listen(url).url for url in settings.listen]
         tls, group = self._tls(settings), settings.unix_socket_group
-        self._http = HttpServer(self._entrance, urls, limits, tls, group, self.connections, beat)
+        ready = self._entrance.ready
+        self._http = HttpServer(self._entrance, urls, limits, tls, group, self.connections, beat, ready)
 
     @property
     def urls(self) -> list[str]:

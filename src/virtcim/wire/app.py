@@ -20,14 +20,22 @@ from virtcim.wire.elements import Size
 from virtcim.wire.encoders import ClassesIn, Encoders
 from virtcim.wire.faults import HTTPFault, RefusedCall
 from virtcim.wire.gate import Gate
-from virtcim.wire.headers import checked_headers
 from virtcim.wire.heap import Heap
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder
-from virtcim.wire.replies import Reply, Scope, Send, reason_header, send_fault, send_reply, stale_headers
+from virtcim.wire.replies import (
+    Reply,
+    Scope,
+    Send,
+    in_one_piece,
+    reason_header,
+    send_fault,
+    send_reply,
+    stale_headers,
+)
 from virtcim.wire.stopping import stopping
-from virtcim.wire.terms import Terms, terms
+from virtcim.wire.terms import Terms, asked_for
 
 Dispatch = Callable[[Call], Answer | MethodAnswer]
 Blocking = Callable[[Call], bool]
@@ -108,6 +116,24 @@ class App:
         except Disconnected:
             log.info("%s disconnected in the middle of a request", scope.get("client"))
 
+    def ready(self, caller: Caller, scope: Scope, body: bytes) -> bytes | None:
+        """The end of the header and the body of a reply that is kept and may be given as it is. Nothing waits."""
+        started = time.perf_counter()
+        if self.stopping or not self._gate.admits(caller) or self._age():
+            return None
+        try:
+            expected, asked = asked_for(scope)
+            call = self._decoder.known(body, expected, caller)
+        except HTTPFault:
+            return None
+        reply = None if call is None else self._encoders.model.again(call)
+        if call is None or reply is None or not self._judge.lets_see(caller, call):
+            return None
+        answer = in_one_piece(reply, asked)
+        if answer is not None and self._done is not None:
+            self._done(call, 0, time.perf_counter() - started)
+        return answer
+
     @property
     def in_flight(self) -> int:
         """Requests under way."""
@@ -123,11 +149,8 @@ class App:
 
     async def _respond(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         """The request read, answered and the reply sent. Errors: HTTPFault before anything is sent, Disconnected."""
-        headers = dict(scope["headers"])
-        if scope["http_version"] == "1.1" and b"host" not in headers:
-            raise HTTPFault(400, None, "Host is missing")
-        expected, asked = checked_headers(scope["headers"]), terms(scope, headers)
-        body = await read_body(receive, headers, self._limits, scope.get("complete", False))
+        expected, asked = asked_for(scope)
+        body = await read_body(receive, dict(scope["headers"]), self._limits, scope.get("complete", False))
         started = time.perf_counter()
         try:
             call = self._decoder.decode(body, expected, caller)

@@ -9,7 +9,7 @@ import os
 import pwd
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -72,6 +72,26 @@ class Authenticator:
             return _anybody(peer.address)
         return None
 
+    def at_once(self, peer: Peer, headers: Iterable[tuple[bytes, bytes]]) -> Caller | None:
+        """Who calls, where that is known without a check that takes time, and nothing speaks against it."""
+        if peer.uid is not None:
+            return _local_user(peer.uid)
+        if self._rules.anonymous:
+            return _anybody(peer.address)
+        given = dict(headers).get(b"authorization")
+        return None if given is None or not self._rules.passwords else self._remembered_caller(peer, given)
+
+    def _remembered_caller(self, peer: Peer, given: bytes) -> Caller | None:
+        """The user of a password that was found right a moment ago."""
+        try:
+            proof = self._proof(peer, given)
+        except HTTPFault:
+            return None
+        if not self._remembered.knows(proof) or self._throttle.wait(proof.user, peer.address, True):
+            return None
+        self._throttle.succeeded(proof.user, peer.address)
+        return Caller(proof.user, peer.address)
+
     async def caller(self, peer: Peer, headers: Mapping[bytes, bytes]) -> Caller:
         """Who calls. Errors: HTTPFault 401, 403 where no password can help, 503 when too many are being checked."""
         if peer.uid is not None:
@@ -95,9 +115,8 @@ class Authenticator:
         return Caller(user, address)
 
     async def _by_password(self, peer: Peer, given: bytes) -> Caller:
-        user, password = _credentials(given)
-        stored = "\0".join(source.stored(user) for source in self._rules.passwords)
-        proof = Proof(user, password, stored, peer.address)
+        proof = self._proof(peer, given)
+        user, password = proof.user, proof.password
         known = self._remembered.knows(proof)
         wait = self._throttle.wait(user, peer.address, known)
         if wait:
@@ -112,6 +131,12 @@ class Authenticator:
         self._throttle.failed(user, peer.address)
         self._note(peer.address, user, "wrong user name or password")
         raise _unauthorized("wrong user name or password")
+
+    def _proof(self, peer: Peer, given: bytes) -> Proof:
+        """What an Authorization header wants to show. Errors: HTTPFault 401."""
+        user, password = _credentials(given)
+        stored = "\0".join(source.stored(user) for source in self._rules.passwords)
+        return Proof(user, password, stored, peer.address)
 
     async def _is_right(self, user: str, password: str) -> bool:
         if self._waiting >= self._rules.checks:

@@ -56,6 +56,13 @@ class Entrance:
             log.info("refused a request from %s: %s", scope.get("client"), fault)
             await send_fault(counted, scope, fault)
 
+    def ready(self, scope: Scope, body: bytes) -> bytes | None:
+        """The end of the header and the body of a reply that is kept, where nothing but sending it is left to do."""
+        if scope["method"] != "POST":
+            return None
+        caller = self._authenticator.at_once(scope["peer"], scope["headers"])
+        return None if caller is None else self._app.ready(caller, scope, body)
+
     def stop_calls(self) -> None:
         """Refuse what is asked from now on."""
         self._app.stop_calls()

@@ -28,6 +28,13 @@ class Gate:
         """A request from its header to the end of its reply. Errors: HTTPFault 503 with Retry-After."""
         return _Entered(self, caller)
 
+    def admits(self, caller: Caller) -> bool:
+        """Whether a request that is answered at once may enter."""
+        share, limits = caller.share, self._limits
+        if share and self._requests[share] >= limits.max_in_flight_per_user:
+            return False
+        return self.in_flight < limits.max_in_flight
+
     def enter(self, caller: Caller) -> None:
         """Errors: HTTPFault 503 with Retry-After."""
         if self.in_flight >= self._limits.max_in_flight:

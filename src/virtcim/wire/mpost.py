@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from virtcim.wire.faults import HTTPFault
@@ -14,6 +15,20 @@ EXTENSION = "http://www.dmtf.org/cim/mapping/http/v1.0"
 _DECLARATION = re.compile(r'\s*"?([^\s";,]+)"?\s*((?:;[^,]*)?)')
 _NUMBER = re.compile(r';\s*ns\s*=\s*"?(\d\d)"?\s*(?:;|$)')
 _CIM = (b"cim", b"pgerrordetail", b"wbem")
+# Where another M-POST may begin: its request line, or as much of it as has come.
+_ANOTHER = re.compile(
+    rb"M-POST (?=\S+ HTTP/1\.[01]\r?\n|\S*(?: H?T?T?P?/?1?\.?[01]?\r?)?\Z)|M(?:-(?:P(?:O(?:ST?)?)?)?)?\Z"
+)
+
+
+def parts(data: bytes) -> Iterator[bytes]:
+    """The same bytes, cut where what was looked for begins: if the message before ends there, the next is an M-POST."""
+    start = 0
+    for match in _ANOTHER.finditer(data):
+        if match.start() > start:
+            yield data[start : match.start()]
+            start = match.start()
+    yield data[start:]
 
 
 def unwrapped(scope: Scope, send: Send) -> tuple[Scope, Send]:

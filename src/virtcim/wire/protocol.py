@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from asyncio import TimerHandle, Transport
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http import HTTPMethod, HTTPStatus
 
 import httptools
@@ -13,17 +13,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from virtcim.wire import mpost
 from virtcim.wire.caller import Peer, peer_of
+from virtcim.wire.heads import Heads, Ready
 from virtcim.wire.limits import DEFAULT_LIMITS
 
 _MPOST = b"M-POST "
 _LINGER = 1.0  # seconds that a refused client has for reading the refusal
 _REQUEST_LINE = re.compile(rb"[\r\n]*([A-Z][A-Z-]*) \S+ HTTP/1\.([01])\r?\n")
-
-
-# Where another M-POST may begin: its request line, or as much of it as has come.
-_ANOTHER = re.compile(
-    rb"M-POST (?=\S+ HTTP/1\.[01]\r?\n|\S*(?: H?T?T?P?/?1?\.?[01]?\r?)?\Z)|M(?:-(?:P(?:O(?:ST?)?)?)?)?\Z"
-)
 
 
 class HeaderTooLargeError(Exception):
@@ -50,7 +45,10 @@ class Protocol(HttpToolsProtocol):
     _timer: TimerHandle | None = None
     _write_timer: TimerHandle | None = None
     _peer = Peer()
+    _piece = b""  # the first of the message
+    _put_off = b""  # a header that has come before, until its body is there
     on_lost: Callable[[], None] = staticmethod(lambda: None)
+    ready: Ready | None = None
     last_heard = 0.0  # by the clock of the loop
 
     @property
@@ -61,6 +59,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._peer = peer_of(transport)
+        self._heads = Heads()
         self.last_heard = self.loop.time()
         self._start_timer(self.limits.header_timeout)
 
@@ -73,11 +72,17 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_heard = self.loop.time()
-        if self._refused:
-            return
+        if not self._refused:
+            data = self._not_at_once(data)
+            if data:
+                self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         began_in_header, size = self._in_header, len(data)
+        if not self._in_message:
+            self._piece = b"" if self._held else data
         self._unset_keepalive_if_required()
-        for part in _parts(data):
+        for part in mpost.parts(data):
             if not self._in_message:
                 part = self._begun(part)
                 self._first_bytes = part[:1000]
@@ -85,6 +90,48 @@ class Protocol(HttpToolsProtocol):
                 part = self._fed(part)
         if began_in_header and self._in_header and not self._refused:
             self._unfinished_header(size)
+
+    def _not_at_once(self, data: bytes) -> bytes:
+        """What is left when a request with a header that has come before is answered at once, if its reply is at hand.
+
+        Where only the header has come, the body is waited for.
+        """
+        data, self._put_off = self._put_off + data, b""
+        known = self._heads.find(data)
+        if known is None or self.ready is None or self._in_message or self._held or not self._is_free():
+            return data
+        if len(data) == known.start:
+            self._put_off = data
+            self._start_timer(self.limits.body_timeout)
+            return b""
+        self._stop_timer()
+        reply = self.ready(known.scope, data[known.start :])
+        if reply is None:
+            return data
+        fields = b"".join([b"%b: %b\r\n" % field for field in self.server_state.default_headers])
+        self.transport.write(b"HTTP/1.1 200 OK\r\n" + fields + reply)
+        self.server_state.total_requests += 1
+        return b""
+
+    def shutdown(self) -> None:
+        header, self._put_off = self._put_off, b""
+        if header:
+            self._parse(header)
+        super().shutdown()
+
+    def _is_free(self) -> bool:
+        """Whether nothing is under way, and the client takes what it is sent."""
+        done = self.cycle is not None and self.cycle.response_complete and self.cycle.keep_alive
+        return done and not self.flow.write_paused and not self.transport.is_closing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The connection ends unless something has been answered at once since the timer was set."""
+        left = self.last_heard + self.timeout_keep_alive - self.loop.time()
+        if left > 0 or self._put_off:
+            wait = max(left, 1.0)
+            self.timeout_keep_alive_task = self.loop.call_later(wait, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
 
     def _fed(self, data: bytes) -> bytes:
         """Let the parser have it; what is left is for another one, as this one ends where an upgrade is offered."""
@@ -165,6 +212,8 @@ class Protocol(HttpToolsProtocol):
         self._stop_timer()
         self.scope["complete"] = True  # type: ignore[typeddict-unknown-key]
         super().on_message_complete()
+        if self.ready is not None and self.cycle.keep_alive:
+            self._heads.learn(self._piece, len(self.cycle.body), self.scope)
 
     def on_response_complete(self) -> None:
         was_last = not self.pipeline
@@ -238,13 +287,3 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
         elif not self._refused:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
-
-
-def _parts(data: bytes) -> Iterator[bytes]:
-    """The same bytes, cut where what was looked for begins: if the message before ends there, the next is an M-POST."""
-    start = 0
-    for match in _ANOTHER.finditer(data):
-        if match.start() > start:
-            yield data[start : match.start()]
-            start = match.start()
-    yield data[start:]

@@ -30,6 +30,13 @@ class _Known(NamedTuple):
     protocol_version: str
 
 
+class _Found(NamedTuple):
+    """What a body is known by: all of it but the message ID."""
+
+    key: bytes
+    message_id: bytes
+
+
 class Decoder:
     """Decodes as `decode` does. Methods are not kept: there is no telling what secrets they carry."""
 
@@ -39,24 +46,33 @@ class Decoder:
 
     def decode(self, body: bytes, headers: CIMHeaders | None = None, caller: Caller = ANYBODY) -> Call:
         """The call of a caller in a request body. Errors: as `decode`."""
-        found = _ID.match(body) if len(body) <= MAX_LENGTH else None
+        found = _found(body)
         if found is None:
             return _by(caller, decoded(body, headers, self._size)[0])
-        start, end = found.span(2)
-        key = blake2b(body[:start] + body[end:], digest_size=DIGEST).digest()
-        known = self._known.get(key)
+        known = self._again(found, headers, caller)
+        if known is not None:
+            return known
+        call, version = decoded(body, headers, self._size)
+        if call.message_id.encode() == found.message_id:
+            self._keep(found.key, _Known(call, version))
+        return _by(caller, call)
+
+    def known(self, body: bytes, headers: CIMHeaders, caller: Caller) -> Call | None:
+        """As `decode`, of a text that has come before. Errors: HTTPFault header-mismatch."""
+        found = _found(body)
+        return None if found is None else self._again(found, headers, caller)
+
+    def _again(self, found: _Found, headers: CIMHeaders | None, caller: Caller) -> Call | None:
+        known = self._known.get(found.key)
         if known is None:
-            call, version = decoded(body, headers, self._size)
-            if call.message_id.encode() == found[2]:
-                self._keep(key, _Known(call, version))
-            return _by(caller, call)
-        self._known.move_to_end(key)
+            return None
+        self._known.move_to_end(found.key)
         call = known.call
         if headers is not None and call.memo.get(_CHECKED) is not headers:
             headers.check(call, known.protocol_version)
             call.memo[_CHECKED] = headers  # equal headers are the same object, as long as they come often
         by = caller.user, caller.share
-        return Call(found[2].decode(), call.name, call.namespace, call.parameters, None, *by, memo=call.memo)
+        return Call(found.message_id.decode(), call.name, call.namespace, call.parameters, None, *by, memo=call.memo)
 
     def _keep(self, key: bytes, known: _Known) -> None:
         if known.call.target is None and _NEVER_AGAIN not in known.call.parameters:
@@ -68,3 +84,11 @@ class Decoder:
 
 def _by(caller: Caller, call: Call) -> Call:
     return replace(call, user=caller.user, share=caller.share) if caller.share else call
+
+
+def _found(body: bytes) -> _Found | None:
+    found = _ID.match(body) if len(body) <= MAX_LENGTH else None
+    if found is None:
+        return None
+    start, end = found.span(2)
+    return _Found(blake2b(body[:start] + body[end:], digest_size=DIGEST).digest(), found[2])

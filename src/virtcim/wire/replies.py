@@ -21,6 +21,8 @@ REASON = b"wbem-reason"
 STALE = (b"warning", b'110 virtcim "Response is Stale"')
 REASON_LENGTH = 500  # characters of a reason, before escaping
 _XML_HEADERS = [(b"content-type", b'application/xml; charset="utf-8"'), (b"cimoperation", b"MethodResponse")]
+_FIELDS = [b"".join(b"%b: %b\r\n" % one for one in _XML_HEADERS)]
+_FIELDS.append(_FIELDS[0] + b"content-language: %b\r\n" % LANGUAGE)  # where a language is asked for
 # After these the rest of the request may still be on its way, so the connection cannot be used again.
 _CLOSING = frozenset({408, 411, 413})
 DEFAULT_TERMS = Terms()
@@ -62,6 +64,13 @@ async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> 
     else:
         await _send_chunks(send, headers, chunks)
     return not whole
+
+
+def in_one_piece(body: bytes, asked: Terms) -> bytes | None:
+    """The fields of a reply, the end of the header and the body; None where the reply takes another form."""
+    if asked.version != "1.1" or (asked.gzip and len(body) >= SMALLEST):
+        return None
+    return b"%bcontent-length: %d\r\n\r\n%b" % (_FIELDS[asked.language], len(body), body)
 
 
 def _begun(chunks: Iterator[bytes]) -> tuple[bool, bool, Iterator[bytes]]:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import uvicorn
 
 from virtcim.wire.connections import Connections, Reception
+from virtcim.wire.heads import Ready
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
 from virtcim.wire.listening import Door, Doors
 from virtcim.wire.protocol import Protocol
@@ -26,8 +27,11 @@ NO_TLS: Mapping[str, Tls] = {}
 class _Server(uvicorn.Server):
     """uvicorn's server, with connections that we accept; tells when it listens."""
 
-    def __init__(self, config: uvicorn.Config, doors: list[Door], connections: Connections, limits: Limits) -> None:
+    def __init__(
+        self, config: uvicorn.Config, doors: list[Door], connections: Connections, limits: Limits, ready: Ready | None
+    ) -> None:
         super().__init__(config)
+        self._ready = ready
         self.settled = threading.Event()
         self._doors = doors
         self._connections = connections
@@ -59,6 +63,8 @@ class _Server(uvicorn.Server):
     def _protocol(self) -> Protocol:
         made = Protocol(self.config, self.server_state, self.lifespan.state, asyncio.get_running_loop())
         made.limits = self._limits
+        if self._ready is not None:
+            made.ready = self._ready
         return made
 
 
@@ -66,6 +72,7 @@ class HttpServer:
     """Serves an ASGI application on http, https and unix URLs.
 
     `tls` has an entry for each https URL; `beat` is called every `beat_interval` seconds from the loop that serves.
+    `ready` has the replies that the application would give, as far as they are at hand.
     """
 
     def __init__(
@@ -77,10 +84,11 @@ class HttpServer:
         group: str = "",
         connections: Connections | None = None,
         beat: tuple[Beat, float] | None = None,
+        ready: Ready | None = None,
     ) -> None:
         self._doors = Doors(urls, tls, group)
         self.connections = Connections(limits.max_connections) if connections is None else connections
-        self._server = _Server(_config(app, limits, beat), self._doors.open, self.connections, limits)
+        self._server = _Server(_config(app, limits, beat), self._doors.open, self.connections, limits, ready)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
         self._failure: BaseException | None = None
         self._urls = list(urls)

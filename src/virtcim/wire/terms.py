@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from virtcim.wire.headers import admits
+from virtcim.wire.faults import HTTPFault
+from virtcim.wire.headers import CIMHeaders, admits, checked_headers
 
 LANGUAGE = b"en"  # of all that we say
 
 _PLAIN = "identity"
+_ASKED = "asked"  # in a scope
 
 
 class Terms(NamedTuple):
@@ -32,6 +34,17 @@ def terms(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Terms:
         # wbemcli reads no ERROR but an empty one. It names no media types, which all other clients known to us do.
         extended_errors=b"accept" in headers,
     )
+
+
+def asked_for(scope: dict[str, Any]) -> tuple[CIMHeaders, Terms]:
+    """The CIM headers and the terms of a request, kept in its scope. Errors: HTTPFault."""
+    found: tuple[CIMHeaders, Terms] | None = scope.get(_ASKED)
+    if found is None:
+        headers = dict(scope["headers"])
+        if scope["http_version"] == "1.1" and b"host" not in headers:
+            raise HTTPFault(400, None, "Host is missing")
+        found = scope[_ASKED] = checked_headers(scope["headers"]), terms(scope, headers)
+    return found
 
 
 @lru_cache(maxsize=512)
