@@ -20,8 +20,10 @@ from virtcim.wire.elements import Size
 from virtcim.wire.encoders import ClassesIn, Encoders
 from virtcim.wire.faults import HTTPFault, RefusedCall
 from virtcim.wire.gate import Gate
+from virtcim.wire.heads import Parts
 from virtcim.wire.heap import Heap
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
+from virtcim.wire.names import is_short_pull
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder
 from virtcim.wire.replies import (
@@ -29,6 +31,7 @@ from virtcim.wire.replies import (
     Scope,
     Send,
     in_one_piece,
+    is_plain,
     reason_header,
     send_fault,
     send_reply,
@@ -97,7 +100,7 @@ class App:
         self._gate = Gate(limits)
         self.stopping = False
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="call")
-        self._heap = Heap(self._pool)
+        self._heap = Heap(self._pool, self._encoders.model.cool)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request; other protocols are not spoken."""
@@ -116,8 +119,8 @@ class App:
         except Disconnected:
             log.info("%s disconnected in the middle of a request", scope.get("client"))
 
-    def ready(self, caller: Caller, scope: Scope, body: bytes) -> bytes | None:
-        """The end of the header and the body of a reply that is kept and may be given as it is. Nothing waits."""
+    def ready(self, caller: Caller, scope: Scope, body: bytes) -> Parts | None:
+        """The end of the header and the body of a reply that is kept, or made of what is. Nothing waits."""
         started = time.perf_counter()
         if self.stopping or not self._gate.admits(caller) or self._age():
             return None
@@ -126,13 +129,22 @@ class App:
             call = self._decoder.known(body, expected, caller)
         except HTTPFault:
             return None
-        reply = None if call is None else self._encoders.model.again(call)
-        if call is None or reply is None or not self._judge.lets_see(caller, call):
+        reply = self._at_once(caller, call, asked) if call is not None and is_plain(asked) else None
+        if call is None or reply is None:
             return None
-        answer = in_one_piece(reply, asked)
-        if answer is not None and self._done is not None:
-            self._done(call, 0, time.perf_counter() - started)
-        return answer
+        if self._done is not None:
+            self._done(call, reply.status, time.perf_counter() - started)
+        return in_one_piece(next(reply.chunks), asked)
+
+    def _at_once(self, caller: Caller, call: Call, asked: Terms) -> Reply | None:
+        """A reply in one chunk."""
+        if not is_short_pull(call):
+            return self._again(caller, call)
+        try:
+            reply = self._run(caller, call)
+        except CIMError as error:
+            reply = self._error(call, error, asked)
+        return replace(reply, chunks=iter((b"".join(reply.chunks),)))
 
     @property
     def in_flight(self) -> int:
@@ -193,7 +205,7 @@ class App:
         """Errors: CIMError, FAILED for a fault of the program."""
         try:
             reply = self._encoded(call, self._judge.answer(caller, call, self._dispatch))
-            return Reply(_started(reply.chunks), reply.status, reply.headers)
+            return replace(reply, chunks=_started(reply.chunks))
         except CIMError:
             raise
         except Exception as error:
@@ -203,7 +215,8 @@ class App:
     def _encoded(self, call: Call, answer: Answer | MethodAnswer) -> Reply:
         if isinstance(answer, MethodAnswer):
             return Reply(self._encoders.model.method_reply(call, answer), headers=reason_header(answer.reason))
-        return Reply(self._encoders.of(call.namespace).reply(call, answer), headers=stale_headers(self._age()))
+        chunks = self._encoders.of(call.namespace).reply(call, answer)
+        return Reply(chunks, headers=stale_headers(self._age()), length=chunks.length)
 
     def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:
         return Reply(self._encoders.model.error_reply(call, error, asked.extended_errors), int(error.status))

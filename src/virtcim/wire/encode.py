@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 from virtcim.broker.call import (
     Answer,
-    Batch,
     Batches,
     Call,
     CIMError,
@@ -24,16 +23,15 @@ from virtcim.broker.call import (
 )
 from virtcim.wire import extended_errors
 from virtcim.wire.again import Again
+from virtcim.wire.batched import BatchWriter, Chunks, chunks
 from virtcim.wire.classes import ClassEncoder, qualifier_declaration
 from virtcim.wire.forms import ItemForms, Pieces
 from virtcim.wire.instances import InstanceEncoder, embedded_attribute
-from virtcim.wire.kept import SLICE, Blocks, Kept, sliced
+from virtcim.wire.kept import Kept
 from virtcim.wire.paths import Classes, Elsewhere, class_name
 from virtcim.wire.text import escaped, quoted
 
-WHOLE = 6 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
-# Bytes of memory: of single instances, of batches, which are packed, of whole small replies.
-KEPT, PACKED, REPLIES = 1_500_000, 6_000_000, 4_000_000
+KEPT, REPLIES = 1_500_000, 4_000_000  # bytes of memory: of single instances, of whole small replies
 _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<CIM CIMVERSION="2.0" DTDVERSION="2.0"><MESSAGE ID={id}'
     ' PROTOCOLVERSION="1.0"><SIMPLERSP><{tag} NAME={name}>'
@@ -53,10 +51,7 @@ class Encoder:
         shown_host = escaped(host or socket.getfqdn())
         self._instances = InstanceEncoder(classes, elsewhere)
         self._items = ItemForms(self._instances, shown_host, Kept(kept) if kept else None)
-        self._batches = ItemForms(self._instances, shown_host, None)
-        self._blocks = Blocks(PACKED)
         self._again = Again(REPLIES)
-        self._gathering: set[Hashable] = set()  # places
         self._classes = ClassEncoder()
         self._writers: dict[Form, Callable[[Iterable[Any], Call, Selection], Pieces]] = {
             **self._items.writers,
@@ -67,21 +62,29 @@ class Encoder:
             Form.CLASS_PATH: self._class_paths,
             Form.QUALIFIER: _qualifiers,
         }
+        self._batches = BatchWriter(self._writers, ItemForms(self._instances, shown_host, None).writers)
 
-    def reply(self, call: Call, answer: Answer) -> Iterator[bytes]:
+    def reply(self, call: Call, answer: Answer) -> Chunks:
         """The response to an intrinsic operation, in chunks of about 512 KiB; takes the items as it goes."""
         head, tail = _message(call, "IMETHODRESPONSE")
         if answer.form is Form.NOTHING:
-            return iter((head + tail,))
-        end = b"</IRETURNVALUE>" + self._outs(answer) + tail
-        if answer.holds is None:
-            return _chunks(head + b"<IRETURNVALUE>", self._pieces(call, answer), end)
-        return self._keeping(call, answer.holds, head, _chunks(b"<IRETURNVALUE>", self._pieces(call, answer), end))
+            return Chunks(iter((head + tail,)))
+        start, end = b"<IRETURNVALUE>", b"</IRETURNVALUE>" + self._outs(answer) + tail
+        if not isinstance(answer.items, Batches):
+            pieces = self._writers[answer.form](answer.items, call, answer.selection)
+            if answer.holds is None:
+                return Chunks(chunks(head + start, pieces, end))
+            return Chunks(self._keeping(call, answer.holds, head, chunks(start, pieces, end)))
+        return self._batches.reply(call, answer, answer.items, (head + start, end))
 
     def again(self, call: Call) -> bytes | None:
         """The response as it was given to a call of the same text, if it still holds."""
         body = self._again.get(call.memo)
         return None if body is None else _message(call, "IMETHODRESPONSE")[0] + body
+
+    def cool(self) -> None:
+        """Let go of what is kept for those who ask all the time."""
+        self._batches.cool()
 
     def _keeping(self, call: Call, holds: Holds, head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """The chunks after the head; where there is only one it is kept."""
@@ -89,46 +92,6 @@ class Encoder:
         if second is None:
             self._again.put(call.memo, holds, first)
         return chain((head + first,), () if second is None else (second,), chunks)
-
-    def _pieces(self, call: Call, answer: Answer) -> Pieces:
-        write = self._writers[answer.form]
-        if not isinstance(answer.items, Batches):
-            return write(answer.items, call, answer.selection)
-        return self._batched(call, answer, answer.items.batches)
-
-    def _batched(self, call: Call, answer: Answer, batches: Iterable[Batch]) -> Pieces:
-        """Each batch as one piece that is kept; of a batch without a place only its items are."""
-        for batch in batches:
-            if batch.place is None:
-                yield from self._writers[answer.form](batch.items(), call, answer.selection)
-                continue
-            place = (answer.form, call.namespace, answer.selection, batch.place)
-            kept = self._blocks.get(place, batch.state)
-            if kept is not None:
-                yield from ((part,) for part in kept)
-            elif batch.parts is not None:
-                yield from self._large(place, batch.state, self._batched(call, answer, batch.parts()))
-            else:
-                pieces = self._batches.writers[answer.form](batch.items(), call, answer.selection)
-                data = b"".join(chain.from_iterable(pieces))
-                self._blocks.put(place, batch.state, data)
-                yield from ((part,) for part in sliced(data))
-
-    def _large(self, place: Hashable, state: object, pieces: Pieces) -> Pieces:
-        """The pieces of a large batch as they come; one reply at a time gathers them to be kept, if they are few."""
-        if place in self._gathering:
-            yield from pieces
-            return
-        self._gathering.add(place)
-        try:
-            gathered: list[bytes] | None = []
-            for piece in pieces:
-                yield piece
-                gathered = _gathered(gathered, piece)
-            if gathered is not None:
-                self._blocks.put(place, state, b"".join(gathered))
-        finally:
-            self._gathering.discard(place)
 
     def method_reply(self, call: Call, answer: MethodAnswer) -> Iterator[bytes]:
         """The response to an extrinsic method: the return value, and the out parameters."""
@@ -210,25 +173,3 @@ def _frame(name: str, tag: str) -> tuple[bytes, bytes, bytes]:
     """What is before and after the message ID, and the end of the message."""
     start, _, end = _HEAD.partition("{id}")
     return start.encode(), end.format(tag=tag, name=quoted(name)).encode(), _TAIL.format(tag=tag).encode()
-
-
-def _gathered(parts: list[bytes] | None, piece: Iterable[bytes]) -> list[bytes] | None:
-    """Parts and one piece more; None from where they are too many to be kept."""
-    if parts is None:
-        return None
-    parts += piece
-    return parts if sum(map(len, parts)) <= WHOLE else None
-
-
-def _chunks(head: bytes, pieces: Pieces, tail: bytes) -> Iterator[bytes]:
-    pending = [head]
-    size = 0
-    for parts in pieces:
-        if size >= SLICE:  # only now: what is the last one goes out together with the end
-            yield pending[0] if len(pending) == 1 else b"".join(pending)
-            pending.clear()
-            size = 0
-        pending += parts
-        size += sum(map(len, parts))
-    pending.append(tail)
-    yield b"".join(pending)

@@ -13,6 +13,7 @@ from virtcim.wire.auth import Authenticator
 from virtcim.wire.body import Receive
 from virtcim.wire.caller import Caller, Peer
 from virtcim.wire.faults import HTTPFault
+from virtcim.wire.heads import Parts
 from virtcim.wire.metrics import CONTENT_TYPE, Metrics
 from virtcim.wire.replies import Scope, Send, send_fault
 from virtcim.wire.stopping import unavailable
@@ -56,7 +57,7 @@ class Entrance:
             log.info("refused a request from %s: %s", scope.get("client"), fault)
             await send_fault(counted, scope, fault)
 
-    def ready(self, scope: Scope, body: bytes) -> bytes | None:
+    def ready(self, scope: Scope, body: bytes) -> Parts | None:
         """The end of the header and the body of a reply that is kept, where nothing but sending it is left to do."""
         if scope["method"] != "POST":
             return None

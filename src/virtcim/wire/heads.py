@@ -9,7 +9,8 @@ MOST = 16  # of one connection; its client sends a few, which differ by operatio
 LONGEST = 2048  # bytes of one
 END = b"\r\n\r\n"
 
-Ready = Callable[[dict[str, Any], bytes], bytes | None]
+Parts = tuple[bytes, bytes]
+Ready = Callable[[dict[str, Any], bytes], Parts | None]
 """Of a scope and a whole body, the end of the header and the body of a reply that is at hand; None: it takes a task."""
 
 

@@ -24,11 +24,12 @@ def keep_small() -> None:
 
 
 class Heap:
-    """Gives back what is free some time after large replies, in a thread."""
+    """Gives back what is free some time after large replies, in a thread; `cool` lets go of what they may share."""
 
-    def __init__(self, pool: Executor) -> None:
+    def __init__(self, pool: Executor, cool: Callable[[], None]) -> None:
         self._trim = _function("malloc_trim")
         self._pool = pool
+        self._cool = cool
         self._planned = False
 
     def used_much(self) -> None:
@@ -39,6 +40,7 @@ class Heap:
 
     def _give_back(self) -> None:
         self._planned = False
+        self._cool()
         self._pool.submit(self._trim, 0)
 
 

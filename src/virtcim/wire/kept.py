@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import zstandard
 
 OVERHEAD = 200  # bytes that keeping one entry takes beside its data, roughly
 SLICE = 512 * 1024  # bytes that go out at once
+HOT = 16_000_000  # bytes kept unpacked as well, for a moment
 PACKABLE = 4096  # bytes from which on packing pays: documents of many like instances become a hundredth or less
 
 
@@ -40,36 +41,78 @@ class Kept:
                 self.size -= len(dropped) + OVERHEAD
 
 
-class _Block(NamedTuple):
+class Block(NamedTuple):
+    """An encoding, packed or not, of the state it was made from; `size` in bytes as it goes out."""
+
     state: object
     data: bytes
     packed: bool
+    size: int
+
+
+class _Hot(NamedTuple):
+    block: Block
+    data: bytes
 
 
 class Blocks:
     """Encodings of many instances by place, each with the state it was made from: another state is another encoding.
 
-    They are kept packed, `budget` bytes of them; what was not used for longest goes first.
+    They are kept packed, `budget` bytes of them; what was not used for longest goes first. Of large ones that are asked
+    for twice before the next `cool`, HOT bytes are kept unpacked until then.
     """
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
-        self._entries: OrderedDict[Hashable, _Block] = OrderedDict()
+        self._hot: dict[Hashable, _Hot] = {}
+        self._asked: set[Hashable] = set()  # for what is large
+        self._entries: OrderedDict[Hashable, Block] = OrderedDict()
         self._lock = threading.Lock()
         self.size = 0
 
-    def get(self, place: Hashable, state: object) -> Iterator[bytes] | None:
-        """What is kept of that state, in slices; a comparison of states is one of their parts by identity, mostly."""
+    def get(self, place: Hashable, state: object) -> Block | None:
+        """What is kept of that state; a comparison of states is one of their parts by identity, mostly."""
         with self._lock:
             found = self._entries.get(place)
             if found is None or found.state != state:
                 return None
             self._entries.move_to_end(place)
-        return _unpacked(found.data) if found.packed else sliced(found.data)
+            return found
+
+    def slices(self, place: Hashable, block: Block) -> Iterator[bytes]:
+        """The block of a place as it goes out."""
+        if not block.packed:
+            return sliced(block.data)
+        if block.size <= SLICE:
+            return iter((unpacked(block.data),))
+        with self._lock:
+            data = self._unpacked(place, block)
+        return _stream(block.data) if data is None else sliced(data)
+
+    def cool(self) -> None:
+        """Nothing is kept unpacked any more until it is asked for again."""
+        with self._lock:
+            self._hot.clear()
+            self._asked.clear()
+
+    def _unpacked(self, place: Hashable, block: Block) -> bytes | None:
+        """The whole of what is asked for all the time; None of what is asked for once in a while."""
+        hot = self._hot.get(place)
+        if hot is not None and hot.block is block:
+            return hot.data
+        if place not in self._asked:
+            self._asked.add(place)
+            return None
+        self._hot.pop(place, None)
+        if block.size + sum([len(one.data) for one in self._hot.values()]) > HOT:
+            return None
+        data = unpacked(block.data)
+        self._hot[place] = _Hot(block, data)
+        return data
 
     def put(self, place: Hashable, state: object, data: bytes) -> None:
         pack = len(data) >= PACKABLE
-        block = _Block(state, packed(data) if pack else data, pack)
+        block = Block(state, packed(data) if pack else data, pack, len(data))
         with self._lock:
             self._drop(place)
             self._entries[place] = block
@@ -84,10 +127,11 @@ class Blocks:
 
 
 def sliced(data: bytes) -> Iterator[bytes]:
-    """The same bytes in slices: who waits for a slow client holds one of them."""
+    """The same bytes in slices, not copied: who waits for a slow client has one of them copied."""
     if len(data) <= SLICE:
         return iter((data,))
-    return (data[start : start + SLICE] for start in range(0, len(data), SLICE))
+    view = cast("bytes", memoryview(data))  # whatever is done with them does with a view as well
+    return (view[start : start + SLICE] for start in range(0, len(data), SLICE))
 
 
 def packed(data: bytes) -> bytes:
@@ -110,7 +154,5 @@ def unpacked(data: bytes) -> bytes:
     return _UNPACKING.small.decompress(data)
 
 
-def _unpacked(data: bytes) -> Iterator[bytes]:
-    if zstandard.frame_content_size(data) <= SLICE:
-        return iter((unpacked(data),))
+def _stream(data: bytes) -> Iterator[bytes]:
     return zstandard.ZstdDecompressor().read_to_iter(data, write_size=SLICE)

@@ -9,8 +9,9 @@ from virtcim.broker.call import Call, ClassPath, Instance, Path
 _CLASSIC = ("associators", "associatornames", "references", "referencenames")
 _OPENING = ("enumerateinstance", "associatorinstance", "referenceinstance")
 # They name a session, which was judged when it was opened and belongs to its user.
-SESSION = frozenset({"pullinstanceswithpath", "pullinstancepaths", "pullinstances"})
-SESSION |= {"closeenumeration", "enumerationcount"}
+_PULLS = frozenset({"pullinstanceswithpath", "pullinstancepaths", "pullinstances"})
+SHORT = 200  # objects
+SESSION = _PULLS | {"closeenumeration", "enumerationcount"}
 QUERY = frozenset({"execquery", "openqueryinstances"})
 READ = QUERY | SESSION | frozenset(_CLASSIC) | {f"open{name}{end}" for name in _OPENING for end in ("s", "paths")}
 READ |= {"getinstance", "enumerateinstances", "enumerateinstancenames", "getproperty"}
@@ -23,6 +24,7 @@ SCHEMA = frozenset(name for name in READ | WRITE if "class" in name or "qualifie
 CROSSING = frozenset(name for name in READ if "associator" in name or "reference" in name)
 CROSSING |= {"pullinstanceswithpath", "pullinstancepaths"}
 
+_SMALL = re.compile("[0-9]{1,3}")
 _OBJECTS = ("classname", "instancename", "objectname", "newinstance", "modifiedinstance")
 _FROM = re.compile(r"\bFROM\s+([A-Za-z_]\w*)(?!\w|\s*,)", re.IGNORECASE)
 
@@ -34,6 +36,14 @@ def is_intrinsic(call: Call) -> bool:
 def changes(call: Call) -> bool:
     """Whether a call is one that may change something: every method, and what writes."""
     return not is_intrinsic(call) or call.name.lower() not in READ
+
+
+def is_short_pull(call: Call) -> bool:
+    """Whether a call takes so few of the objects of an enumeration that they go out in one piece."""
+    count = call.parameters.get("MaxObjectCount")
+    if call.name.lower() not in _PULLS or not isinstance(count, str) or not _SMALL.fullmatch(count):
+        return False
+    return int(count) <= SHORT
 
 
 def named_classes(call: Call) -> tuple[str, ...]:

@@ -22,7 +22,9 @@ MAX_KEPT = 2048  # requests
 MAX_LENGTH = 4096  # bytes of one
 DIGEST = 20  # bytes, of which nobody finds two texts with the same ones; a text takes forty times the memory
 _CHECKED = "checked"  # in Call.memo
-_NEVER_AGAIN = "EnumerationContext"  # each is used once
+_NEVER_AGAIN = "EnumerationContext"  # each is used once, so that it is left out of the text like the message ID
+_GAP = b"\0"  # which is in no text that can be decoded
+_CONTEXT = re.compile(rb'NAME="EnumerationContext"\s*>\s*<VALUE>([\w-]+)</VALUE>')
 
 
 class _Known(NamedTuple):
@@ -31,10 +33,11 @@ class _Known(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What a body is known by: all of it but the message ID."""
+    """What a body is known by: all of it but the message ID, and the context of an enumeration."""
 
     key: bytes
     message_id: bytes
+    context: bytes | None
 
 
 class Decoder:
@@ -54,7 +57,7 @@ class Decoder:
             return known
         call, version = decoded(body, headers, self._size)
         if call.message_id.encode() == found.message_id:
-            self._keep(found.key, _Known(call, version))
+            self._keep(found, _Known(call, version))
         return _by(caller, call)
 
     def known(self, body: bytes, headers: CIMHeaders, caller: Caller) -> Call | None:
@@ -71,15 +74,21 @@ class Decoder:
         if headers is not None and call.memo.get(_CHECKED) is not headers:
             headers.check(call, known.protocol_version)
             call.memo[_CHECKED] = headers  # equal headers are the same object, as long as they come often
+        made = found.message_id.decode(), call.name, call.namespace
         by = caller.user, caller.share
-        return Call(found.message_id.decode(), call.name, call.namespace, call.parameters, None, *by, memo=call.memo)
+        if found.context is None:
+            return Call(*made, call.parameters, None, *by, memo=call.memo)
+        return Call(*made, {**call.parameters, _NEVER_AGAIN: found.context.decode()}, None, *by)
 
-    def _keep(self, key: bytes, known: _Known) -> None:
-        if known.call.target is None and _NEVER_AGAIN not in known.call.parameters:
+    def _keep(self, found: _Found, known: _Known) -> None:
+        context = known.call.parameters.get(_NEVER_AGAIN)
+        if known.call.target is not None or context != (found.context and found.context.decode()):
+            return
+        if context is None:
             known.call.memo[SHARED] = True
-            self._known[key] = known
-            if len(self._known) > MAX_KEPT:
-                self._known.popitem(last=False)
+        self._known[found.key] = known
+        if len(self._known) > MAX_KEPT:
+            self._known.popitem(last=False)
 
 
 def _by(caller: Caller, call: Call) -> Call:
@@ -91,4 +100,7 @@ def _found(body: bytes) -> _Found | None:
     if found is None:
         return None
     start, end = found.span(2)
-    return _Found(blake2b(body[:start] + body[end:], digest_size=DIGEST).digest(), found[2])
+    context = _CONTEXT.search(body, end) if b"<!" not in body else None
+    rest = body[end:] if context is None else body[end : context.start(1)] + _GAP + body[context.end(1) :]
+    key = blake2b(body[:start] + rest, digest_size=DIGEST).digest()
+    return _Found(key, found[2], None if context is None else context[1])

@@ -30,11 +30,15 @@ DEFAULT_TERMS = Terms()
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response in chunks, the first of which can no longer fail; `status` is the CIM status, 0 for success."""
+    """A response in chunks, the first of which can no longer fail; `status` is the CIM status, 0 for success.
+
+    `length` in bytes, where that is known.
+    """
 
     chunks: Iterator[bytes]
     status: int = 0
     headers: tuple[Header, ...] = ()
+    length: int | None = None
 
 
 def stale_headers(age: float) -> tuple[Header, ...]:
@@ -59,18 +63,21 @@ async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> 
     if terms.gzip and not short:
         headers.append((b"content-encoding", b"gzip"))
         chunks = gzipped(chunks)
-    if whole or terms.version == "1.0":
+    if whole or (terms.version == "1.0" and (reply.length is None or terms.gzip)):
         await _send_whole(send, headers, b"".join(chunks))
     else:
-        await _send_chunks(send, headers, chunks)
+        await _send_chunks(send, headers, chunks, None if terms.gzip else reply.length)
     return not whole
 
 
-def in_one_piece(body: bytes, asked: Terms) -> bytes | None:
-    """The fields of a reply, the end of the header and the body; None where the reply takes another form."""
-    if asked.version != "1.1" or (asked.gzip and len(body) >= SMALLEST):
-        return None
-    return b"%bcontent-length: %d\r\n\r\n%b" % (_FIELDS[asked.language], len(body), body)
+def is_plain(asked: Terms) -> bool:
+    """Whether a reply may go out as it is, with its length."""
+    return asked.version == "1.1" and not asked.gzip
+
+
+def in_one_piece(body: bytes, asked: Terms) -> tuple[bytes, bytes]:
+    """The fields of a plain reply with the end of the header, and the body."""
+    return b"%bcontent-length: %d\r\n\r\n" % (_FIELDS[asked.language], len(body)), body
 
 
 def _begun(chunks: Iterator[bytes]) -> tuple[bool, bool, Iterator[bytes]]:
@@ -87,7 +94,9 @@ async def _send_whole(send: Send, headers: list[Header], body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _send_chunks(send: Send, headers: list[Header], chunks: Iterator[bytes]) -> None:
+async def _send_chunks(send: Send, headers: list[Header], chunks: Iterator[bytes], length: int | None) -> None:
+    if length is not None:
+        headers.append((b"content-length", b"%d" % length))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     # An error from here on leaves the reply without its end, which no client takes for success.
     for chunk in chunks:
