@@ -26,6 +26,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "model": frozenset(),
     "conformance": frozenset(),
     "front": frozenset({"config", "config_values", "wire", "broker.call"}),
+    "dispatching": frozenset({"broker", "profiles"}),
     "gauges": frozenset({"wire", "host", "broker"}),
     "logs": frozenset(),
     "notify": frozenset(),

@@ -12,15 +12,14 @@ from typing import Any
 
 import click
 
-from virtcim import __version__, config, gauges, resources
+from virtcim import __version__, config, dispatching, gauges, resources
 from virtcim.broker import schema
 from virtcim.broker.broker import NAMESPACES, Broker
-from virtcim.broker.call import Call
 from virtcim.broker.catalog import Catalog, CatalogError
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.mof_files import MofError
 from virtcim.broker.namespaces import Codec, Namespaces
-from virtcim.broker.operations import OPERATIONS, WRITING
+from virtcim.broker.operations import OPERATIONS
 from virtcim.broker.provider import INTEROP, VIRT
 from virtcim.broker.resolve import SchemaError
 from virtcim.broker.schema import Schema
@@ -44,6 +43,7 @@ from virtcim.profiles import (
     dsp1047,
     dsp1050,
     dsp1052,
+    dsp1053,
     dsp1057,
     dsp1059,
     dsp1092,
@@ -129,8 +129,8 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
     broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces, pull_limits(settings))
     spaces.open(broker)
     behind = Behind(
-        dispatch=spaces.answer,
-        blocking=_blocks,
+        dispatch=dispatching.measured(hosts.measure, spaces.answer),
+        blocking=dispatching.waits,
         classes=spaces.get_class,
         classes_in=spaces.classes_in,
         find_class=spaces.find_class,
@@ -179,7 +179,8 @@ def make_catalog(
     profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
     profiles += [dsp1041.profile, dsp1043.profile, dsp1044.profile, dsp1045.profile, dsp1059.profile]
     profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile, filter_lists.make(hosts)]
-    profiles += [dsp1092.make(server, hosts), dsp1103.make(jobs, profiles)]
+    profiles += [dsp1053.make(hosts, events.shelf), dsp1092.make(server, hosts)]
+    profiles.append(dsp1103.make(jobs, profiles))
     profiles.append(events.profile(profiles, facts, hosts))
     profiles.append(dsp1033.make(facts, profiles, hosts))
     return Catalog(events.schema, profiles)
@@ -208,11 +209,6 @@ def _machine_name() -> str:
     """The FQDN; the host name where the resolver knows the machine as localhost only, as libvirt does."""
     name = socket.getfqdn()
     return socket.gethostname() if name.startswith("localhost") else name
-
-
-def _blocks(call: Call) -> bool:
-    """Methods wait for libvirt, what writes for the store; every other call is answered from memory."""
-    return call.target is not None or call.name.lower() in WRITING
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

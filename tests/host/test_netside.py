@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 import libvirt
 import pytest
 
@@ -10,6 +14,17 @@ from virtcim.host.events import Topic
 from virtcim.host.figures import Figures
 from virtcim.host.netside import NetSide
 from virtcim.host.reading import if_told
+
+
+@dataclass
+class Opened:
+    """A link that is there already."""
+
+    connection: libvirt.virConnect
+
+    @contextmanager
+    def reading(self) -> Iterator[libvirt.virConnect]:
+        yield self.connection
 
 
 def failing(connection: libvirt.virConnect) -> list[str]:
@@ -34,7 +49,7 @@ def test_interfaces_come_and_go(node_uri: str) -> None:
     """The test driver has no filters and no leases, which is no fault."""
     connection = libvirt.open(node_uri)
     heard: list[tuple[Topic, object, object]] = []
-    netside, figures = NetSide(lambda *what: heard.append(what)), Figures()
+    netside, figures = NetSide(lambda *what: heard.append(what)), Figures(Opened(connection))
     netside.read(connection)
     figures.read(connection)
     assert netside.filters == ()

@@ -8,7 +8,8 @@ from virtcim.broker.associations import Wanted
 from virtcim.broker.call import Path
 from virtcim.broker.provider import Association
 
-# The test driver has no network filters and no DHCP: tests/live/test_filters_qemu.py and test_ethernet_qemu.py see.
+# The test driver has no network filters, no DHCP and no statistics: tests/live/test_filters_qemu.py,
+# test_ethernet_qemu.py and test_metrics_qemu.py see.
 LIVE_ONLY = {
     "Virt_HostedFilterList of Virt_HostSystem and Virt_FilterList",
     "Virt_EntriesInFilterList of Virt_FilterList and CIM_FilterEntryBase",
@@ -16,6 +17,10 @@ LIVE_ONLY = {
     "Virt_AppliedFilterList of Virt_FilterList and Virt_NetworkPort",
     "Virt_HostedAccessPoint of Virt_ComputerSystem and Virt_IPProtocolEndpoint",
     "Virt_BindsToLANEndpoint of Virt_LANEndpoint and Virt_IPProtocolEndpoint",
+    "Virt_MetricDefForME of CIM_LogicalDevice and Virt_BaseMetricDefinition",
+    "Virt_MetricForME of CIM_LogicalDevice and Virt_BaseMetricValue",
+    "Virt_MetricDefForME of Virt_SwitchEthernetPort and Virt_BaseMetricDefinition",
+    "Virt_MetricForME of Virt_SwitchEthernetPort and Virt_BaseMetricValue",
 }
 Pairs = set[tuple[Path, Path]]
 

@@ -12,6 +12,7 @@ from virtcim.broker.call import (
     Argument,
     Call,
     CIMError,
+    ClassPath,
     Instance,
     MethodAnswer,
     MethodDef,
@@ -26,7 +27,7 @@ from virtcim.broker.catalog import Catalog
 from virtcim.broker.instances import Found, Instances
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.outcome import Request
-from virtcim.broker.provider import As, Fault, MethodProvider, Reference, Refused, Returned, Translate, Work
+from virtcim.broker.provider import As, ClassNamed, Fault, MethodProvider, Reference, Refused, Returned, Translate, Work
 from virtcim.broker.requests import request_of
 from virtcim.broker.values import Mistyped, Typing, WrongClass
 
@@ -106,15 +107,21 @@ class Methods:
 
     def _reference(self, parameter: PropertyDef, value: Value, namespace: str) -> Reference | None:
         """A reference that names nothing reaches the method: only the method knows its return value for that."""
+        schema = self.catalog.schema
+        if isinstance(value, ClassPath):
+            known = schema.find(value.classname)
+            return Reference(value, self._class_named(known.name) if known else None)
         if not isinstance(value, Path):
             return None
-        schema = self.catalog.schema
         wanted = parameter.reference_class or value.classname
         if schema.find(value.classname) is None or not schema.is_a(value.classname, wanted):
             return Reference(value, None)
         path = self.typing.path(value, namespace)
         found = self.instances.find(path)
         return Reference(path, found.target if found else None)
+
+    def _class_named(self, classname: str) -> ClassNamed:
+        return ClassNamed(classname, tuple((one.classname, only) for one, only in self.catalog.serving(classname)))
 
     def _run(
         self, provider: MethodProvider, declared: MethodDef, found: Found, parameters: dict[str, object], user: str

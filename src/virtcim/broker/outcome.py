@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
-from virtcim.broker.call import CIMError, Instance, Path, Properties
+from virtcim.broker.call import CIMError, ClassPath, Instance, Path, Properties
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,28 @@ class As:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A REF parameter: the canonical path and the object it names, None when there is none."""
+class ClassNamed:
+    """A class that a REF parameter names: the classes, as profiles declare them, whose instances are of it.
 
-    path: Path
+    With a platform, where only those of its leaf are.
+    """
+
+    name: str
+    declared: tuple[tuple[str, str | None], ...]
+
+    def classes(self, platform: str) -> frozenset[str]:
+        """Those whose instances on a platform are of the class."""
+        return frozenset(classname for classname, only in self.declared if only in (None, platform))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A REF parameter: the canonical path and the object it names, None when there is none.
+
+    Of a class it is the path of that, with a ClassNamed.
+    """
+
+    path: Path | ClassPath
     target: object | None
 
 

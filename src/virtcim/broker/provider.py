@@ -27,6 +27,7 @@ from virtcim.broker.declared import (
 )
 from virtcim.broker.outcome import (
     As,
+    ClassNamed,
     Fault,
     Intent,
     Job,
@@ -50,6 +51,7 @@ __all__ = [
     "As",
     "Association",
     "Central",
+    "ClassNamed",
     "End",
     "Fault",
     "Follows",

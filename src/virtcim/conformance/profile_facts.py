@@ -22,6 +22,7 @@ COMPONENT = frozenset(
         "Generic Device Resource Virtualization",
         "Virtual System Migration",
         "Power State Management",
+        "Base Metrics",
         "Indications",
         "Job Control",
         "KVM Redirection",

@@ -1,7 +1,8 @@
 """What changes by itself: traffic through the interfaces of guests, what DHCP has handed out, how busy processors are.
 
 It is read for all guests at once: with each reconcile, and in the background when somebody looks at figures that are
-older than FRESH. Whoever looks gets what is known then and waits for nothing, so that the next look shows more.
+older than FRESH. Whoever looks gets what is known then and waits for nothing, so that the next look shows more. What
+metrics need beyond that costs a question to each QEMU, so it is read along only while somebody wants it.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import libvirt
 
 from virtcim.host.errors import HostError, Kind, translated, unsupported
 from virtcim.host.loads import Loads, Meter, Statistics
+from virtcim.host.measures import GROUPS, Measured, Measures
 from virtcim.host.reading import if_told, where_supported
 from virtcim.host.states import cim_datetime, moment, now
 
 log = logging.getLogger(__name__)
 
 FRESH = 1.0  # seconds
+WANTED = 60.0  # seconds that metrics are read along after somebody has asked for them
+PATIENCE = 5.0  # seconds that one who needs figures of this moment waits for libvirt
 _FLAGS = libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
 _GROUPS = libvirt.VIR_DOMAIN_STATS_INTERFACE | libvirt.VIR_DOMAIN_STATS_VCPU
 _UNTOLD = (Kind.NOT_SUPPORTED, Kind.INVALID_STATE, Kind.NOT_FOUND)  # no leases, no DHCP, gone meanwhile
@@ -65,6 +70,7 @@ class Sample:
     traffic: Mapping[tuple[str, str], Traffic] = field(default_factory=dict)
     leases: Mapping[str, tuple[Lease, ...]] = field(default_factory=dict)  # by MAC address in lower case
     loads: Loads = field(default_factory=Loads)
+    measured: Measured | None = None  # while nobody asks for metrics
 
 
 class Link(Protocol):
@@ -74,35 +80,74 @@ class Link(Protocol):
 class Figures:
     """The latest sample of a host, and taking the next one."""
 
-    def __init__(self) -> None:
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._sample = Sample()
         self._meter = Meter()
+        self._measures = Measures()
         self._at = 0.0  # by time.monotonic()
+        self._wanted_until = 0.0
         self._taking = threading.Lock()
+        self._readings = 0
+        self._read_once = threading.Condition()
 
-    def latest(self, link: Link) -> Sample:
+    def latest(self) -> Sample:
         """What is known now; when that is old, it is read again meanwhile."""
-        if time.monotonic() - self._at > FRESH and self._taking.acquire(blocking=False):
-            threading.Thread(target=self._take, args=(link,), name="figures", daemon=True).start()
+        if not self._is_fresh() and self._taking.acquire(blocking=False):
+            threading.Thread(target=self._take, name="figures", daemon=True).start()
         return self._sample
+
+    def closely(self) -> Sample:
+        """As `latest`, with all that metrics need as soon as that is known."""
+        self._wanted_until = time.monotonic() + WANTED
+        return self.latest()
+
+    def measure(self) -> Sample:
+        """As `closely`, not older than FRESH, unless libvirt keeps silent: waits until it has been read."""
+        for _ in range(2):  # what is under way may have begun before
+            before = self._readings
+            sample = self.closely()
+            if self._is_fresh():
+                return sample
+            self._wait_beyond(before)
+        return self._sample
+
+    def _wait_beyond(self, reading: int) -> None:
+        with self._read_once:
+            self._read_once.wait_for(lambda: self._readings > reading, PATIENCE)
 
     def read(self, connection: libvirt.virConnect) -> None:
         """Take a sample."""
         none: list[tuple[libvirt.virDomain, dict[str, Any]]] = []
-        statistics = if_told(connection, _statistics, none)
-        leases = if_told(connection, _leases, Sample().leases)
+        wanted = self.is_wanted()
+        statistics = if_told(connection, partial(_statistics, groups=_GROUPS | (GROUPS if wanted else 0)), none)
+        at, leases = time.time(), if_told(connection, _leases, Sample().leases)
         if_told(connection, lambda link: self._meter.read(link, statistics), None)
-        self._sample = Sample(now(), dict(_each_traffic(statistics)), leases, self._meter.loads)
+        measured = if_told(connection, lambda link: self._measures.read(link, statistics, at), None) if wanted else None
+        if not wanted:
+            self._measures.forget()
+        self._sample = Sample(now(), dict(_each_traffic(statistics)), leases, self._meter.loads, measured)
         self._at = time.monotonic()
 
-    def _take(self, link: Link) -> None:
+    def is_wanted(self) -> bool:
+        """Whether metrics are read along."""
+        return time.monotonic() < self._wanted_until
+
+    def _is_fresh(self) -> bool:
+        told = self._sample.measured is not None or not self.is_wanted()
+        return told and time.monotonic() - self._at <= FRESH
+
+    def _take(self) -> None:
         try:
-            with link.reading() as connection:
+            with self._link.reading() as connection:
                 self.read(connection)
         except HostError as error:
             log.debug("figures cannot be read: %s", error.message)
         finally:
             self._taking.release()
+            with self._read_once:
+                self._readings += 1
+                self._read_once.notify_all()
 
 
 def _each_traffic(statistics: Statistics) -> Iterator[tuple[tuple[str, str], Traffic]]:
@@ -113,9 +158,9 @@ def _each_traffic(statistics: Statistics) -> Iterator[tuple[tuple[str, str], Tra
                 yield (domain.UUIDString(), name), _through(values, f"net.{number}")
 
 
-def _statistics(connection: libvirt.virConnect) -> list[tuple[libvirt.virDomain, dict[str, Any]]]:
+def _statistics(connection: libvirt.virConnect, groups: int) -> list[tuple[libvirt.virDomain, dict[str, Any]]]:
     try:
-        return connection.getAllDomainStats(_GROUPS, _FLAGS)
+        return connection.getAllDomainStats(groups, _FLAGS)
     except libvirt.libvirtError as error:
         if unsupported(error):
             return []

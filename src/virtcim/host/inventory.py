@@ -76,6 +76,14 @@ class Hosts:
             self.reachable()
         return reachable
 
+    def measure(self) -> None:
+        """See Figures.measure; all hosts at the same time."""
+        hosts = [host for host in self.hosts if host.readable]
+        for host in hosts:
+            host.gauges.closely()
+        for host in hosts:
+            host.gauges.measure()
+
     def on_change(self, callback: OnChange) -> None:
         """See Host.on_change."""
         for host in self.hosts:

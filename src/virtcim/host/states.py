@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 
@@ -36,3 +36,11 @@ def moment(seconds: float) -> datetime:
 def now() -> str:
     """This moment as CIM datetime text."""
     return cim_datetime(datetime.now(UTC))
+
+
+def cim_interval(seconds: float) -> str:
+    """A stretch of time as CIM datetime text of 25 characters."""
+    whole = timedelta(seconds=max(0.0, seconds))
+    minutes, rest = divmod(whole.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{whole.days:08}{hours:02}{minutes:02}{rest:02}.{whole.microseconds:06}:000"

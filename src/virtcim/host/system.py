@@ -113,9 +113,9 @@ class Host(Connected):
         self._networks: Table[NetworkRecord, Network] = Table(networks, partial(told, Topic.NETWORK))
         self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(devices, self._device_changed)
         self.netside = NetSide(told)
-        self._figures = Figures()
         reads = (self._load, self._read, self._look, partial(rescan, self))
         super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), *reads))
+        self.gauges = Figures(self.link)
         self.divisions = Divisions(self.platform, self.link.local)
         self._emulators = Emulators(self.link)
         self.domain_capabilities = self._emulators.capabilities
@@ -131,7 +131,7 @@ class Host(Connected):
     @property
     def figures(self) -> Sample:
         """What changes by itself, as of a moment that the sample tells; looking brings the next one on."""
-        return self._figures.latest(self.link)
+        return self.gauges.latest()
 
     @property
     def vms(self) -> tuple[Vm, ...]:
@@ -260,7 +260,7 @@ class Host(Connected):
             self._pools.replace(objects.read_pools(connection), tickets[2])
         self.netside.read(connection)
         self.facts = self.divisions.read(connection, self.facts)
-        self._figures.read(connection)
+        self.gauges.read(connection)
         self.read_at = time.time()
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:

@@ -28,6 +28,15 @@ def set_memory(vm: Vm, kib: int, live: bool, config: bool) -> Vm | None:
     return _tune(vm, "set the memory of", live, config, lambda domain, flags: domain.setMemoryFlags(kib, flags))
 
 
+def set_stats_period(vm: Vm, seconds: int) -> Vm | None:
+    """How often the guest is asked for its memory; 0 not at all. It may have no driver that would answer."""
+
+    def call(domain: libvirt.virDomain, flags: int) -> None:
+        domain.setMemoryStatsPeriod(seconds, flags)
+
+    return _tune(vm, "set the memory statistics of", vm.active, vm.persistent, call)
+
+
 def set_vcpus(vm: Vm, count: int, live: bool, config: bool) -> Vm | None:
     """Set the number of virtual processors, up to the maximum defined.
 

@@ -24,11 +24,13 @@ CONSOLE_CAPABILITIES = "ConsoleRedirectionCapabilities"
 SWITCH_SERVICE = "Switch Virtualization Capabilities"
 POWER_SERVICE = "PowerManagementService"
 POWER_CAPABILITIES = "PowerManagementCapabilities"
+METRIC_SERVICE = "MetricService"
+METRIC_CAPABILITIES = "MetricServiceCapabilities"
 SWITCH_MANAGEMENT_SERVICE = "Virtual Ethernet Switch Management Service"
 SWITCH_MANAGEMENT_CAPABILITIES = "VirtualEthernetSwitchManagementCapabilities"
 PRIMORDIAL = "0"
 LONGEST_DEVICE_ID = 64  # MaxLen of CIM_LogicalDevice.DeviceID
-SWITCH, STATE, CONNECTION = "switch", "state", "connection"
+SWITCH, STATE, CONNECTION, METRIC = "switch", "state", "connection", "metric"
 
 
 class Named(Protocol):
@@ -212,6 +214,28 @@ def address_name(device_id: str, address: str) -> str:
 def statistics_id(device_id: str) -> str:
     """The InstanceID of what is counted at a port of that DeviceID."""
     return f"{device_id}/statistics"
+
+
+def metric_id(name: str) -> str:
+    """The Id of the definition of a metric."""
+    return own_id(METRIC, name)
+
+
+def parse_metric_id(text: str) -> str | None:
+    """The name of a metric in the Id of its definition, None when it is none."""
+    return parse_own_id(METRIC, text)
+
+
+def metric_value_id(name: str, element: str, breakdown: tuple[str, str] | None) -> str:
+    """The InstanceID of what a metric is of an element, which `element` names among its like."""
+    return "/".join((METRIC, name, element, *(breakdown or ())))
+
+
+def parse_metric_value_id(text: str) -> tuple[str, str] | None:
+    """(metric, element) of a value's InstanceID, None when it is none; the element with the breakdown, if any."""
+    word, _, rest = text.partition("/")
+    name, _, element = rest.partition("/")
+    return (name, element) if word == METRIC and name and element else None
 
 
 def connection_id(vm: Named, dev: str, defined: bool) -> str:

@@ -1,0 +1,245 @@
+"""DSP1053 Base Metrics: what is measured of systems, devices, hosts and pools, and each host's service for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from virtcim.broker.call import Call, Path, Properties
+from virtcim.broker.provider import VIRT, End, Keys, Profile, Reference, Refused, Returned, model_path
+from virtcim.host.inventory import Host, Hosts
+from virtcim.mapping import ids, metrics
+from virtcim.profiles.elements import host_class, kept
+from virtcim.profiles.metrics_control import DISABLED, ENABLED, Collection, Shelf
+from virtcim.profiles.metrics_requests import Requests, as_itself
+from virtcim.profiles.metrics_subjects import SUBJECTS, Subject
+from virtcim.profiles.metrics_values import Definition, Metrics, Value, value_properties
+
+SERVICE, CAPABILITIES = "Virt_MetricService", "Virt_MetricServiceCapabilities"
+DEFINITION, VALUE = "Virt_BaseMetricDefinition", "Virt_BaseMetricValue"
+SUPPORTED = [2, 3, 4, 5, 6]  # SupportedMethods: all but ControlSampleTimes
+OF_VALUES = ("metricvalue", "metricforme", "metricinstance")
+BOTH = 4  # MetricsControlTypes: one by one, and in bulk
+CONTROLS = 5  # ElementEffects: Manages
+
+
+@dataclass(frozen=True, eq=False)
+class MetricService:
+    """The metric service of a host."""
+
+    host: Host
+    requests: Requests
+
+    @property
+    def platform(self) -> str:
+        return self.host.platform
+
+
+@dataclass(frozen=True, eq=False)
+class MetricCapabilities:
+    """What the service of a host can do."""
+
+    service: MetricService
+
+    @property
+    def platform(self) -> str:
+        return self.service.platform
+
+
+def make(world: Hosts, shelf: Shelf) -> Profile:
+    """The profile over what is kept on the shelf of what is collected."""
+    profile, measured = Profile("dsp1053"), Metrics(world, Collection(shelf))
+    _declare_service(profile, measured)
+    _declare_metrics(profile, measured)
+    _declare_links(profile, measured)
+    for subject in SUBJECTS:
+        _declare_subject(profile, measured, subject)
+    _declare_methods(profile)
+    return profile
+
+
+def asks_for_values(call: Call) -> bool:
+    """Whether a read names what values of metrics are found by: these should be of the moment."""
+    given = call.parameters.values() if call.target is None else ()
+    named = (value if isinstance(value, str) else getattr(value, "classname", "") for value in given)
+    return any(word in text.lower() for text in named for word in OF_VALUES)
+
+
+# The service (clauses 7.5, 7.6)
+
+
+def _declare_service(profile: Profile, measured: Metrics) -> None:
+    def service(host: Host) -> MetricService:
+        return kept(host, "_metric_service", lambda: MetricService(host, Requests(measured, host)))
+
+    def capabilities(one: MetricService) -> MetricCapabilities:
+        return kept(one, "_capabilities", lambda: MetricCapabilities(one))
+
+    def all_capabilities(world: Hosts) -> Iterator[MetricCapabilities]:
+        return (capabilities(service(host)) for host in world.hosts)
+
+    def shown(one: MetricCapabilities) -> Properties:
+        return capabilities_properties(one, measured.offered_on(one.service.host))
+
+    profile.central(SERVICE, MetricService)
+    profile.source(MetricService, lambda world: (service(host) for host in world.hosts))
+    profile.source(MetricCapabilities, all_capabilities)
+    profile.instance(SERVICE, of=MetricService)(service_properties)
+    profile.instance(CAPABILITIES, of=MetricCapabilities)(shown)
+    profile.associate(
+        "Virt_HostedService",
+        End("Antecedent", "Virt_HostSystem", across=lambda host: [service(host)]),
+        End("Dependent", SERVICE, across=lambda one: [one.host]),
+    )
+    profile.associate(
+        "Virt_ElementCapabilities",
+        End("ManagedElement", SERVICE, across=lambda one: [capabilities(one)]),
+        End("Capabilities", CAPABILITIES, across=lambda one: [one.service]),
+    )
+    profile.associate(
+        "Virt_ServiceAffectsElement",
+        End("AffectingElement", SERVICE, across=lambda one: measured.offered_on(one.host)),
+        End("AffectedElement", DEFINITION, across=lambda one: map(service, measured.hosts_of(one))),
+        properties=lambda *_: {"ElementEffects": [CONTROLS]},
+    )
+
+
+def service_properties(one: MetricService) -> Properties:
+    return {
+        "SystemCreationClassName": host_class(one.host),
+        "SystemName": ids.host_token(one.host),
+        "Name": ids.METRIC_SERVICE,
+        "ElementName": "Metrics",
+        "EnabledState": 2,  # Enabled
+        "RequestedState": 12,  # Not Applicable
+        "TransitioningToState": 12,
+        "OperationalStatus": [2],  # OK
+        "HealthState": 5,  # OK
+        "Started": True,
+    }
+
+
+def capabilities_properties(one: MetricCapabilities, offered: Iterable[Definition]) -> Properties:
+    uris = [model_path(Path(DEFINITION, (("Id", found.metric.id),), VIRT)) for found in offered]
+    return {
+        "InstanceID": ids.host_scoped(one.service.host, ids.METRIC_CAPABILITIES),
+        "ElementName": "Metric service capabilities",
+        "ControllableMetrics": uris,
+        "MetricsControlTypes": [BOTH] * len(uris),
+        "SupportedMethods": SUPPORTED,
+        "ElementNameEditSupported": False,
+    }
+
+
+# Definitions and values (clauses 7.1, 7.2)
+
+
+def _declare_metrics(profile: Profile, measured: Metrics) -> None:
+    def find_definition(_: Hosts, keys: Keys) -> list[Definition]:
+        name = ids.parse_metric_id(str(keys["Id"]))
+        return [one for one in measured.offered() if one.metric.name == name]
+
+    profile.source(Definition, lambda _: measured.offered())
+    profile.source(Value, lambda _: measured.values())
+    # Whether a metric is collected, which its links tell, changes without the element.
+    profile.instance(DEFINITION, of=Definition, find=find_definition, volatile=True)(
+        lambda one: metrics.definition(one.metric)
+    )
+    profile.instance(VALUE, of=Value, find=lambda _, keys: measured.find_value(str(keys["InstanceID"])), volatile=True)(
+        value_properties
+    )
+
+
+# What holds them together (clauses 7.3, 7.4, 7.7)
+
+
+def _declare_links(profile: Profile, measured: Metrics) -> None:
+    profile.associate(
+        "Virt_MetricInstance",
+        End("Antecedent", DEFINITION, across=measured.values_by),
+        End("Dependent", VALUE, across=lambda value: [value.definition]),
+    )
+
+
+def _declare_subject(profile: Profile, measured: Metrics, subject: Subject) -> None:
+    def collected(element: Any, definition: Definition) -> Properties:
+        return {"MetricCollectionEnabled": ENABLED if measured.is_collected(element, definition) else DISABLED}
+
+    def definitions(element: Any) -> list[Definition]:
+        return measured.definitions_of(element) if subject.holds(element) else []
+
+    def values(element: Any) -> Iterable[Value]:
+        return measured.values_of(element) if subject.holds(element) else ()
+
+    profile.associate(
+        "Virt_MetricDefForME",
+        End("Antecedent", subject.end, across=definitions, of=subject.type),
+        End("Dependent", DEFINITION, across=lambda one: measured.subjects(subject, one)),
+        properties=collected,
+    )
+    profile.associate(
+        "Virt_MetricForME",
+        End("Antecedent", subject.end, across=values, of=subject.type),
+        End("Dependent", VALUE, across=lambda value: [as_itself(value.element)] if value.subject is subject else []),
+    )
+
+
+# The methods (clause 8)
+
+
+def _declare_methods(profile: Profile) -> None:
+    for name, run in (
+        ("ShowMetrics", show_metrics),
+        ("ShowMetricsByClass", show_metrics_by_class),
+        ("ControlMetrics", control_metrics),
+        ("ControlMetricsByClass", control_metrics_by_class),
+        ("GetMetricValues", get_metric_values),
+        ("ControlSampleTimes", control_sample_times),
+    ):
+        profile.method("CIM_MetricService", name)(run)
+    for method in ("StartService", "StopService"):
+        profile.leaves_out("CIM_Service", method, "a service is there as long as the server is")
+    profile.leaves_out("CIM_Service", "ChangeAffectedElementsAssignedSequence", "metrics have no order")
+    profile.leaves_out("CIM_Capabilities", "CreateGoalSettings", "capabilities have no goals here")
+
+
+def show_metrics(service: MetricService, Subject: Reference | None, Definition: Reference | None) -> Returned:
+    return service.requests.show(Subject, Definition)
+
+
+def show_metrics_by_class(service: MetricService, Subject: Reference | None, Definition: Reference | None) -> Returned:
+    return service.requests.show_class(Subject, Definition)
+
+
+def control_metrics(
+    service: MetricService,
+    Subject: Reference | None,
+    Definition: Reference | None,
+    MetricCollectionEnabled: int | None,
+) -> Returned:
+    return service.requests.control(Subject, Definition, MetricCollectionEnabled)
+
+
+def control_metrics_by_class(
+    service: MetricService,
+    Subject: Reference | None,
+    Definition: Reference | None,
+    MetricCollectionEnabled: int | None,
+) -> Returned:
+    return service.requests.control_class(Subject, Definition, MetricCollectionEnabled)
+
+
+def get_metric_values(
+    service: MetricService, Definition: Reference | None, Range: int | None, Count: int | None
+) -> Returned:
+    return service.requests.values(Definition, Range, Count)
+
+
+def control_sample_times(
+    service: MetricService,
+    StartSampleTime: str | None,
+    PreferredSampleInterval: str | None,
+    RestartGathering: bool | None,
+) -> Returned:
+    raise Refused("Not Supported", f"{service.host.name} is measured when somebody asks, at no times of its own")

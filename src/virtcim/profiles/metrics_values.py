@@ -1,0 +1,208 @@
+"""Definitions and values of metrics as objects: what is offered of an element, and what was measured of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from virtcim.broker.call import Properties
+from virtcim.host.figures import Sample
+from virtcim.host.inventory import Host, Hosts
+from virtcim.host.starts import Starts
+from virtcim.host.states import cim_datetime, cim_interval, moment
+from virtcim.mapping import ids
+from virtcim.mapping.metrics import COUNTER, INTERVAL, METRICS, OF, POINT, STARTUP, Metric, text
+from virtcim.profiles.metrics_control import Base, Collection, run
+from virtcim.profiles.metrics_subjects import SUBJECTS, Subject, host_of, subject_of, subjects_of, vm_of
+from virtcim.profiles.pools import ResourcePool
+
+NANOSECONDS = 1e9
+
+
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """What is measured, on whatever host."""
+
+    metric: Metric
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """What was measured of an element at a moment, over some time: seconds, the former since 1970."""
+
+    definition: Definition
+    subject: Subject
+    element: Any
+    number: float
+    at: float
+    duration: float | None
+    breakdown: tuple[str, str] | None
+
+    @property
+    def platform(self) -> str:
+        return str(self.element.platform)
+
+    @property
+    def id(self) -> str:
+        return ids.metric_value_id(self.definition.metric.name, self.subject.name(self.element), self.breakdown)
+
+
+class Metrics:
+    """The metrics of a world: all definitions, of which each element has some, and their values now."""
+
+    def __init__(self, world: Hosts, collection: Collection) -> None:
+        self.world = world
+        self.collection = collection
+        self.definitions = {name: Definition(metric) for name, metric in METRICS.items()}
+        self._starts = Starts()
+        world.on_change(self._starts.changed)
+
+    # Definitions
+
+    def offered(self) -> list[Definition]:
+        """Those that some host can measure."""
+        platforms = {host.platform for host in self.world.hosts}
+        return [one for one in self.definitions.values() if any(map(one.metric.measured_on, platforms))]
+
+    def offered_on(self, host: Host) -> list[Definition]:
+        return [one for one in self.definitions.values() if one.metric.measured_on(host.platform)]
+
+    def definitions_of(self, element: Any) -> list[Definition]:
+        """What can be measured of an element, collected or not."""
+        subject = subject_of(element)
+        if subject is None or not host_of(element).readable:
+            return []
+        found = (metric for of in subject.of for metric in OF[of] if subject.measures(metric, element))
+        return [self.definitions[metric.name] for metric in found]
+
+    def elements_of(self, definition: Definition) -> Iterator[Any]:
+        """All that a metric can be measured of."""
+        for host in self.world.reachable():
+            yield from self.elements_on(host, definition)
+
+    def elements_on(self, host: Host, definition: Definition) -> Iterator[Any]:
+        for subject in subjects_of(definition.metric):
+            found = subject.on(host) if definition.metric.measured_on(host.platform) else ()
+            yield from (one for one in found if subject.measures(definition.metric, one))
+
+    def hosts_of(self, definition: Definition) -> list[Host]:
+        return [host for host in self.world.hosts if definition.metric.measured_on(host.platform)]
+
+    def subjects(self, subject: Subject, definition: Definition) -> Iterator[Any]:
+        """The elements of one kind that a metric can be measured of."""
+        found = self.elements_of(definition) if definition.metric.of in subject.of else iter(())
+        return (one for one in found if subject_of(one) is subject)
+
+    def is_collected(self, element: Any, definition: Definition) -> bool:
+        subject = subject_of(element)
+        return subject is not None and self.collection.states(subject, element)(definition.metric)
+
+    # Values
+
+    def values(self) -> Iterator[Value]:
+        """Of everything."""
+        for host in self.world.reachable():
+            sample = host.gauges.closely()
+            for subject in SUBJECTS:
+                for element in subject.on(host):
+                    yield from self._values(subject, element, sample)
+
+    def values_of(self, element: Any) -> Iterator[Value]:
+        """Of all metrics of an element that are collected."""
+        subject = subject_of(element)
+        if subject is not None and host_of(element).readable:
+            yield from self._values(subject, element, host_of(element).gauges.closely())
+
+    def values_by(self, definition: Definition) -> Iterator[Value]:
+        """Of one metric."""
+        for element in self.elements_of(definition):
+            yield from (one for one in self.values_of(element) if one.definition is definition)
+
+    def find_value(self, instance_id: str) -> Iterator[Value]:
+        parsed = ids.parse_metric_value_id(instance_id)
+        definition = self.definitions.get(parsed[0]) if parsed else None
+        if parsed is None or definition is None:
+            return
+        for subject in subjects_of(definition.metric):
+            for element in subject.find(self.world, parsed[1]):
+                yield from (one for one in self.values_of(element) if one.definition is definition)
+
+    def _values(self, subject: Subject, element: Any, sample: Sample) -> Iterator[Value]:
+        numbers = subject.numbers(element, sample)
+        if not numbers:
+            return
+        at = sample.measured.at if sample.measured and not isinstance(element, ResourcePool) else time.time()
+        since, interval = self._since(element, sample), _interval(element, sample)
+        told = numbers if since is None else {**numbers, "uptime": max(0.0, at - since)}
+        collected, bases = self.collection.states(subject, element), self.collection.bases(element)
+        for definition in self.definitions_of(element):
+            metric = definition.metric
+            for breakdown, number in metric.readings(told) if collected(metric) else ():
+                base = bases.get(base_name(metric, breakdown)) if metric.change == COUNTER else None
+                counted, began = _from(base, number, since)
+                spans = {POINT: 0.0, INTERVAL: interval, STARTUP: None if began is None else max(0.0, at - began)}
+                yield Value(definition, subject, element, counted, at, spans[metric.scope], breakdown)
+
+    def _since(self, element: Any, sample: Sample) -> float | None:
+        """When an element began to count, in seconds since 1970; None where nobody knows."""
+        vm = vm_of(element)
+        if vm is not None:
+            guest = sample.measured.guests.get(vm.uuid) if sample.measured else None
+            return guest.started if guest and guest.started else self._starts.of(vm.uuid, run(element))
+        loads, measured = sample.loads, sample.measured
+        if not isinstance(element, Host) or not loads.processors or measured is None:
+            return None
+        return measured.at - sum(loads.times.values()) / NANOSECONDS / loads.processors
+
+    def counters(self, element: Any, metrics: Iterable[Metric]) -> dict[str, Base]:
+        """Where those of an element stand."""
+        subject = subject_of(element)
+        if subject is None:
+            return {}
+        sample = host_of(element).gauges.closely()
+        numbers = subject.numbers(element, sample)
+        at = sample.measured.at if sample.measured else time.time()
+        found = {}
+        for metric in metrics:
+            for breakdown, number in metric.readings(numbers) if metric.change == COUNTER else ():
+                found[base_name(metric, breakdown)] = Base(int(number), run(element), at)
+        return found
+
+
+def _interval(element: Any, sample: Sample) -> float:
+    """Between the last two readings: those of the host are always taken."""
+    if isinstance(element, Host):
+        return sample.loads.interval
+    return sample.measured.interval if sample.measured else 0.0
+
+
+def base_name(metric: Metric, breakdown: tuple[str, str] | None) -> str:
+    return f"{metric.name}/{breakdown[1]}" if breakdown else metric.name
+
+
+def _from(base: Base | None, number: float, since: float | None) -> tuple[float, float | None]:
+    """A counter as it goes on from its base, and when that began; one below its base has begun by itself again."""
+    if base is None or number < base.number:
+        return number, since
+    return number - base.number, base.at
+
+
+def value_properties(value: Value) -> Properties:
+    """CIM_BaseMetricValue."""
+    metric = value.definition.metric
+    found: Properties = {
+        "InstanceID": value.id,
+        "ElementName": metric.name,
+        "MetricDefinitionId": metric.id,
+        "MeasuredElementName": value.subject.label(value.element),
+        "TimeStamp": cim_datetime(moment(value.at)),
+        "MetricValue": text(metric, value.number),
+        "Volatile": True,
+    }
+    if value.duration is not None:
+        found["Duration"] = cim_interval(value.duration)
+    if value.breakdown is not None:
+        found["BreakdownDimension"], found["BreakdownValue"] = value.breakdown
+    return found

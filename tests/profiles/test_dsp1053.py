@@ -1,0 +1,379 @@
+"""DSP1053: what is measured on the embedded node, and what the metric service does when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pywbem import CIMClassName, CIMDateTime, CIMError, CIMInstance, CIMInstanceName, Uint16, WBEMConnection
+from tests.conftest import StartServer, connect
+from tests.counting import counted_calls
+
+from virtcim.host import figures
+
+OK, UNSUPPORTED, FAILED = 0, 1, 2
+ENABLE, DISABLE, RESET = 2, 3, 4
+CPU, PRESENTED, COUNT = "Host.CPUTime", "Memory.Presented", "VirtualSystem.ProcessorCount"
+POOLED = ("Capacity", "Reserved", "Available", "Consumed", "OvercommitRatio")
+# What needs no statistics of domains, which the test driver has not, nor the memory of a kernel.
+OFFERED = {
+    *(f"VirtualSystem.{name}" for name in ("ProcessorCount", "MaxProcessorCount")),
+    *(f"Memory.{name}" for name in ("Configured", "Presented")),
+    *(f"Host.{name}" for name in ("CPUTime", "CPUUtilization", "RunningVirtualSystems", "DefinedVirtualSystems")),
+    *(f"{word}Pool.{name}" for word in ("Processor", "Memory", "Storage", "Device") for name in POOLED),
+}
+NOWHERE = CIMInstanceName("Test_ComputerSystem", {"CreationClassName": "Test_ComputerSystem", "Name": "nowhere"})
+UNKNOWN = CIMInstanceName("Virt_BaseMetricDefinition", {"Id": "virtcim:metric/Nothing"})
+
+
+class Metrics:
+    """A client of the metric service."""
+
+    def __init__(self, conn: WBEMConnection) -> None:
+        self.conn = conn
+        (self.service,) = conn.EnumerateInstanceNames("CIM_MetricService")
+
+    def call(self, method: str, /, **given: Any) -> tuple[int, dict[str, Any]]:
+        code, out = self.conn.InvokeMethod(method, self.service, Params=list(given.items()))
+        return int(code), dict(out)
+
+    def control(self, state: int, **given: Any) -> int:
+        return self.call("ControlMetrics", MetricCollectionEnabled=Uint16(state), **given)[0]
+
+    def control_class(self, state: int, classname: str, **given: Any) -> int:
+        named = {"Subject": CIMClassName(classname), **given}
+        return self.call("ControlMetricsByClass", MetricCollectionEnabled=Uint16(state), **named)[0]
+
+    def definition(self, name: str) -> CIMInstanceName:
+        return CIMInstanceName("Virt_BaseMetricDefinition", {"Id": f"virtcim:metric/{name}"}, namespace="root/virt")
+
+    def system(self, name: str) -> CIMInstanceName:
+        found = self.conn.EnumerateInstanceNames("CIM_ComputerSystem")
+        return next(one for one in found if one["Name"] == name)
+
+    def host(self) -> CIMInstanceName:
+        return self.conn.EnumerateInstanceNames("Test_HostSystem")[0]
+
+    def values(self, element: CIMInstanceName) -> dict[str, CIMInstance]:
+        """By name of the metric, with the value of its dimension."""
+        found = self.conn.Associators(element, "CIM_MetricForME", ResultClass="CIM_BaseMetricValue")
+        return {f"{one['ElementName']}{one['BreakdownValue'] or ''}": one for one in found}
+
+    def states(self, element: CIMInstanceName) -> dict[str, int]:
+        links = self.conn.References(element, "CIM_MetricDefForME")
+        return {one["Dependent"]["Id"].partition("/")[2]: one["MetricCollectionEnabled"] for one in links}
+
+
+@pytest.fixture(scope="module")
+def seen(shared_conn: WBEMConnection) -> Metrics:
+    """For what only reads."""
+    return Metrics(shared_conn)
+
+
+@pytest.fixture
+def metrics(conn: WBEMConnection) -> Metrics:
+    return Metrics(conn)
+
+
+# What is measured
+
+
+def test_what_the_driver_cannot_measure_is_not_offered(seen: Metrics) -> None:
+    assert {one["Name"] for one in seen.conn.EnumerateInstances("CIM_BaseMetricDefinition")} == OFFERED
+    links = seen.conn.ReferenceNames(seen.service, "CIM_ServiceAffectsElement")
+    assert {one["AffectedElement"]["Id"].partition("/")[2] for one in links} == OFFERED
+    with pytest.raises(CIMError, match="no such instance"):
+        seen.conn.GetInstance(seen.definition("VirtualSystem.CPUTime"))
+
+
+def test_a_system_is_measured_by_its_settings(seen: Metrics) -> None:
+    found = seen.values(seen.system("web1"))
+    memory = seen.conn.GetInstance(CIMInstanceName("Test_MemResourceAllocationSettingData", {"InstanceID": "web1/mem"}))
+    number = seen.conn.GetInstance(
+        CIMInstanceName("Test_ProcResourceAllocationSettingData", {"InstanceID": "web1/proc"})
+    )
+    assert int(found[PRESENTED]["MetricValue"]) == memory["VirtualQuantity"]
+    assert int(found[COUNT]["MetricValue"]) == number["VirtualQuantity"]
+    assert found[COUNT]["MeasuredElementName"] == seen.conn.GetInstance(seen.system("web1"))["ElementName"]
+
+
+def test_pools_are_measured_by_what_they_say(seen: Metrics) -> None:
+    compared = 0
+    for pool in seen.conn.EnumerateInstances("CIM_ResourcePool"):
+        told = {name.partition(".")[2]: one["MetricValue"] for name, one in seen.values(pool.path).items()}
+        if told:
+            compared += 1
+            assert int(told["Reserved"]) == pool["Reserved"]
+            assert int(told["Consumed"]) == pool["CurrentlyConsumedResource"]
+            assert ("Capacity" in told) == (pool["Capacity"] is not None)
+            assert pool["Capacity"] is None or int(told["Available"]) == max(0, pool["Capacity"] - pool["Reserved"])
+    assert compared > 10
+
+
+def test_a_host_counts_its_systems_and_breaks_its_time_down(seen: Metrics) -> None:
+    found = seen.values(seen.host())
+    states = [one["EnabledState"] for one in seen.conn.EnumerateInstances("Test_ComputerSystem")]
+    assert int(found["Host.DefinedVirtualSystems"]["MetricValue"]) == len(states)
+    assert int(found["Host.RunningVirtualSystems"]["MetricValue"]) == states.count(2)
+    assert {one for one in found if one.startswith(CPU)} == {
+        f"{CPU}{mode}" for mode in ("User", "System", "Idle", "IOWait")
+    }
+    assert found[f"{CPU}User"]["BreakdownDimension"] == "Mode"
+
+
+def test_of_a_system_that_is_off_nothing_is_told(seen: Metrics) -> None:
+    off = next(one for one in seen.conn.EnumerateInstances("Test_ComputerSystem") if one["EnabledState"] == 3)
+    assert seen.values(off.path) == {}
+    assert set(seen.states(off.path)) == {PRESENTED, COUNT, "Memory.Configured", "VirtualSystem.MaxProcessorCount"}
+
+
+def test_each_value_is_found_by_its_path(seen: Metrics) -> None:
+    found = seen.conn.EnumerateInstances("CIM_BaseMetricValue")
+    assert len(found) > 50
+    for one in found:
+        again = seen.conn.GetInstance(one.path)
+        assert (again["InstanceID"], again["MetricDefinitionId"]) == (one["InstanceID"], one["MetricDefinitionId"])
+
+
+@pytest.mark.parametrize(
+    "name", ["nonsense", "metric/Nothing/web1", f"metric/{COUNT}/nowhere", f"metric/{CPU}/x/Mode/Y"]
+)
+def test_a_value_that_is_not_there(seen: Metrics, name: str) -> None:
+    with pytest.raises(CIMError, match="no such instance"):
+        seen.conn.GetInstance(CIMInstanceName("Test_BaseMetricValue", {"InstanceID": name}))
+
+
+# What it costs
+
+
+def test_values_of_all_systems_take_one_call_of_libvirt(start_server: StartServer) -> None:
+    with start_server() as server, connect(server.url) as conn, counted_calls() as calls:
+        conn.EnumerateInstances("CIM_BaseMetricValue")
+        assert calls.counted["virConnectGetAllDomainStats"] == 1
+        assert not calls.of_domains()
+        conn.EnumerateInstances("CIM_BaseMetricValue")
+        conn.EnumerateInstances("CIM_MetricForME")
+        assert calls.counted["virConnectGetAllDomainStats"] == 1  # what was measured a moment ago is told again
+
+
+def test_metrics_are_kept_while_somebody_asks(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "WANTED", 0.5)
+    with start_server() as server, connect(server.url) as conn:
+        (host,) = server.hosts.hosts
+        conn.EnumerateInstances("CIM_ComputerSystem")
+        conn.EnumerateInstances("CIM_Processor")
+        host.reconcile()
+        assert host.figures.measured is None
+        conn.EnumerateInstances("CIM_BaseMetricValue")
+        assert host.figures.measured is not None
+        while host.gauges.is_wanted():
+            pass
+        host.reconcile()
+        assert host.figures.measured is None
+
+
+# Showing
+
+
+def test_metrics_of_an_element_are_shown(seen: Metrics) -> None:
+    code, out = seen.call("ShowMetrics", Subject=seen.system("web1"))
+    assert (code, out["MetricCollectionEnabled"]) == (OK, [2, 2, 2, 2])
+    assert [one["Id"].partition("/")[2] for one in out["DefinitionList"]] == out["MetricNames"]
+    assert "ManagedElements" not in out
+
+
+def test_elements_of_a_metric_are_shown(seen: Metrics) -> None:
+    code, out = seen.call("ShowMetrics", Definition=seen.definition(CPU))
+    assert (code, out) == (OK, {"ManagedElements": [seen.host()], "MetricCollectionEnabled": [2]})
+    code, out = seen.call("ShowMetrics", Definition=seen.definition(COUNT))
+    assert {one["Name"] for one in out["ManagedElements"]} == {
+        one["Name"] for one in seen.conn.EnumerateInstanceNames("Test_ComputerSystem")
+    }
+
+
+def test_one_metric_of_one_element_is_shown(seen: Metrics) -> None:
+    code, out = seen.call("ShowMetrics", Subject=seen.system("web1"), Definition=seen.definition(COUNT))
+    assert (code, out) == (OK, {"MetricCollectionEnabled": [2]})
+
+
+@pytest.mark.parametrize(
+    ("classname", "names"),
+    [
+        ("Test_HostSystem", {"Host"}),
+        ("CIM_ComputerSystem", {"Host", "VirtualSystem", "Memory"}),
+        ("Test_MemoryPool", {"MemoryPool"}),
+        ("CIM_MemoryPool", None),
+    ],
+    ids=["host", "systems", "pools", "no such class"],
+)
+def test_metrics_of_a_class_are_shown(seen: Metrics, classname: str, names: set[str] | None) -> None:
+    code, out = seen.call("ShowMetricsByClass", Subject=CIMClassName(classname))
+    assert code == (FAILED if names is None else OK)
+    assert {one.partition(".")[0] for one in out.get("MetricNames") or []} == (names or set())
+    assert set(out.get("MetricCollectionEnabled") or []) <= {2}
+
+
+def refused() -> Iterator[Any]:
+    """Calls that are refused: the method, its parameters by what to ask `Metrics` for, the answer."""
+    enable = {"MetricCollectionEnabled": Uint16(ENABLE)}
+    wrong = {"Subject": ("system", "web1"), "Definition": ("definition", CPU)}
+    for method, more in (("ShowMetrics", {}), ("ControlMetrics", enable)):
+        yield method, more
+        yield method, {"Subject": NOWHERE, **more}
+        yield method, {"Subject": CIMClassName("CIM_ComputerSystem"), **more}
+        yield method, {"Subject": ("service", None), **more}
+        yield method, {"Definition": UNKNOWN, **more}
+        yield method, {"Definition": ("definition", "VirtualSystem.CPUTime"), **more}
+        yield method, {**wrong, **more}
+    for method, more in (("ShowMetricsByClass", {}), ("ControlMetricsByClass", enable)):
+        yield method, {"Subject": ("system", "web1"), **more}
+        yield method, {"Subject": CIMClassName("CIM_Job"), **more}
+        yield method, {"Subject": CIMClassName("CIM_NoSuchClass"), **more}
+        yield method, {"Subject": CIMClassName("CIM_ComputerSystem"), "Definition": UNKNOWN, **more}
+        yield method, {"Subject": CIMClassName("CIM_Memory"), "Definition": ("definition", COUNT), **more}
+    for state in (0, 1, 5, 40000):
+        yield "ControlMetrics", {"Subject": ("system", "web1"), "MetricCollectionEnabled": Uint16(state)}
+    yield "GetMetricValues", {}
+    yield "GetMetricValues", {"Definition": UNKNOWN}
+    yield "GetMetricValues", {"Definition": ("definition", COUNT), "Range": Uint16(4)}
+
+
+@pytest.mark.parametrize(
+    ("method", "given"), [*refused()], ids=lambda one: one if isinstance(one, str) else ",".join(one)
+)
+def test_what_is_refused_fails_and_changes_nothing(seen: Metrics, method: str, given: dict[str, Any]) -> None:
+    found = {name: made(seen, one) for name, one in given.items()}
+    before = seen.states(seen.system("web1"))
+    assert seen.call(method, **found) == (FAILED, {})
+    assert seen.states(seen.system("web1")) == before
+
+
+def made(seen: Metrics, given: Any) -> Any:
+    """A parameter that needs the server to be made."""
+    if not isinstance(given, tuple):
+        return given
+    what, name = given
+    return seen.service if what == "service" else getattr(seen, what)(name)
+
+
+def test_what_is_missing_is_named(seen: Metrics) -> None:
+    assert seen.call("ControlMetrics", Subject=seen.system("web1")) == (FAILED, {})
+    assert seen.call("ShowMetricsByClass") == (FAILED, {})
+
+
+def test_sample_times_are_not_controlled(seen: Metrics) -> None:
+    code, _ = seen.call(
+        "ControlSampleTimes",
+        StartSampleTime=CIMDateTime("20260101000000.000000+000"),
+        PreferredSampleInterval=CIMDateTime("00000000000010.000000:000"),
+        RestartGathering=True,
+    )
+    assert code == UNSUPPORTED
+
+
+# Switching
+
+
+def test_a_metric_of_an_element_is_switched_off_and_on(metrics: Metrics) -> None:
+    web1, web2, wanted = metrics.system("web1"), metrics.system("web2"), metrics.definition(PRESENTED)
+    assert metrics.control(DISABLE, Subject=web1, Definition=wanted) == OK
+    assert metrics.states(web1)[PRESENTED] == DISABLE
+    assert PRESENTED not in metrics.values(web1)
+    assert COUNT in metrics.values(web1)
+    assert PRESENTED in metrics.values(web2)
+    assert metrics.control(ENABLE, Subject=web1, Definition=wanted) == OK
+    assert PRESENTED in metrics.values(web1)
+
+
+def test_all_metrics_of_an_element_are_switched(metrics: Metrics) -> None:
+    web1 = metrics.system("web1")
+    assert metrics.control(DISABLE, Subject=web1) == OK
+    assert set(metrics.states(web1).values()) == {DISABLE}
+    assert metrics.values(web1) == {}
+
+
+def test_the_latest_word_counts_whatever_it_is_about(metrics: Metrics) -> None:
+    web1, wanted = metrics.system("web1"), metrics.definition(COUNT)
+    calls: list[Callable[[], int]] = [
+        lambda: metrics.control(DISABLE, Subject=web1, Definition=wanted),
+        lambda: metrics.control_class(ENABLE, "CIM_System"),
+        lambda: metrics.control(DISABLE, Definition=wanted),
+        lambda: metrics.control_class(ENABLE, "Test_ComputerSystem", Definition=wanted),
+        lambda: metrics.control_class(DISABLE, "Test_ComputerSystem"),
+        lambda: metrics.control(ENABLE, Subject=web1),
+    ]
+    states = []
+    for call in calls:
+        assert call() == OK
+        states.append(metrics.states(web1)[COUNT])
+    assert states == [DISABLE, ENABLE, DISABLE, ENABLE, DISABLE, ENABLE]
+    code, out = metrics.call("ShowMetricsByClass", Subject=CIMClassName("Test_ComputerSystem"), Definition=wanted)
+    assert (code, out) == (OK, {"MetricCollectionEnabled": [ENABLE]})  # of one of them
+    assert metrics.states(metrics.system("web2"))[COUNT] == DISABLE
+
+
+def test_what_is_switched_for_a_class_holds_for_those_that_come(metrics: Metrics) -> None:
+    (management,) = metrics.conn.EnumerateInstanceNames("Test_VirtualSystemManagementService")
+    assert metrics.control_class(DISABLE, "CIM_ComputerSystem", Definition=metrics.definition(COUNT)) == OK
+    head = CIMInstance("Test_VirtualSystemSettingData", {"ElementName": "late"})
+    code, out = metrics.conn.InvokeMethod("DefineSystem", management, SystemSettings=head)
+    assert code == OK
+    assert metrics.states(out["ResultingSystem"])[COUNT] == DISABLE
+
+
+def test_what_is_switched_outlives_the_server(start_server: StartServer) -> None:
+    for turn in range(2):
+        with start_server() as server, connect(server.url) as conn:
+            metrics = Metrics(conn)
+            if turn == 0:
+                assert (
+                    metrics.control(DISABLE, Subject=metrics.system("web1"), Definition=metrics.definition(COUNT)) == OK
+                )
+                assert metrics.control_class(DISABLE, "Test_MemoryPool") == OK
+            assert metrics.states(metrics.system("web1"))[COUNT] == DISABLE
+            pool = conn.EnumerateInstanceNames("Test_MemoryPool")[0]
+            assert set(metrics.states(pool).values()) == {DISABLE}
+
+
+def test_a_counter_that_is_reset_begins_anew(metrics: Metrics) -> None:
+    host = metrics.host()
+    before = metrics.values(host)[f"{CPU}Idle"]
+    assert int(before["MetricValue"]) > 0
+    for state in (RESET, DISABLE, ENABLE):
+        assert metrics.control(state, Subject=host, Definition=metrics.definition(CPU)) == OK
+        found = metrics.values(host)
+        assert (f"{CPU}Idle" in found) == (state != DISABLE)
+        if state != DISABLE:
+            assert int(found[f"{CPU}Idle"]["MetricValue"]) == 0  # of this driver time stands still
+            assert found[f"{CPU}Idle"]["Duration"].timedelta.total_seconds() < 5
+
+
+def test_what_is_kept_of_a_system_goes_with_it(metrics: Metrics, server: Any) -> None:
+    shelf = server._events.shelf
+    (management,) = metrics.conn.EnumerateInstanceNames("Test_VirtualSystemManagementService")
+    wanted = metrics.definition(COUNT)
+    head = CIMInstance("Test_VirtualSystemSettingData", {"ElementName": "brief"})
+    out = metrics.conn.InvokeMethod("DefineSystem", management, SystemSettings=head)[1]
+    assert metrics.control(DISABLE, Subject=out["ResultingSystem"], Definition=wanted) == OK
+    assert shelf.count("#metrics") == 1
+    assert metrics.conn.InvokeMethod("DestroySystem", management, AffectedSystem=out["ResultingSystem"])[0] == OK
+    assert metrics.control(DISABLE, Subject=metrics.host(), Definition=metrics.definition(CPU)) == OK
+    assert shelf.count("#metrics") == 1
+    out = metrics.conn.InvokeMethod("DefineSystem", management, SystemSettings=head)[1]
+    assert metrics.states(out["ResultingSystem"])[COUNT] == ENABLE
+
+
+# In order
+
+
+@pytest.mark.parametrize(("order", "count"), [(3, 3), (2, 3), (3, None), (None, 2), (2, 0)])
+def test_values_in_order(seen: Metrics, order: int | None, count: int | None) -> None:
+    given = {"Range": order, "Count": count}
+    wanted = {name: Uint16(number) for name, number in given.items() if number is not None}
+    code, out = seen.call("GetMetricValues", Definition=seen.definition(PRESENTED), **wanted)
+    numbers = [int(seen.conn.GetInstance(one)["MetricValue"]) for one in out.get("Values") or []]
+    every = [int(one["MetricValue"]) for one in seen.conn.Associators(seen.definition(PRESENTED), "CIM_MetricInstance")]
+    assert (code, len(numbers)) == (OK, len(every) if count is None else count)
+    if order is not None:
+        assert numbers == sorted(every, reverse=order == 3)[:count]
