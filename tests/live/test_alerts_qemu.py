@@ -14,7 +14,8 @@ from typing import Any
 import libvirt
 import pytest
 from tests.live import boot_sectors
-from tests.live.conftest import PREFIX, wait_until
+from tests.live.conftest import PREFIX, DefineDomain, wait_until
+from tests.live.consoles import Console
 from tests.live.storage_kinds import loop_device
 from tests.profiles.eventful import Eventful, eventful_running
 
@@ -147,3 +148,24 @@ def test_a_threshold_is_crossed(client: Eventful, start: Start, scratch_dir: Pat
     alert = told(client, "VIRTCIM0209")
     assert (alert["ProbableCause"], alert["PerceivedSeverity"]) == (52, 3)
     assert "8388608" in alert["MessageArguments"]
+
+
+AGENT = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+
+
+def test_an_agent_comes_and_goes(client: Eventful, define_domain: DefineDomain) -> None:
+    """Whatever opens the port in the guest is the agent to QEMU; none is gone from a guest that has just begun."""
+    domain = define_domain("alerts", devices=AGENT)
+    domain.create()
+    console = Console(domain)
+    try:
+        console.wait_for("GUEST-READY", 60)
+        console.run("exec 3<>/dev/vport0p1")
+        client.heard(1)
+        console.run("exec 3>&-")
+        there, gone = client.heard(2)
+    finally:
+        console.close()
+    assert [one["MessageID"] for one in (there, gone)] == ["VIRTCIM0206", "VIRTCIM0207"]
+    assert {one["SystemName"] for one in (there, gone)} == {NAME}
+    client.quiet()

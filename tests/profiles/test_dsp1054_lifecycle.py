@@ -187,7 +187,8 @@ ALERTS: tuple[tuple[EventKind, tuple[Any, ...], str | None, int], ...] = (
     (EventKind.WATCHDOG, (2,), "VIRTCIM0204", 5),
     (EventKind.DEVICE_REMOVAL_FAILED, ("net0",), "VIRTCIM0205", 4),
     (EventKind.AGENT_LIFECYCLE, (1, 2), "VIRTCIM0206", 2),
-    (EventKind.AGENT_LIFECYCLE, (2, 1), "VIRTCIM0207", 2),
+    (EventKind.AGENT_LIFECYCLE, (2, 2), "VIRTCIM0207", 2),
+    (EventKind.AGENT_LIFECYCLE, (2, 1), None, 0),
     (EventKind.BALLOON_CHANGE, (1,), None, 0),
 )
 

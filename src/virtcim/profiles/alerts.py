@@ -36,6 +36,7 @@ STOPPED, CRASHED = 5, 8
 STOP_CRASHED, STOP_FAILED = 2, 5
 CRASH_FIRST = frozenset({"KVM"})  # platforms whose driver announces a crash by itself, before the stop that it leads to
 AGENT_CONNECTED, AGENT_DISCONNECTED = 1, 2
+BY_CHANNEL = 2  # virConnectDomainEventAgentLifecycleReason; the other is that the guest has just been started
 NO_SPACE = "enospc"
 # What libvirt does about an I/O error, an expired watchdog, or memory that has failed
 IO_ACTIONS = ("nothing was done", "the system was paused", "the guest was told")
@@ -77,10 +78,11 @@ def _removal_failed(event: Event, _: str) -> Alert:
 
 
 def _agent(event: Event, _: str) -> Alert | None:
-    state = event.values[0] if event.values else 0
+    """libvirt calls the agent of a guest that has just been started disconnected: there was none that could go."""
+    state, reason = event.values[:2]
     if state == AGENT_CONNECTED:
         return Alert(206, COMMUNICATIONS, INFORMATION, CLEARED, f"the guest agent of {event.name} is there")
-    if state == AGENT_DISCONNECTED:
+    if state == AGENT_DISCONNECTED and reason == BY_CHANNEL:
         return Alert(207, COMMUNICATIONS, INFORMATION, COMMUNICATIONS_FAILURE, f"the agent of {event.name} is gone")
     return None
 
