@@ -73,8 +73,10 @@ class Listener:
             while line := stream.readline():
                 headers = {}
                 while (line := stream.readline().strip()) != b"":
-                    name, _, value = line.decode().partition(":")
+                    name, _, value = line.decode("latin-1").partition(":")
                     headers[name.strip().lower()] = value.strip()
+                if "content-length" not in headers:
+                    return  # no request
                 length = int(headers["content-length"])
                 body = stream.read(length)
                 if len(body) < length:

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 import pywbem
 from pywbem import CIMInstance, CIMInstanceName, Uint64
+from tests.broker.listeners import listening
 from tests.broker.postgres import free_port
 from tests.profiles.processes import MODIFIED, Process, subscribe
+from tests.wire.secure import Authority
 
 FILTER, DESTINATION, SUBSCRIPTION = (
     "CIM_IndicationFilter",
@@ -26,8 +29,17 @@ NOTHING = CIMInstanceName(FILTER, {"Name": "nothing"}, namespace="interop")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    settings = {"indication_retry_interval": "0.3", "indication_retry_attempts": "1"}
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def server(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    settings = {
+        "indication_retry_interval": "0.3",
+        "indication_retry_attempts": "1",
+        "listener_ca": str(authority.pem),
+    }
     server = Process(tmp_path_factory.mktemp("wire"), **settings)
     yield server
     server.stop()
@@ -108,22 +120,57 @@ def test_a_destination_that_nobody_listens_at_holds_up_nobody(server: Process) -
     server.cim.DeleteInstance(path)
 
 
-def test_pywbemlistener_hears(server: Process, tmp_path: Path) -> None:
-    """The command of pywbemtools, which writes what it gets into its log."""
-    command, port, log = Path(sys.executable).with_name("pywbemlistener"), free_port(), tmp_path / "log"
+HOSTILE = ("slow", "500", "error", "drop", "silent", "endless", "redirect")
+
+
+def test_hostile_listeners_hold_up_nobody(server: Process) -> None:
+    """A good one among them hears everything at once, in order; and clients are answered."""
+    with ExitStack() as stack:
+        paths = []
+        for mode in HOSTILE:
+            hostile = stack.enter_context(listening(mode))
+            paths.append(subscribe(server, hostile.url, name=mode))
+        good = stack.enter_context(listening())
+        paths.append(subscribe(server, good.url, name="good"))
+        begun = time.monotonic()
+        for _ in range(10):
+            server.toggle()
+        good.wait_for(10, 10.0)
+        assert time.monotonic() - begun < 10
+        told = [one["SequenceNumber"] for one in good.indications]
+        assert told == list(range(len(told)))
+        for path in paths:
+            assert server.cim.GetInstance(path)["SubscriptionState"] == 2
+            server.cim.DeleteInstance(path)
+
+
+@contextmanager
+def pywbemlistener(place: Path, *options: str) -> Iterator[Path]:
+    """The command of pywbemtools, and the file that it writes to what it hears."""
+    command, log = Path(sys.executable).with_name("pywbemlistener"), place / "log"
     log.mkdir()
-    given = ["--scheme", "http", "--port", str(port), "--indi-file", str(log / "heard")]
-    run = [str(command), "--logdir", str(log)]
+    run, heard = [str(command), "--logdir", str(log)], log / "heard"
     path_to_itself = {**os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}"}
-    started = [*run, "start", "tests", *given]
+    started = [*run, "start", "tests", "--indi-file", str(heard), *options]
     subprocess.run(started, check=True, stdout=subprocess.DEVNULL, timeout=60, env=path_to_itself)
     try:
-        path = subscribe(server, f"http://127.0.0.1:{port}", name="listener")
-        server.toggle()
-        deadline = time.monotonic() + 15
-        while not (log / "heard").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert "Test_ComputerSystemModifiedIndication" in (log / "heard").read_text()
-        server.cim.DeleteInstance(path)
+        yield heard
     finally:
         subprocess.run([*run, "stop", "tests"], check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_pywbemlistener_hears(server: Process, authority: Authority, tmp_path: Path, scheme: str) -> None:
+    port, files = free_port(), authority.issue(f"listener-{scheme}", "127.0.0.1")
+    options = ["--scheme", scheme, "--port", str(port)]
+    options += ["--certfile", str(files.certificate), "--keyfile", str(files.key)] if scheme == "https" else []
+    with pywbemlistener(tmp_path, *options) as heard:
+        path = subscribe(server, f"{scheme}://127.0.0.1:{port}", name=f"listener {scheme}")
+        server.toggle()
+        deadline = time.monotonic() + 15
+        told = ""
+        while "Test_ComputerSystemModifiedIndication" not in told:
+            assert time.monotonic() < deadline, told
+            time.sleep(0.05)
+            told = heard.read_text() if heard.exists() else ""
+        server.cim.DeleteInstance(path)
