@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
 
+import pytest
 from tests.broker.listeners import Listener, listening
 from tests.profiles.client import Client, explain, parse_embedded
 
 from virtcim.__main__ import make_catalog, server_facts
 from virtcim.broker.broker import NAMESPACES, Broker
-from virtcim.broker.call import Answer, Call, ClassPath, Instance, Path, Properties, Value
+from virtcim.broker.call import Answer, Call, CIMError, ClassPath, Instance, Path, Properties, Status, Value
 from virtcim.broker.delivery import Retry
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.schema import Schema
@@ -91,6 +92,32 @@ class Eventful(Client):
 
 
 FAST = Retry(2, 0.2)
+
+
+def refusal(client: Eventful, operation: str, *arguments: object, **properties: Value) -> tuple[Status, str]:
+    """Status and message of an operation of the client that is refused."""
+    with pytest.raises(CIMError) as refused:
+        getattr(client, operation)(*arguments, **properties)
+    return refused.value.status, refused.value.message
+
+
+def clean(client: Eventful) -> None:
+    """Delete what clients have created."""
+    for classname in ("CIM_AbstractIndicationSubscription", "CIM_ListenerDestination"):
+        for path in client.names(classname):
+            client.delete(path)
+    for path in client.names(FILTER):
+        if not str(path.key("Name")).startswith("virtcim:") or "filter/" in str(path.key("Name")):
+            client.delete(path)
+
+
+def change_state(client: Eventful, name: str) -> None:
+    """Pause a system, or let it go on."""
+    host = client.world.hosts[0]
+    vm = client.vm(name)
+    with host.link.borrow() as connection:
+        domain = connection.lookupByUUIDString(vm.uuid)
+        domain.resume() if domain.state()[0] == 3 else domain.suspend()
 
 
 @contextmanager

@@ -1,15 +1,21 @@
-"""DSP1054: filters, destinations and subscriptions as clients make them."""
+"""DSP1054: the service, its filters, collections and destinations, as clients find and make them."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from pathlib import Path as File
 
 import pytest
-from tests.profiles.eventful import ANYTHING, DESTINATION, FILTER, SUBSCRIPTION, Eventful, eventful_running
+from tests.profiles.eventful import (
+    ANYTHING,
+    FILTER,
+    SUBSCRIPTION,
+    Eventful,
+    clean,
+    eventful_running,
+    refusal,
+)
 
-from virtcim.broker.call import CIMError, ClassPath, Path, Status, Value
+from virtcim.broker.call import ClassPath, Path, Status, Value
 from virtcim.broker.schema import Schema
 
 HANDLER, COLLECTION_SUBSCRIPTION = "CIM_IndicationHandlerCIMXML", "CIM_FilterCollectionSubscription"
@@ -24,18 +30,7 @@ def client(repository: Schema, node_uri: str, tmp_path_factory: pytest.TempPathF
 @pytest.fixture(autouse=True)
 def nothing_stays(client: Eventful) -> Iterator[None]:
     yield
-    for classname in ("CIM_AbstractIndicationSubscription", "CIM_ListenerDestination"):
-        for path in client.names(classname):
-            client.delete(path)
-    for path in client.names(FILTER):
-        if not str(path.key("Name")).startswith("virtcim:") or "filter/" in str(path.key("Name")):
-            client.delete(path)
-
-
-def refusal(client: Eventful, operation: str, *arguments: object, **properties: Value) -> tuple[Status, str]:
-    with pytest.raises(CIMError) as refused:
-        getattr(client, operation)(*arguments, **properties)
-    return refused.value.status, refused.value.message
+    clean(client)
 
 
 def test_one_service_that_tells_what_it_does(client: Eventful) -> None:
@@ -145,80 +140,6 @@ def test_subscriptions_live_in_interop_only(client: Eventful) -> None:
     assert refusal(client, "create", FILTER, "root/virt", Query=ANYTHING)[0] is Status.NOT_SUPPORTED
 
 
-# Subscriptions
-
-
-def test_references_are_understood_as_clients_write_them(client: Eventful) -> None:
-    """Another system name, another namespace name, keys in another order: the name counts."""
-    client.filter(Name="f")
-    client.create(HANDLER, Name="h", Destination="http://x")
-    filter_path = Path(FILTER.lower(), (("name", "f"), ("SystemName", "other")), "root/PG_InterOp")
-    handler = Path(HANDLER, (("SystemCreationClassName", "X"), ("Name", "h")))
-    path = client.create(SUBSCRIPTION, "root/PG_InterOp", Filter=filter_path, Handler=handler)
-    assert client.names(SUBSCRIPTION) == [path]
-    assert client.read(path)["SubscriptionState"] == 2
-    given = Path(SUBSCRIPTION, (("Filter", filter_path), ("Handler", handler)))
-    assert refusal(client, "create", SUBSCRIPTION, Filter=filter_path, Handler=handler)[0] is Status.ALREADY_EXISTS
-    client.answer("DeleteInstance", "root/PG_InterOp", InstanceName=given)
-    assert client.names(SUBSCRIPTION) == []
-
-
-@pytest.mark.parametrize("broken", ["Filter", "Handler"])
-@pytest.mark.parametrize(
-    "reference",
-    [
-        None,
-        Path(FILTER, (("Name", "nobody"),)),
-        Path(DESTINATION, (("Name", "nobody"),)),
-        Path("CIM_ComputerSystem", (("Name", "x"),)),
-        Path(FILTER, (("Name", "f"),), "root/virt"),
-    ],
-    ids=str,
-)
-def test_subscriptions_to_nothing_are_refused(client: Eventful, broken: str, reference: Value) -> None:
-    ends: dict[str, Value] = {"Filter": client.filter(Name="f"), "Handler": client.destination()}
-    ends[broken] = reference
-    status, message = refusal(client, "create", SUBSCRIPTION, **ends)
-    assert (status, broken in message) == (Status.INVALID_PARAMETER, True), message
-    assert client.names(SUBSCRIPTION) == []
-
-
-@pytest.mark.parametrize(
-    ("given", "status"),
-    [
-        ({"SubscriptionState": "3"}, Status.INVALID_PARAMETER),
-        ({"SubscriptionDuration": "0"}, Status.INVALID_PARAMETER),
-        ({"SubscriptionDuration": str(2**64 - 1)}, Status.INVALID_PARAMETER),
-        ({"OnFatalErrorPolicy": "1"}, Status.NOT_SUPPORTED),
-        ({"RepeatNotificationPolicy": "3"}, Status.NOT_SUPPORTED),
-        ({"AlertOnStateChange": "TRUE"}, Status.NOT_SUPPORTED),
-    ],
-    ids=str,
-)
-def test_what_a_subscription_cannot_be(client: Eventful, given: dict[str, Value], status: Status) -> None:
-    assert refusal(client, "subscribe", **given)[0] is status
-    assert client.names(SUBSCRIPTION) == []
-
-
-def test_what_is_in_use_stays(client: Eventful) -> None:
-    path = client.subscribe()
-    for key in ("Filter", "Handler"):
-        used = path.key(key)
-        assert isinstance(used, Path)
-        status, message = refusal(client, "delete", used)
-        assert (status, "in use" in message) == (Status.FAILED, True)
-        client.read(used)
-    client.delete(path)
-    assert isinstance(used, Path)
-    client.delete(used)
-
-
-def test_a_filter_for_collections_only(client: Eventful) -> None:
-    path = client.filter(IndividualSubscriptionSupported="FALSE")
-    handler = client.destination()
-    assert refusal(client, "create", SUBSCRIPTION, Filter=path, Handler=handler)[0] is Status.NOT_SUPPORTED
-
-
 def test_static_filters_stay_as_they_are(client: Eventful) -> None:
     for path in client.names(FILTER):
         assert refusal(client, "delete", path)[0] is Status.NOT_SUPPORTED
@@ -268,81 +189,3 @@ def test_profiles_lead_to_their_collections(client: Eventful) -> None:
         found = client.call("Associators", "interop", ObjectName=path, AssocClass=ClassPath("CIM_ConcreteDependency"))
         assert found
         assert all("RegisteredName" in item.properties for item in found)
-
-
-# Their life
-
-
-def test_a_filter_that_is_modified_selects_anew(client: Eventful) -> None:
-    path = client.subscribe("SELECT * FROM CIM_InstCreation")
-    filter_path = path.key("Filter")
-    assert isinstance(filter_path, Path)
-    assert refusal(client, "modify", filter_path, Query="SELECT")[0] is Status.INVALID_QUERY
-    client.modify(filter_path, Query="SELECT * FROM CIM_InstModification")
-    heard = len(client.listener.bodies)
-    change_state(client, "web2")
-    assert client.heard(heard + 1)[heard]["PreviousInstance"] is not None
-
-
-def change_state(client: Eventful, name: str) -> None:
-    host = client.world.hosts[0]
-    vm = client.vm(name)
-    with host.link.borrow() as connection:
-        domain = connection.lookupByUUIDString(vm.uuid)
-        domain.resume() if domain.state()[0] == 3 else domain.suspend()
-
-
-def test_state_and_duration(client: Eventful) -> None:
-    path = client.subscribe("SELECT * FROM CIM_InstModification")
-    heard = len(client.listener.bodies)
-    client.modify(path, SubscriptionState="4")
-    changed = client.read(path)["TimeOfLastStateChange"]
-    assert changed >= client.read(path)["SubscriptionStartTime"]
-    change_state(client, "web2")
-    client.quiet()
-    client.modify(path, SubscriptionState="2", SubscriptionInfo="back")
-    change_state(client, "web2")
-    client.heard(heard + 1)
-    shown = client.read(path)
-    assert shown["LastIndicationIdentifier"].startswith("virtcim:")
-    client.modify(path, SubscriptionDuration="1")
-    assert client.read(path)["SubscriptionTimeRemaining"] in (0, 1)
-    time.sleep(max(0.0, 1.1 - 0.3))
-    while client.read(path)["SubscriptionTimeRemaining"]:
-        time.sleep(0.05)
-    client.quiet(0.2)
-    change_state(client, "web2")
-    client.quiet()
-    assert refusal(client, "modify", path, SubscriptionInfo="late")[0] is Status.FAILED
-    for name, value in (("OnFatalErrorPolicy", "4"), ("SubscriptionStartTime", "20200101000000.000000+000")):
-        assert refusal(client, "modify", path, **{name: value})[0] in (Status.INVALID_PARAMETER, Status.FAILED)
-    client.delete(path)
-
-
-@pytest.mark.parametrize(("policy", "left"), [("2", [2]), ("3", [4]), ("4", [])], ids=["ignore", "disable", "remove"])
-def test_what_becomes_of_a_subscription_that_nobody_listens_to(client: Eventful, policy: str, left: list[int]) -> None:
-    handler = client.destination(Destination="http://127.0.0.1:1/")
-    watched = client.filter("SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_System")
-    path = client.create(SUBSCRIPTION, Filter=watched, Handler=handler, OnFatalErrorPolicy=policy)
-    change_state(client, "web2")
-    deadline = time.monotonic() + (2 if policy == "2" else 10)
-    states = [client.read(one)["SubscriptionState"] for one in client.names(SUBSCRIPTION)]
-    while (policy == "2" or states != left) and time.monotonic() < deadline:
-        time.sleep(0.05)
-        states = [client.read(one)["SubscriptionState"] for one in client.names(SUBSCRIPTION)]
-    assert states == left
-    assert path
-
-
-def test_everything_is_there_after_a_restart(repository: Schema, node_uri: str, tmp_path: File) -> None:
-    with eventful_running(repository, node_uri, tmp_path) as client:
-        path = client.subscribe("SELECT * FROM CIM_InstModification", SubscriptionInfo="kept")
-        shown = {one: client.read(one) for one in (path, path.key("Filter"), path.key("Handler"))}  # type: ignore[arg-type]
-        port = client.listener.port
-    with eventful_running(repository, node_uri, tmp_path) as client:
-        client.listener.close()
-        assert {one: client.read(one) for one in shown} == shown  # type: ignore[arg-type]
-        client.listener = type(client.listener)("good", port)
-        change_state(client, "web2")
-        assert client.heard(1)[0]["SequenceNumber"] == 0
-        client.listener.close()

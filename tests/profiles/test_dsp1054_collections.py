@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path as File
 
 import pytest
-from tests.profiles.eventful import DESTINATION, FILTER, Eventful, eventful_running
-from tests.profiles.test_dsp1054 import refusal
+from tests.profiles.eventful import DESTINATION, FILTER, Eventful, eventful_running, refusal
 
 from virtcim.broker.call import ClassPath, Path, Status, Value
 from virtcim.broker.schema import Schema
