@@ -148,21 +148,6 @@ def test_state_and_duration(client: Eventful) -> None:
     client.delete(path)
 
 
-@pytest.mark.parametrize(("policy", "left"), [("2", [2]), ("3", [4]), ("4", [])], ids=["ignore", "disable", "remove"])
-def test_what_becomes_of_a_subscription_that_nobody_listens_to(client: Eventful, policy: str, left: list[int]) -> None:
-    handler = client.destination(Destination="http://127.0.0.1:1/")
-    watched = client.filter("SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_System")
-    path = client.create(SUBSCRIPTION, Filter=watched, Handler=handler, OnFatalErrorPolicy=policy)
-    change_state(client, "web2")
-    deadline = time.monotonic() + (2 if policy == "2" else 10)
-    states = [client.read(one)["SubscriptionState"] for one in client.names(SUBSCRIPTION)]
-    while (policy == "2" or states != left) and time.monotonic() < deadline:
-        time.sleep(0.05)
-        states = [client.read(one)["SubscriptionState"] for one in client.names(SUBSCRIPTION)]
-    assert states == left
-    assert path
-
-
 def test_everything_is_there_after_a_restart(repository: Schema, node_uri: str, tmp_path: File) -> None:
     with eventful_running(repository, node_uri, tmp_path) as client:
         path = client.subscribe("SELECT * FROM CIM_InstModification", SubscriptionInfo="kept")
