@@ -150,6 +150,49 @@ def test_a_threshold_is_crossed(client: Eventful, start: Start, scratch_dir: Pat
     assert "8388608" in alert["MessageArguments"]
 
 
+POOL = (
+    "<pool type='fs'><name>{name}</name><source><device path='{device}'/><format type='ext4'/></source>"
+    "<target><path>{path}</path></target></pool>"
+)
+VOLUME = "<volume><name>{name}</name><capacity>{size}</capacity><allocation>{size}</allocation></volume>"
+RESIZED = "SELECT * FROM CIM_InstModification WHERE SourceInstance ISA Virt_HostStorageVolume"
+
+
+def test_a_pool_fills_up(client: Eventful, qemu: libvirt.virConnect, scratch_dir: Path) -> None:
+    """A file system of its own, filled by volumes: told once, and told again when there is space."""
+    with loop_device(scratch_dir, 64 * MIB) as device:
+        subprocess.run(["mkfs.ext4", "-q", "-m", "0", device], check=True)
+        (scratch_dir / "storage").mkdir()
+        xml = POOL.format(name=f"{PREFIX}full", device=device, path=scratch_dir / "storage")
+        pool = qemu.storagePoolCreateXML(xml)
+        try:
+            client.subscribe(RESIZED)
+            small = pool.createXML(VOLUME.format(name="small.img", size=MIB))
+            client.world.hosts[0].reconcile()
+            small.resize(2 * MIB)
+            client.world.hosts[0].reconcile()
+            assert sizes(client) == [(MIB, 2 * MIB)]
+            large = pool.createXML(VOLUME.format(name="large.img", size=pool.info()[3] - 2 * MIB))
+            client.world.hosts[0].reconcile()
+            large.delete()
+            client.world.hosts[0].reconcile()
+            client.settle()
+        finally:
+            pool.destroy()
+    alerts = [one for one in client.listener.indications if "MessageID" in one]
+    assert [one["MessageID"] for one in alerts] == ["VIRTCIM0210", "VIRTCIM0212"]
+    assert all(f"DiskPool/{PREFIX}full" in one["AlertingManagedElement"] for one in alerts)
+
+
+def sizes(client: Eventful) -> list[tuple[int, int]]:
+    """Of volumes that have been modified: before, and after."""
+    client.heard(1)
+    client.settle()
+    told = [one for one in client.listener.indications if "PreviousInstance" in one]
+    pairs = [(one["PreviousInstance"], one["SourceInstance"]) for one in told]
+    return [(a["NumberOfBlocks"] * a["BlockSize"], b["NumberOfBlocks"] * b["BlockSize"]) for a, b in pairs]
+
+
 AGENT = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
 
 
