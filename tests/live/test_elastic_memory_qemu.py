@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import libvirt
 import pytest
-from tests.live.cim import ENABLED, FAILED, INVALID, NAMES, OK, Cim, Look, boot_disk, cim_server, rasd
-from tests.live.conftest import Guest
+import pywbem
+from tests.live.cim import ENABLED, FAILED, INVALID, NAMES, OK, Cim, Look, boot_disk, cim_server, linux, rasd
+from tests.live.conftest import Guest, wait_until
 
 MIB = 1024  # KiB
 NAME = f"{NAMES}elastic"
@@ -22,6 +24,39 @@ def cim(libvirtd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cim
 
 def module(mib: int, limit: int) -> object:
     return rasd("Mem", ResourceSubType="virtio-mem", VirtualQuantity=mib, Limit=limit, AllocationUnits="byte * 2^20")
+
+
+def test_a_guest_that_takes_it_up(cim: Cim, qemu: libvirt.virConnect, guest_image: Guest, scratch_dir: Path) -> None:
+    """A Linux takes what it is asked to, gives it back, all of it even, and its setting tells without being asked."""
+    look, setting = Look(qemu, f"{NAME}-linux", scratch_dir / "serial"), f"{NAME}-linux/virtiomem0"
+    room = rasd("Mem", VirtualQuantity=256, AllocationUnits="byte * 2^20", MaxMemory=1024 * MIB, MaxSlots=2)
+    console = rasd("Serial", SourceType=4, SourcePath=str(look.serial))
+    head = linux(guest_image)
+    head["CommandLine"] += " memhp_default_state=online_movable"
+    system = cim.define(look.name, room, module(64, 128), console, Machine="q35", **head)
+    try:
+        cim.request(system, ENABLED)
+        assert (
+            cim.modify(rasd("Mem", InstanceID=setting, VirtualQuantity=0)) == OK
+        )  # before there is anybody to take it
+        assert [look.find(REQUESTED, live) for live in (True, False)] == [["0"], ["0"]]
+        assert cim.modify(rasd("Mem", InstanceID=setting, VirtualQuantity=64 * MIB)) == OK
+        shown = cim.setting(setting)
+        assert (shown["VirtualQuantity"], shown["RequestedQuantity"]) == (0, 64 * MIB)
+        assert cim.modify(shown) == OK  # as it was read, it changes nothing
+        assert look.find(REQUESTED) == [str(64 * MIB)]
+        look.wait_for_boot()
+        for mib in (64, 128, 0):
+            assert cim.modify(rasd("Mem", InstanceID=setting, VirtualQuantity=mib * MIB)) == OK
+            wait_until(lambda kib=mib * MIB: bool(cim.setting(setting)["VirtualQuantity"] == kib), 15)
+            (device,) = (one for one in memories(cim, system) if one["DeviceID"] == setting)
+            assert device["NumberOfBlocks"] * device["BlockSize"] == mib * 2**20
+    finally:
+        cim.call("DestroySystem", AffectedSystem=system)
+
+
+def memories(cim: Cim, system: pywbem.CIMInstanceName) -> list[pywbem.CIMInstance]:
+    return list(cim.connection.Associators(system, "CIM_SystemDevice", ResultClass="CIM_Memory"))
 
 
 def test_a_module_that_is_resized(cim: Cim, qemu: libvirt.virConnect, guest_image: Guest) -> None:

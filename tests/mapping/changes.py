@@ -36,7 +36,13 @@ RESOURCES: dict[str, list[dict[str, Any]]] = {
         {"MinGuarantee": 131072},
     ],
     "dimm0": [{"VirtualQuantity": 524288}, {"Node": 1}, {"AddressOnParent": "2"}, {"ResourceSubType": "dimm"}],
-    "virtiomem1": [{"VirtualQuantity": 131072}, {"Limit": 262144}, {"Limit": 262144, "VirtualQuantity": 262144}],
+    "virtiomem1": [
+        {"VirtualQuantity": 131072},
+        {"VirtualQuantity": 0},
+        {"RequestedQuantity": 131072},
+        {"Limit": 262144},
+        {"Limit": 262144, "VirtualQuantity": 262144},
+    ],
     "vda": [
         {"Address": "/images/other.qcow2"},
         {"HostResource": ["file:///images/with%20blank.qcow2"]},

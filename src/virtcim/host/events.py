@@ -43,6 +43,7 @@ class EventKind(Enum):
     PM_SUSPEND = "pm suspend"
     PM_SUSPEND_DISK = "pm suspend disk"
     BALLOON_CHANGE = "balloon change"  # KiB
+    MEMORY_MODULE_RESIZED = "memory module resized"  # device alias, bytes that the guest has of it
     DEVICE_ADDED = "device added"  # device alias
     DEVICE_REMOVED = "device removed"  # device alias
     DEVICE_REMOVAL_FAILED = "device removal failed"  # device alias
@@ -116,6 +117,7 @@ _DOMAIN: dict[int, tuple[EventKind, Plain]] = {
     libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE: (EventKind.METADATA_CHANGE, _as_given),
     libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_THRESHOLD: (EventKind.BLOCK_THRESHOLD, _as_given),
     libvirt.VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE: (EventKind.MEMORY_FAILURE, _as_given),
+    libvirt.VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE: (EventKind.MEMORY_MODULE_RESIZED, _as_given),
 }
 
 

@@ -162,6 +162,12 @@ def module_range(capacity: int) -> Range:
     return {**ranges, "Default": {"VirtualQuantity": usual, "ResourceSubType": "dimm"}}
 
 
+def elastic_range(size: int, step: int) -> Range:
+    """Of what a guest may have of an elastic module, in KiB."""
+    none, all_of_it, by = ({"VirtualQuantity": kib} for kib in (0, size, step))
+    return {"Minimum": none, "Maximum": all_of_it, "Increment": by}
+
+
 def storage_range(capacity: int, storage_type: str = "") -> Range:
     """Of images in blocks; none while the size of the pool is not known. Thin ones can be larger than their pool."""
     most = capacity // BLOCK_SIZE

@@ -29,15 +29,32 @@ def module_quantity(view: MemoryDevice) -> int | None:
 
 
 def set_module_quantity(view: MemoryDevice, kib: int | None) -> None:
+    if view.model == ELASTIC:
+        raise BadProperty("VirtualQuantity", f"{kib} contradicts RequestedQuantity {view.requested}")
+    view.size = kib
+
+
+def set_requested(view: MemoryDevice, kib: int | None) -> None:
+    """What the guest of an elastic module is asked to take up; it is up to the guest when it does."""
     if view.model != ELASTIC:
-        view.size = kib
-        return
-    if (kib or 0) % (view.block_size or ELASTIC_BLOCK):
-        raise BadProperty("VirtualQuantity", f"{kib} {KIB} is no multiple of {view.block_size or ELASTIC_BLOCK}")
+        raise BadProperty("RequestedQuantity", f"means nothing for a module of model {view.model!r}")
+    if (kib or 0) % step_of(view):
+        raise BadProperty("VirtualQuantity", f"{kib} {KIB} is no multiple of {step_of(view)}")
     if (kib or 0) > (view.size or 0):
         raise BadProperty("VirtualQuantity", f"{kib} {KIB} is more than Limit {view.size}")
     view.requested = kib or 0
-    view.current = None if view.current is None else view.requested  # what it is to become
+
+
+def step_of(view: MemoryDevice) -> int:
+    """In KiB, in which an elastic module grows and shrinks."""
+    return view.block_size or ELASTIC_BLOCK
+
+
+def elastic_extent(view: object) -> tuple[int, int] | None:
+    """How large an elastic module can become, and in what steps, in KiB; None for anything else."""
+    if not isinstance(view, MemoryDevice) or view.model != ELASTIC:
+        return None
+    return view.size or 0, step_of(view)
 
 
 def set_module_limit(view: MemoryDevice, kib: int | None) -> None:
@@ -60,7 +77,8 @@ MODULE: tuple[Row[Any], ...] = (
     fixed("VirtualQuantityUnits", KIB),
     Row("ResourceSubType", MemoryDevice.model),
     Row("Limit", MemoryDevice.size, set_module_limit, exact=False),
-    Row("VirtualQuantity", module_quantity, set_module_quantity),
+    Row("VirtualQuantity", module_quantity, set_module_quantity, exact=False),
+    Row("RequestedQuantity", MemoryDevice.requested, set_requested),
     Row("Reservation", module_quantity),
     Row("Node", MemoryDevice.node),
     Row("AddressOnParent", unit_of, set_slot),
@@ -72,7 +90,10 @@ def prepare_module(given: Properties, view: MemoryDevice, _domain: Domain) -> Pr
     if view.size is None and prepared.get("VirtualQuantity") is None:
         prepared["VirtualQuantity"] = prepared.get("Reservation") or prepared.get("Limit")
     if view.model == ELASTIC or prepared.get("ResourceSubType") == ELASTIC:
-        prepared.setdefault("Limit", view.size or prepared.get("VirtualQuantity"))
+        quantity = prepared.pop("VirtualQuantity", None)
+        prepared.setdefault("Limit", view.size or quantity)
+        if quantity is not None and prepared.setdefault("RequestedQuantity", quantity) != quantity:
+            raise BadProperty("VirtualQuantity", f"{quantity} contradicts RequestedQuantity")
         return {name: value for name, value in prepared.items() if name != "Reservation"}
     return {name: value for name, value in prepared.items() if name not in ("Reservation", "Limit")}
 

@@ -154,6 +154,8 @@ def _modify(configuration: Configuration, members: Sequence[tuple[Setting, Wish]
 
 def _without_the_known(setting: Setting, wish: Wish) -> live.Change:
     present = elements.written(setting)
+    if "RequestedQuantity" in present and "RequestedQuantity" not in wish.properties:
+        present["VirtualQuantity"] = present["RequestedQuantity"]  # who says this alone means what is to become of it
     with refusing(wish.where):
         wanted = placed(setting.vm.host, setting.kind, changes(wish.properties, present))
     return live.Change(wish.where, setting.dev, wanted)

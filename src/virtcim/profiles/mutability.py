@@ -9,6 +9,7 @@ from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Hosts, Vm
 from virtcim.mapping import allocation, ids
 from virtcim.mapping.allocation import Sample
+from virtcim.mapping.memory_module import elastic_extent
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.profiles import sampled
 from virtcim.profiles.elements import Setting, kept, pool_id_of, settings, state_of
@@ -37,15 +38,20 @@ class Bound(Sampled):
 
 
 def mutability_of(setting: Setting) -> list[Mutability]:
-    """Of the processors and the memory of the State configuration of a running system."""
+    """Of the processors, the memory and its elastic modules, of the State configuration of a running system."""
     running = row_of(setting.vm).enabled_state == allocation.ENABLED
-    changeable = running and not setting.configuration.defined and setting.kind.single
+    changeable = (
+        running and not setting.configuration.defined and (setting.kind.single or elastic_extent(setting.resource.view))
+    )
     return [kept(setting, "_mutability", lambda: Mutability(setting))] if changeable else []
 
 
 def _samples(one: Mutability) -> Iterator[Sample]:
     """Processors can be added up to the maximum, and memory moved below its limit."""
     resource = one.setting.resource
+    elastic = elastic_extent(resource.view)
+    if elastic:
+        return allocation.samples(resource.kind, allocation.elastic_range(*elastic))
     row = {row.name: row for row in resource.kind.rows}
     if resource.kind is PROCESSORS:
         least, most = row["VirtualQuantity"].get(resource.view), row["MaxVirtualQuantity"].get(resource.view)
