@@ -46,6 +46,7 @@ from virtcim.profiles import (
     dsp1053,
     dsp1057,
     dsp1059,
+    dsp1081,
     dsp1092,
     dsp1097,
     dsp1103,
@@ -179,7 +180,7 @@ def make_catalog(
     profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
     profiles += [dsp1041.profile, dsp1043.profile, dsp1044.profile, dsp1045.profile, dsp1059.profile]
     profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile, filter_lists.make(hosts)]
-    profiles += [dsp1053.make(hosts, events.shelf), dsp1092.make(server, hosts)]
+    profiles += [dsp1053.make(hosts, events.shelf), dsp1081.make(hosts), dsp1092.make(server, hosts)]
     profiles.append(dsp1103.make(jobs, profiles))
     profiles.append(events.profile(profiles, facts, hosts))
     profiles.append(dsp1033.make(facts, profiles, hosts))

@@ -7,7 +7,7 @@ from virtcim.broker.namespaces import SpaceLimits
 from virtcim.broker.pull import PullLimits
 from virtcim.config import Settings
 from virtcim.eventing import EventSettings
-from virtcim.host.settings import HostSettings
+from virtcim.host.settings import HostSettings, MigrationSettings
 
 
 def pull_limits(settings: Settings) -> PullLimits:
@@ -51,4 +51,17 @@ def host_settings(settings: Settings) -> HostSettings:
         legacy_resource_types=settings.legacy_resource_types,
         shutdown_timeout=settings.shutdown_timeout,
         detach_timeout=settings.detach_timeout,
+        migration=migration_settings(settings),
+    )
+
+
+def migration_settings(settings: Settings) -> MigrationSettings:
+    """How other hosts are reached."""
+    return MigrationSettings(
+        transport=settings.migration_transport,
+        ssh_user=settings.migration_ssh_user,
+        ssh_key=str(settings.migration_ssh_key or ""),
+        pki_directory=str(settings.migration_pki_directory or ""),
+        auth_file=str(settings.migration_auth_file or ""),
+        socket_directory=str(settings.migration_socket_directory or ""),
     )

@@ -189,6 +189,24 @@ class Settings:
     detach_timeout: float = _setting(
         parse.seconds(1), 30.0, "Seconds a guest may take to release a device before its removal fails."
     )
+    migration_transport: str = _setting(
+        parse.choice("ssh", "tls", "tls-strict", "tcp"),
+        "ssh",
+        "How hosts are reached that systems are moved to, where the client names no way.",
+    )
+    migration_ssh_user: str = _setting(parse.word, "", "User to log in as at such a host; empty for the server's own.")
+    migration_ssh_key: Path | None = _setting(parse.file, None, "File of the SSH private key for that, not encrypted.")
+    migration_pki_directory: Path | None = _setting(
+        parse.file,
+        None,
+        "Directory of the certificate and key for TLS (libvirt's pkipath); without one, libvirt's own.",
+    )
+    migration_auth_file: Path | None = _setting(
+        parse.file, None, "libvirt's file of users and passwords by host, for destinations that ask for them by SASL."
+    )
+    migration_socket_directory: Path | None = _setting(
+        parse.file, None, "Directory that two hosts on one machine share, for moves by local sockets (IPC)."
+    )
     log_level: str = _setting(parse.choice("debug", "info", "warning", "error"), "info", "Least severe message to log.")
     log_format: str = _setting(parse.choice("text", "json"), "text", "How messages are logged: as text, or as JSON.")
 

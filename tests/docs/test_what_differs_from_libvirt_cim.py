@@ -10,7 +10,7 @@ import pywbem
 from tests.conftest import StartServer, connect
 from tests.docs.old_client import JOB, MEM, NET, NO_TRANSITION, OK, PROC, SYSTEM, OldClient, mof, names, path, system
 
-NOT_THERE = ("VirtualSystemMigrationService", "RedirectionService")
+NOT_THERE = ("RedirectionService",)
 
 
 def refused(reader: OldClient, call: Any) -> int:

@@ -20,7 +20,7 @@ from virtcim.config import embedded_node
 from virtcim.host import domains
 from virtcim.host.errors import HostError, Kind, libvirt_errors
 from virtcim.host.inventory import Hosts
-from virtcim.host.link import redacted
+from virtcim.host.opening import redacted
 from virtcim.host.settings import HostSettings
 
 URIS = [

@@ -138,7 +138,7 @@ class Methods:
             if fault is None:
                 raise
             raise self._as_refusal(declared, fault) from error
-        return MethodAnswer(result.value, declared.type, tuple(self.outs(declared, result)))
+        return MethodAnswer(result.value, declared.type, tuple(self.outs(declared, result)), result.reason)
 
     def _start(self, work: Work, request: Request, owner: As) -> Returned:
         """The job that the work has become, or what it returned when it ended at once. Errors: those of the work."""

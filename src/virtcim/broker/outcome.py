@@ -45,11 +45,19 @@ class Reference:
 
 
 class Returned:
-    """What a method returns: its value and out parameters by name. A REF is given as the object itself."""
+    """What a method returns: its value and out parameters by name. A REF is given as the object itself.
+
+    `reason` says what the value and the parameters cannot: why the answer to a question is no.
+    """
 
     def __init__(self, value: int = 0, **out: object) -> None:
         self.value = value
         self.out = out
+        self.reason = ""
+
+    def because(self, reason: str) -> Returned:
+        self.reason = reason
+        return self
 
 
 class Refused(Exception):

@@ -9,9 +9,10 @@ from virtcim.host.connected import OnEvent
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.listeners import OnChange
 from virtcim.host.settings import HostSettings
+from virtcim.host.states import Underway
 from virtcim.host.system import Host, Network, NodeDevice, Pool, Vm, Volume
 
-__all__ = ["Host", "Hosts", "Network", "NodeDevice", "Pool", "Vm", "Volume"]
+__all__ = ["Host", "Hosts", "Network", "NodeDevice", "Pool", "Underway", "Vm", "Volume"]
 
 
 class Hosts:

@@ -6,9 +6,7 @@ import logging
 import random
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
@@ -16,6 +14,7 @@ import libvirt
 
 from virtcim.host.errors import HostError, Kind, translated, unsupported
 from virtcim.host.events import Event, event_loop, subscribe
+from virtcim.host.opening import open_within, redacted
 from virtcim.host.settings import HostSettings
 
 log = logging.getLogger(__name__)
@@ -29,12 +28,6 @@ _CLOSED = {
     libvirt.VIR_CONNECT_CLOSE_REASON_KEEPALIVE: "libvirt does not answer keep-alive messages",
     libvirt.VIR_CONNECT_CLOSE_REASON_CLIENT: "the connection was closed",
 }
-
-
-def redacted(uri: str) -> str:
-    """The URI without what must not be shown: the password of the user part and password-like parameters."""
-    without_password = re.sub(r"(://[^/@:?#]*):[^/]*@", r"\1@", uri)
-    return re.sub(r"([?&](?:password|passwd|secret|token)=)[^&#]*", r"\1***", without_password, flags=re.IGNORECASE)
 
 
 class Listener(Protocol):
@@ -140,20 +133,15 @@ class Link:
                 self._idle.append(connection)
 
     def _open(self, hopeless: Callable[[], bool]) -> libvirt.virConnect:
-        """Open a connection; gives up when it takes too long, since libvirt would wait for a frozen daemon for ever."""
-        opened: Future[libvirt.virConnect] = Future()
-        threading.Thread(target=_open_into, args=(self.uri, opened), name="libvirt-open", daemon=True).start()
-        deadline = time.monotonic() + self._settings.open_timeout
-        while time.monotonic() < deadline and not hopeless():
-            try:
-                connection = opened.result(0.2)
-            except TimeoutError:
-                continue
-            except libvirt.libvirtError as error:
-                raise self.unreachable(self._plain(error)) from error
-            self._keep_alive(connection)
-            return connection
-        raise self.unreachable(self.reason if hopeless() else f"no answer within {self._settings.open_timeout:g} s")
+        """Open a connection. Errors: HostError UNREACHABLE, also when it takes too long."""
+        try:
+            connection = open_within(self.uri, self._settings.open_timeout, hopeless)
+        except libvirt.libvirtError as error:
+            raise self.unreachable(self._plain(error)) from error
+        except TimeoutError as late:
+            raise self.unreachable(self.reason if hopeless() else str(late)) from late
+        self._keep_alive(connection)
+        return connection
 
     def _keep_alive(self, connection: libvirt.virConnect) -> None:
         if not self._settings.keepalive_interval:
@@ -269,10 +257,3 @@ def _alive(connection: libvirt.virConnect) -> bool:
         return bool(connection.isAlive())
     except libvirt.libvirtError:
         return False
-
-
-def _open_into(uri: str, opened: Future[libvirt.virConnect]) -> None:
-    try:
-        opened.set_result(libvirt.open(uri))
-    except libvirt.libvirtError as error:
-        opened.set_exception(error)

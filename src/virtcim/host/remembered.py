@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from virtcim.host.events import Topic
-from virtcim.host.inventory import Host, Network, NodeDevice, Pool, Vm, Volume
+from virtcim.host.inventory import Host, Network, NodeDevice, Pool, Underway, Vm, Volume
 from virtcim.host.records import DomainRecord, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
 from virtcim.host.states import DomainState
 
@@ -51,7 +51,7 @@ def restored(host: Host, kind: str, value: Any) -> object | None:
 def _vm(host: Host, value: Any) -> Vm:
     given = dict(value["record"])
     record = DomainRecord(**{**given, "state": DomainState(given["state"])})
-    underway = None if value["underway"] is None else (int(value["underway"][0]), int(value["underway"][1]))
+    underway = None if value["underway"] is None else Underway(*map(int, value["underway"]))
     images = {str(path): str(pool) for path, pool in value["images"].items()}
     beyond: dict[str, Any] = {"since": None, "underway": underway, "images": images, "paths": frozenset(images)}
     return Vm(**vars(record), **beyond, host=host, record=record)

@@ -9,6 +9,18 @@ Naming = Literal["name", "uuid"]
 
 
 @dataclass(frozen=True, slots=True)
+class MigrationSettings:
+    """How other hosts are reached: `transport` is ssh, tls, tls-strict or tcp; paths are those of files on the host."""
+
+    transport: str = "ssh"
+    ssh_user: str = ""
+    ssh_key: str = ""
+    pki_directory: str = ""
+    auth_file: str = ""
+    socket_directory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HostSettings:
     """Times in seconds; a keepalive_interval of 0 switches keep-alive off, a storage_refresh_interval of 0 such looks.
 
@@ -26,3 +38,4 @@ class HostSettings:
     detach_timeout: float = 30.0
     open_timeout: float = 20.0
     stale_limit: float = 0.0
+    migration: MigrationSettings = MigrationSettings()

@@ -1,9 +1,10 @@
-"""Domain states as libvirt numbers them, and the moments they change."""
+"""Domain states as libvirt numbers them, what leads from one to another, and the moments they change."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class DomainState(IntEnum):
@@ -21,6 +22,17 @@ class DomainState(IntEnum):
     @classmethod
     def _missing_(cls, value: object) -> DomainState:
         return cls.NOSTATE
+
+
+class Underway(NamedTuple):
+    """What work in the background brings a domain to, as RequestedState and as PowerState are numbered in requests.
+
+    `operating`: the OperatingStatus that shows meanwhile; 0 for that of its state.
+    """
+
+    requested: int
+    power: int
+    operating: int = 0
 
 
 def cim_datetime(moment: datetime) -> str:

@@ -25,7 +25,7 @@ from virtcim.host.records import DomainRecord, Itself, NetworkRecord, NodeDevice
 from virtcim.host.refresher import Reread
 from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
-from virtcim.host.states import now
+from virtcim.host.states import Underway, now
 from virtcim.host.tables import R, T, Table
 from virtcim.host.uses import Used, Uses
 from virtcim.model.domain import Domain
@@ -42,7 +42,7 @@ class Vm(Itself, DomainRecord, Used):
     host: Host
     record: DomainRecord = field(repr=False)
     since: str | None
-    underway: tuple[int, int] | None = None
+    underway: Underway | None = None
 
     @property
     def platform(self) -> str:
@@ -105,7 +105,7 @@ class Host(Connected):
         self.documents = Documents()
         self.uses = Uses()
         self._looks = Looks(settings.reread_interval)
-        self._underway: dict[str, tuple[int, int]] = {}
+        self._underway: dict[str, Underway] = {}
         told = self._listeners.tell
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
         self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
@@ -185,7 +185,7 @@ class Host(Connected):
         """Read a domain that was defined for the first time."""
         return self._reread(self._domains, lambda *_: reading.read_new_domain(domain), domain.UUIDString())
 
-    def set_underway(self, uuid: str, states: tuple[int, int] | None) -> Vm | None:
+    def set_underway(self, uuid: str, states: Underway | None) -> Vm | None:
         """Say what a domain is being brought to, None when that has ended; answers the Vm that shows it."""
         if states is None:
             self._underway.pop(uuid, None)

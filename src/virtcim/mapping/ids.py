@@ -160,6 +160,11 @@ def host_scoped(host: Host, word: str) -> str:
     return f"{host.uuid}/{word}" if host.naming == "uuid" else word
 
 
+def migration_setting_id(host: Host, word: str) -> str:
+    """The InstanceID of settings that show how systems can be moved; the default ones have no word of their own."""
+    return host_scoped(host, f"{MIGRATION_SETTING}/{word}" if word else MIGRATION_SETTING)
+
+
 # Virtual Ethernet switches: no name of a domain has a slash, so none of these is a key of a virtual system
 
 

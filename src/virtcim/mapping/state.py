@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
 
@@ -150,6 +150,20 @@ def state_of(state: int, reason: int = 0, managed_save: bool = False) -> StateRo
     if state == Run.SHUTOFF and reason == SHUTOFF_CRASHED:
         return ABORTED
     return BY_STATE.get(state, UNKNOWN)  # type: ignore[call-overload]
+
+
+EMIGRATING, IMMIGRATING = 10, 11  # OperatingStatus
+
+
+def moving(row: StateRow, operating: int) -> StateRow:
+    """What a system shows that is being moved to or from here: its state, but for libvirt's pause at the end."""
+    shown = ACTIVE if row is MIGRATING and operating == EMIGRATING else row
+    return replace(
+        shown,
+        operational_status=MIGRATING.operational_status,
+        status_descriptions=MIGRATING.status_descriptions,
+        operating_status=operating,
+    )
 
 
 def can(verb: str, platform: str, persistent: bool = True) -> bool:

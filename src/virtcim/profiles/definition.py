@@ -76,7 +76,7 @@ def _new_name(host: Host, properties: Properties) -> str:
     """The name asked for, else one made of ElementName; the host chooses one when the client leaves it to it."""
     made = str(properties.get("ElementName") or "").replace("/", "-").replace("\n", " ").strip()
     name = str(properties.get("VirtualSystemIdentifier") or made or f"system-{uuid.uuid4().hex[:8]}")
-    _check_lengths({"ElementName": properties.get("ElementName"), "VirtualSystemIdentifier": name})
+    check_lengths({"ElementName": properties.get("ElementName"), "VirtualSystemIdentifier": name})
     known = host.vm_named(name)
     known = known and host.refresh(known.uuid)  # somebody may have undefined it a moment ago
     if known is not None and known.name == name:
@@ -84,10 +84,11 @@ def _new_name(host: Host, properties: Properties) -> str:
     return name
 
 
-def _check_lengths(names: Properties) -> None:
+def check_lengths(names: Properties, where: str = SYSTEM) -> None:
+    """Refuse names that libvirt has no room for; `where` is the parameter that holds them."""
     for name, text in names.items():
         if len(str(text or "").encode()) > NAME_LENGTH:
-            raise Refused("Invalid Parameter", f"{SYSTEM}.{name} is longer than {NAME_LENGTH} bytes")
+            raise Refused("Invalid Parameter", f"{where}.{name} is longer than {NAME_LENGTH} bytes")
 
 
 def _new_uuid(host: Host, properties: Properties) -> str:
@@ -148,6 +149,9 @@ def _as_new(wish: Wish) -> Wish:
 def destroy(vm: Vm) -> None:
     """Power the system off if it is on, and remove its definition. Errors: Refused, HostError."""
     with vm.host.lock(vm.uuid):
+        latest = vm.host.vm(vm.uuid)
+        if latest is not None and latest.underway is not None and latest.underway.operating:
+            raise Refused("Invalid State", f"AffectedSystem: {vm.name} is being moved to another host")
         vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
         if not vm.active and _removed(vm):
             return
@@ -229,7 +233,7 @@ def _check(host: Host, vm: Vm, properties: Properties) -> None:
         vssd.autostart_of(properties)
         if "VirtualSystemIdentifier" in properties:
             vssd.set_name(vm.state_document.copy(), str(properties["VirtualSystemIdentifier"]))
-    _check_lengths({name: properties.get(name) for name in ("ElementName", "VirtualSystemIdentifier")})
+    check_lengths({name: properties.get(name) for name in ("ElementName", "VirtualSystemIdentifier")})
     if vm.active and "VirtualSystemIdentifier" in properties:
         raise Refused("Invalid State", f"{SYSTEM}.VirtualSystemIdentifier: {vm.name} is active and keeps its name")
 

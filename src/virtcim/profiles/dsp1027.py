@@ -11,12 +11,20 @@ from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, state
 from virtcim.profiles.elements import host_class, kept
 from virtcim.profiles.lookup import vms_of
-from virtcim.profiles.transitions import Wish, available, carry_out, check_timeout, current, last_wish, row_of
+from virtcim.profiles.transitions import (
+    IDLE_POWER,
+    Wish,
+    available,
+    carry_out,
+    check_timeout,
+    current,
+    last_wish,
+    row_of,
+)
 
 profile = Profile("dsp1027")
 
 NOT_APPLICABLE = 12  # RequestedPowerState
-IDLE = 19  # TransitioningToPowerState: No Change
 # PowerChangeCapabilities entry -> the requests that it promises, by their PowerState
 PROMISES = {3: {2}, 4: {5}, 6: {9}, 7: {10}, 8: {12, 13, 14, 15, 16}}
 
@@ -113,7 +121,7 @@ def power_state(_: PowerService, vm: Vm) -> Properties:
         "PowerState": row.power_state,
         "RequestedPowerState": NOT_APPLICABLE if wish is None else state.requested_power_property(wish.power),
         "AvailableRequestedPowerStates": [*available(vm, possible, row.power_requests)],
-        "TransitioningToPowerState": IDLE if vm.underway is None else vm.underway[1],
+        "TransitioningToPowerState": IDLE_POWER if vm.underway is None else vm.underway.power,
     }
     return properties | ({"OtherPowerState": row.name} if row.power_state == 1 else {})
 

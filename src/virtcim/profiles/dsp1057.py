@@ -97,7 +97,7 @@ def virtual_system(vm: Vm) -> Properties:
         "PrimaryStatus": row.primary_status,
         "RequestedState": NEVER_REQUESTED if wish is None else wish.requested,
         "AvailableRequestedStates": [*available(vm, row.available(vm.platform, vm.persistent), row.requests)],
-        "TransitioningToState": NO_CHANGE if vm.underway is None else vm.underway[0],
+        "TransitioningToState": NO_CHANGE if vm.underway is None else vm.underway.requested,
         "EnabledDefault": ENABLED if vm.autostart else DISABLED,
         "ResetCapability": RESET_ENABLED if resettable else RESET_NOT_IMPLEMENTED,
         "TimeOfLastStateChange": vm.since,

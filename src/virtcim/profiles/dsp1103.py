@@ -39,6 +39,7 @@ UNKNOWN_HEALTH = 0
 JOB_FAILED, JOB_UNKNOWN = 101, 102  # numbers of our messages
 NO_TIMEOUT = "00000000000000.000000:000"
 CHANGES = ("TimeBeforeRemoval", "DeleteOnCompletion")
+JOB, MIGRATION_JOB = "CIM_ConcreteJob", "Virt_MigrationJob"
 _INTERVAL = re.compile(r"(\d{8})([01]\d|2[0-3])([0-5]\d)([0-5]\d)\.(\d{6}):000")
 KILL_PATIENCE = 10.0  # seconds that KillJob waits for the end
 
@@ -64,7 +65,7 @@ def make(jobs: Jobs, served: Sequence[Profile] = ()) -> Profile:
     """The profile over the jobs of a server, which methods of the profiles that are served begin."""
     profile = Profile("dsp1103")
     profile.source(Job, lambda _: jobs)
-    profile.central("Virt_ConcreteJob", Job)
+    profile.central(JOB, Job)
 
     def find(_: Any, keys: Keys) -> list[Job]:
         return named("job", keys)
@@ -79,34 +80,35 @@ def make(jobs: Jobs, served: Sequence[Profile] = ()) -> Profile:
     def all_jobs(_: object) -> Iterable[Job]:
         return jobs
 
-    profile.instance("Virt_ConcreteJob", of=Job, find=find, volatile=True)(job_properties)
+    for classname, moves in (("Virt_ConcreteJob", False), (MIGRATION_JOB, True)):
+        profile.instance(classname, of=Job, when=kind_of(moves), find=find, volatile=True)(job_properties)
     profile.instance("CIM_MethodResult", of=Job, when=has_result, find=find_result, volatile=True)(method_result)
     _declare_associations(profile, all_jobs)
     _declare_methods(profile, jobs)
     if served:
         job_services.declare(profile, served, interval(timedelta(seconds=jobs.retention)))
         _declare_hosting(profile, jobs)
-    writer = Writer("Virt_ConcreteJob", VIRT, None, partial(modify, jobs), CHANGES, partial(delete, jobs))
-    profile.writes(writer)
+    for classname in ("Virt_ConcreteJob", MIGRATION_JOB):
+        profile.writes(Writer(classname, VIRT, None, partial(modify, jobs), CHANGES, partial(delete, jobs)))
     return profile
 
 
 def _declare_associations(profile: Profile, all_jobs: Callable[[object], Iterable[Job]]) -> None:
     profile.associate(
         "Virt_OwningJobElement",
-        End("OwnedElement", "Virt_ConcreteJob", owners),
+        End("OwnedElement", JOB, owners, of=Job),
         End("OwningElement", "CIM_ManagedElement", all_jobs, candidates=True),
     )
     profile.associate(
         "Virt_AffectedJobElement",
-        End("AffectingElement", "Virt_ConcreteJob", affected),
+        End("AffectingElement", JOB, affected, of=Job),
         End("AffectedElement", "CIM_ManagedElement", all_jobs, candidates=True),
         effects,
     )
     profile.associate(
         "CIM_AssociatedJobMethodResult",
-        End("Job", "Virt_ConcreteJob", result_of),
-        End("JobParameters", "CIM_MethodResult", lambda job: [As(job, "Virt_ConcreteJob")]),
+        End("Job", JOB, result_of, of=Job),
+        End("JobParameters", "CIM_MethodResult", lambda job: [As(job, JOB)]),
     )
 
 
@@ -114,8 +116,13 @@ def _declare_hosting(profile: Profile, jobs: Jobs) -> None:
     profile.associate(
         "CIM_HostedDependency",
         End("Antecedent", "Virt_HostSystem", lambda host: [job for job in jobs if host in host_of(job)]),
-        End("Dependent", "Virt_ConcreteJob", host_of),
+        End("Dependent", JOB, host_of, of=Job),
     )
+
+
+def kind_of(moves: bool) -> Callable[[Job], bool]:
+    """Whether a job moves a system to another host, which has a class of its own as in libvirt-cim; or does not."""
+    return lambda job: job.owner.classname.endswith("_VirtualSystemMigrationService") is moves
 
 
 def has_result(job: Job) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from virtcim.broker.call import CIMError, Status
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host import domains
-from virtcim.host.inventory import Vm
+from virtcim.host.inventory import Underway, Vm
 from virtcim.host.states import DomainState
 from virtcim.mapping import state
 from virtcim.mapping.state import Refusal, StateRow
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 OTHER = 1  # PowerState
 NO_CHANGE = 5  # TransitioningToState
+IDLE_POWER = 19  # TransitioningToPowerState: No Change
 NEVER_REQUESTED = 0  # RequestedState: Unknown
 EXCLUSIVE_USE = 2  # ElementEffects of CIM_AffectedJobElement
 RESTORING = "restore"
@@ -62,7 +63,8 @@ AT_ONCE = Going(lambda: False, lambda: False, lambda _: None)
 
 def row_of(vm: Vm) -> StateRow:
     """The row of the state table that a virtual system is in."""
-    return state.state_of(vm.state, vm.reason, vm.managed_save)
+    row = state.state_of(vm.state, vm.reason, vm.managed_save)
+    return state.moving(row, vm.underway.operating) if vm.underway and vm.underway.operating else row
 
 
 def last_wish(vm: Vm) -> Wish | None:
@@ -148,7 +150,7 @@ def _job(vm: Vm, verb: str, wish: Wish) -> Work:
         if latest is not None and latest.underway is not None:
             raise Refused("Busy", f"{vm.name} has been sent on its way to another state just now")
         vm = remember(vm, wish) or vm
-        vm = vm.host.set_underway(vm.uuid, (wish.requested, wish.power)) or vm
+        vm = vm.host.set_underway(vm.uuid, Underway(wish.requested, wish.power)) or vm
     stop, left = threading.Event(), threading.Event()
 
     def run(progress: Progress) -> Returned:
