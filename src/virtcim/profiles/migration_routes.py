@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virtcim.broker.call import Path
+from virtcim.broker.call import ClassPath, Path
 from virtcim.broker.provider import Reference, Refused
 from virtcim.host import routes
 from virtcim.host.inventory import Host, Hosts
@@ -40,9 +40,9 @@ def to_system(world: Hosts, source: Host, given: Reference | None, manner: Manne
     return to_host(world, source, _host_named(given.path), manner)
 
 
-def _host_named(path: Path) -> str:
+def _host_named(path: Path | ClassPath) -> str:
     """The host that a path of another server names, as clients of libvirt-cim do."""
-    name = path.key("Name")
+    name = path.key("Name") if isinstance(path, Path) else None
     if not path.classname.endswith("_HostSystem") or not name:
         raise Refused("Invalid Parameter", f"{SYSTEM} names no host: {path}")
     return str(name)
