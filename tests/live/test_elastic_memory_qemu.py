@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import libvirt
@@ -48,11 +49,15 @@ def test_a_guest_that_takes_it_up(cim: Cim, qemu: libvirt.virConnect, guest_imag
         look.wait_for_boot()
         for mib in (64, 128, 0):
             assert cim.modify(rasd("Mem", InstanceID=setting, VirtualQuantity=mib * MIB)) == OK
-            wait_until(lambda kib=mib * MIB: bool(cim.setting(setting)["VirtualQuantity"] == kib), 15)
+            wait_until(partial(has, cim, setting, mib * MIB), 15)
             (device,) = (one for one in memories(cim, system) if one["DeviceID"] == setting)
             assert device["NumberOfBlocks"] * device["BlockSize"] == mib * 2**20
     finally:
         cim.call("DestroySystem", AffectedSystem=system)
+
+
+def has(cim: Cim, setting: str, kib: int) -> bool:
+    return bool(cim.setting(setting)["VirtualQuantity"] == kib)
 
 
 def memories(cim: Cim, system: pywbem.CIMInstanceName) -> list[pywbem.CIMInstance]:
