@@ -224,3 +224,53 @@ def test_macvtap_runs_or_is_refused_with_the_reason(
     assert start.value != OK
     assert "macvtap" in start.reason
     assert not qemu.lookupByName(GUEST).isActive()
+
+
+def test_an_interface_of_the_host_connected_to_directly(
+    nic: str, switching: Switching, qemu: libvirt.virConnect, guest_image: Guest
+) -> None:
+    """Without a network: the guest runs on macvtap where the kernel has it, with a port on either side."""
+    switching.host.reconcile()
+    qemu.defineXML(guest_xml("wired", guest_image, linux=False, memory_mib=16))
+    wait_until(lambda: switching.host.vm_named(GUEST) is not None, 5)
+    adapter = switching.adapter(InstanceID="new", Address="52:54:00:fe:00:3d")
+    wire = switching.wire(Parent="new", HostResource=[f"file:///sys/class/net/{nic}"], NetworkMode="private")
+    answer = switching.add_to(GUEST, adapter, wire, defined=True)
+    assert answer.value == OK, answer.reason
+    assert f"<source dev='{nic}' mode='private'/>" in qemu.lookupByName(GUEST).XMLDesc()
+    (defined,) = switching.wires(GUEST, defined=True)
+    assert defined.properties["PoolID"] == f"EthernetConnectionPool/macvtap/{nic}/private"
+    start = switching.client.invoke(system_path(GUEST, "KVM"), "RequestStateChange", RequestedState="2")
+    if start.value != OK:
+        assert "macvtap" in start.reason
+        return
+    (state,) = switching.wires(GUEST, defined=False)
+    (port,) = switching.client.across(state.path, "CIM_SettingsDefineState")
+    assert Path(f"/sys/class/net/{port.properties['Name']}").exists()
+    switch = switching.switch(f"macvtap/{nic}/private")
+    ports = switching.client.across(switch.path, "CIM_SystemDevice", "CIM_EthernetPort")
+    assert {one.properties["Name"] for one in ports} == {port.properties["Name"], nic}
+    (head,) = switching.client.across(switch.path, "CIM_SettingsDefineState")
+    assert (head.properties["EVBMode"], head.properties["OtherEVBMode"]) == (1, "private")
+    assert switching.destroy(f"macvtap/{nic}/private").value != OK
+
+
+def test_a_virtual_function_that_is_not_there(
+    switching: Switching, qemu: libvirt.virConnect, guest_image: Guest
+) -> None:
+    """Defined as asked for; the system stays off with libvirt's reason."""
+    qemu.defineXML(guest_xml("wired", guest_image, linux=False, memory_mib=16))
+    wait_until(lambda: switching.host.vm_named(GUEST) is not None, 5)
+    adapter = switching.adapter(InstanceID="new", Address="52:54:00:fe:00:3e")
+    wire = switching.wire(Parent="new", HostResource=["pci:0000:7e:10.1"], PortVID=42)
+    answer = switching.add_to(GUEST, adapter, wire, defined=True)
+    assert answer.value == OK, answer.reason
+    document = qemu.lookupByName(GUEST).XMLDesc()
+    assert "<interface type='hostdev' managed='yes'>" in document
+    assert "bus='0x7e' slot='0x10' function='0x1'/>" in document
+    assert "<tag id='42'/>" in document
+    (defined,) = switching.wires(GUEST, defined=True)
+    assert defined.properties["PoolID"] == "EthernetConnectionPool/sriov/0000:7e:10.1"
+    start = switching.client.invoke(system_path(GUEST, "KVM"), "RequestStateChange", RequestedState="2")
+    assert (start.value != OK, bool(start.reason)) == (True, True)
+    assert not qemu.lookupByName(GUEST).isActive()

@@ -143,6 +143,12 @@ RESOURCES: dict[str, list[dict[str, Any]]] = {
         {"VSITypeIDVersion": 3},
         {"VSIInstanceID": "09b11c53-8b5c-4eeb-8f00-d84eaa0aaa61"},
     ],
+    "52:54:00:00:00:05": [
+        {"SourceDevice": "0000:04:10.2"},
+        {"HostResource": ["pci:0000:04:10.3"]},
+        {"PortVID": 7},
+        {"NetworkType": "network", "NetworkName": "default"},
+    ],
     "vnc": [
         {"Address": "0.0.0.0:5907"},
         {"Address": "[::1]:-1"},

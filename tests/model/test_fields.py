@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from virtcim.model import capabilities, chardevs, devices, domain, network, storage
+from virtcim.model.adapter import Interface, VlanTag
 from virtcim.model.codecs import UUID, Choice, Integer, ModelError, Words
-from virtcim.model.devices import DEVICES, Disk, Interface, VlanTag
+from virtcim.model.devices import DEVICES, Disk
 from virtcim.model.domain import Domain
 from virtcim.model.fields import Each, Field, Presence, Secret, View, parse, serialise
 from virtcim.model.peripherals import Graphics

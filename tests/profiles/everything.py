@@ -19,7 +19,8 @@ from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
 from virtcim.profiles.faults import translate
 
-# What no running system of the embedded node has: a memory module, a LUN, devices of the host, memory of one cell.
+# What no running system of the embedded node has: a memory module, a LUN, devices and
+# an interface of the host, memory of one cell.
 RARITIES = """
 <domain type='test'>
   <name>rarities</name><maxMemory slots='4'>4194304</maxMemory><memory>1048576</memory>
@@ -37,6 +38,7 @@ RARITIES = """
       <source><address uuid='4b20d080-1b54-4048-85b3-a6a62d165c01'/></source>
     </hostdev>
     <hostdev mode='subsystem' type='usb'><source><address bus='1' device='4'/></source></hostdev>
+    <interface type='direct'><source dev='eth1' mode='passthrough'/></interface>
     <memory model='dimm'><target><size>524288</size><node>0</node></target></memory>
   </devices>
 </domain>

@@ -6,11 +6,12 @@ from typing import Any
 
 from virtcim.mapping.table import BadProperty, Properties, Row
 from virtcim.mapping.units import BITS_PER_SECOND, COUNT, UnitError, convert
-from virtcim.model.devices import Interface
+from virtcim.model.adapter import Interface
 from virtcim.model.fields import Field
 
 BITS = 8000  # bit/s in libvirt's unit of bandwidth, 1000 byte/s
 KIBIBYTE = 1024  # libvirt's unit of a burst
+UNBOUNDED = ("hostdev", "user")  # types of interfaces
 KILOBYTES_PER_SECOND = "kilobytes per second"
 
 
@@ -45,6 +46,13 @@ BANDWIDTH: tuple[Row[Any], ...] = (
     burst("ReceiveBurstSize", Interface.in_burst),
     bandwidth("ReceiveBandwidthReservation", Interface.in_floor),
 )
+
+
+def check_bandwidth(view: Interface) -> None:
+    """Refuse what libvirt takes and never sets. Raises BadProperty."""
+    bounded = next((row.name for row in BANDWIDTH if row.get(view) is not None), None)
+    if bounded and view.type in UNBOUNDED:
+        raise BadProperty(bounded, f"cannot be set: libvirt bounds no interface of type {view.type}")
 
 
 def convert_bandwidths(prepared: Properties) -> None:

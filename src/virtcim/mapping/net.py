@@ -6,79 +6,24 @@ import random
 import re
 from typing import Any
 
-from virtcim.mapping.bandwidth import BANDWIDTH, convert_bandwidths
-from virtcim.mapping.ids import PRIMORDIAL, bare_mac, parse_pool_id, pool_id
-from virtcim.mapping.kind import ADDRESS, ETHERNET, VIRTUALIZED, Kind, check_address, common
+from virtcim.mapping.bandwidth import BANDWIDTH, check_bandwidth, convert_bandwidths
+from virtcim.mapping.ids import bare_mac
+from virtcim.mapping.kind import ADDRESS, ETHERNET, Kind, check_address, common
 from virtcim.mapping.net_guard import GUARD, check_guard
+from virtcim.mapping.net_source import SOURCE, check_source, infer_type, prepare_source
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import BITS_PER_SECOND, COUNT
 from virtcim.mapping.vlan import VLAN, check_vlan
+from virtcim.model.adapter import Interface
 from virtcim.model.codecs import Integer
-from virtcim.model.devices import Interface
 from virtcim.model.domain import Domain
 
-WRITABLE_TYPES = ("network", "bridge", "user", "direct")
 ETHERNET_LINK = 2  # CIM_NetworkPort.LinkTechnology
 NO_VLAN = 0  # PortVID
 DISABLED, STOPPED = 3, 10  # EnabledState and OperationalStatus of an interface whose link is down
 TAP_SPEED = 10_000_000_000  # bit/s that the kernel gives a tap device
 PROFILE_OTHER = 1  # NetworkPortProfileIDType
 OUI = "52:54:00"  # QEMU's, which libvirt uses as well
-
-
-def network_name(view: Interface) -> str | None:
-    """A running domain shows the bridge of its network too: the network is what it was given."""
-    return view.network or view.bridge or view.source_device
-
-
-def network_type(view: Interface) -> str | None:
-    """A running domain shows the type of what the network stands for: what it was given is the network."""
-    return view.type if view.network is None else "network"
-
-
-def set_type(view: Interface, word: str | None) -> None:
-    if word not in WRITABLE_TYPES:
-        raise BadProperty("NetworkType", f"{word!r} is not one of {', '.join(WRITABLE_TYPES)}")
-    view.network = view.portgroup = view.port_id = view.bridge = view.source_device = view.mode = None
-    view.type = word
-
-
-def set_network_name(view: Interface, name: str | None) -> None:
-    if network_type(view) == "network":
-        view.bridge = view.port_id = None  # a running domain shows them of the network that it is plugged into
-        view.portgroup = view.portgroup if view.network in (None, name) else None  # another network has others
-        view.network = name
-    elif view.type == "bridge":
-        view.bridge = name
-    elif view.type == "direct":
-        view.source_device = name
-    elif name is not None:
-        raise BadProperty("NetworkName", f"{name!r} means nothing for an interface of type {view.type}")
-
-
-def pool_of(view: Interface) -> str:
-    return pool_id("Network", view.network or PRIMORDIAL)
-
-
-def set_pool(view: Interface, text: str | None) -> None:
-    kind, name = parse_pool_id(text or pool_id("Network")) or ("", "")
-    if kind != "Network":
-        raise BadProperty("PoolID", f"{text!r} is not NetworkPool/<network>")
-    if name != PRIMORDIAL and network_type(view) != "network":
-        raise BadProperty("PoolID", f"{text!r} contradicts NetworkType {network_type(view)!r}")
-    if name != PRIMORDIAL:
-        view.network = name
-
-
-def connection(view: Interface) -> list[str]:
-    name = network_name(view)
-    return [name] if name else []
-
-
-def set_connection(view: Interface, names: list[str] | None) -> None:
-    if names and len(names) > 1:
-        raise BadProperty("Connection", "has several entries: an interface has one network")
-    set_network_name(view, names[0] if names else None)
 
 
 def correlation(view: Interface) -> str | None:
@@ -103,18 +48,10 @@ def set_linked(view: Interface, up: bool | None) -> None:
 NET: tuple[Row[Any], ...] = (
     *(row for row in common("NetworkPool/0", ETHERNET) if row.name not in ("PoolID", "AutomaticAllocation")),
     Row("AutomaticAllocation", is_linked, set_linked),
-    Row("ConsumerVisibility", lambda view: 2 if view.type == "hostdev" else VIRTUALIZED),
-    Row("MappingBehavior", lambda view: 3 if view.type == "hostdev" else None),
     fixed("VirtualQuantity", 1),
     fixed("VirtualQuantityUnits", COUNT),
     fixed("AllocationUnits", BITS_PER_SECOND),
-    Row("NetworkType", network_type, set_type),
-    Row("PoolID", pool_of, set_pool, exact=False),
-    Row("NetworkName", network_name, set_network_name),
-    Row("Connection", connection, set_connection),
-    Row("SourceDevice", Interface.source_device),
-    Row("NetworkMode", Interface.mode),
-    Row("PortGroup", Interface.portgroup),
+    *SOURCE,
     Row("Address", Interface.mac),
     Row("ResourceSubType", Interface.model),
     Row("VirtualDevice", Interface.target),
@@ -156,22 +93,11 @@ def prepare(given: Properties, view: Interface, domain: Domain) -> Properties:
     for name in ("PortVID", "DefaultPortVID"):
         if prepared.get(name) == NO_VLAN:
             prepared[name] = None
+    prepare_source(prepared)
     if view.type is None and not prepared.get("NetworkType"):
         prepared["NetworkType"] = infer_type(prepared)
     convert_bandwidths(prepared)
     return prepared
-
-
-def infer_type(given: Properties) -> str:
-    """The NetworkType of a new interface that names none."""
-    kind, name = parse_pool_id(given.get("PoolID") or "") or ("", PRIMORDIAL)
-    if (kind == "Network" and name != PRIMORDIAL) or given.get("Connection"):
-        return "network"
-    if given.get("SourceDevice"):
-        return "direct"
-    if given.get("NetworkName"):
-        return "bridge"
-    raise BadProperty("NetworkType", "is missing; PoolID, Connection, NetworkName or SourceDevice would tell it")
 
 
 def generate_mac(taken: set[str]) -> str:
@@ -181,23 +107,15 @@ def generate_mac(taken: set[str]) -> str:
             return mac
 
 
-REQUIRED = {
-    "network": (Interface.network, "PoolID", "NetworkPool/<network> says which network"),
-    "bridge": (Interface.bridge, "NetworkName", "it says which bridge"),
-    "direct": (Interface.source_device, "SourceDevice", "it says which device of the host"),
-}
-
-
 def finish(view: Interface, domain: Domain) -> None:
-    field, name, why = REQUIRED.get(view.type or "", (None, "", ""))
-    if field is not None and field.read(view) is None:
-        raise BadProperty(name, f"is missing: {why}")
+    check_source(view)
     others = {(other.mac or "").lower() for other in domain.interfaces if other.element is not view.element}
     if view.mac is None:
         view.mac = generate_mac(others)
     if view.mac.lower() in others:
         raise BadProperty("Address", f"{view.mac!r} is used by another interface of the virtual system")
     check_vlan(view)
+    check_bandwidth(view)
     check_guard(view)
     check_address(view)
 

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from virtcim.mapping.table import BadProperty, Row
-from virtcim.model.devices import FilterParameter, Interface
+from virtcim.model.adapter import FilterParameter, Interface
 from virtcim.model.network import Network, PortGroup
 
 Isolating = Interface | PortGroup | Network

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from virtcim.mapping.hostdev import place_of
 from virtcim.mapping.kind import hexadecimal
+from virtcim.mapping.net_source import function_of
 from virtcim.mapping.processor import cpus_of
 from virtcim.mapping.table import Properties
+from virtcim.model.adapter import Interface
 from virtcim.model.capabilities import Capabilities
 from virtcim.model.domain import Domain
 from virtcim.model.nodedev import NodeDevice, Passable
@@ -111,6 +113,8 @@ DESCRIBING = {"pci": _pci, "mdev": _mediated, "usb": _usb}
 
 def is_on(view: object, device: Assignable) -> bool:
     """Whether a virtual device is that device of the host."""
+    if isinstance(view, Interface):
+        return device.word == "pci" and function_of(view) == device.place
     return isinstance(view, Hostdev) and view.type == device.word and place_of(view) == device.place
 
 

@@ -94,8 +94,8 @@ def other_evb_mode(network: Network) -> str | None:
 
 
 def has_vlans(network: Network) -> bool:
-    """Whether its ports can be put into VLANs."""
-    return system_type(network) in (OPENVSWITCH, SRIOV)
+    """Whether its ports can be put into VLANs; those of passthrough if they are virtual functions."""
+    return system_type(network) in (OPENVSWITCH, SRIOV) or forward_mode(network) == "passthrough"
 
 
 def vlans(network: Network) -> list[int]:

@@ -11,7 +11,7 @@ from virtcim.mapping.switch import has_vlans, system_type, vlans
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed, to_cim, to_xml
 from virtcim.mapping.units import BITS_PER_SECOND, COUNT
 from virtcim.mapping.vlan import VLAN, Tagged, mode_of
-from virtcim.model.devices import Interface
+from virtcim.model.adapter import Interface
 from virtcim.model.network import Network, PortGroup
 
 Adapter = Interface  # for the layer above, which knows no model
@@ -69,6 +69,7 @@ CONNECTION_ROWS: tuple[Row[Interface], ...] = (
     fixed("AutomaticDeallocation", True),
     *COMMON,
     Row("PortGroup", Interface.portgroup),
+    Row("NetworkMode", Interface.mode),
     *VLAN,
     Row("SourceMACFilteringEnabled", filters_macs),
     Row("Promiscuous", is_promiscuous),

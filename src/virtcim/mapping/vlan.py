@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from virtcim.mapping.table import BadProperty, Row
-from virtcim.model.devices import Interface, VlanTag
+from virtcim.model.adapter import Interface, VlanTag
 from virtcim.model.network import Network, PortGroup
 
 Tagged = Interface | PortGroup | Network
@@ -82,3 +82,7 @@ def check_vlan(view: Interface) -> None:
         raise BadProperty("AllowedToReceiveVLANs", "is missing for a trunk")
     if view.vlan_tags and view.type in ("bridge", "user") and view.port_type != "openvswitch":
         raise BadProperty("PortVID", f"cannot be set: type {view.type} has no VLANs without Open vSwitch")
+    if view.vlan_tags and view.type == "direct" and view.network is None and view.mode != "passthrough":
+        raise BadProperty("PortVID", f"cannot be set: of macvtap only mode passthrough has VLANs, not {view.mode}")
+    if view.type == "hostdev" and mode_of(view) == TRUNK:
+        raise BadProperty("DesiredVLANEndpointMode", f"cannot be {TRUNK} (Trunk): a virtual function has one VLAN")

@@ -7,10 +7,11 @@ import re
 
 from lxml import etree
 
+from virtcim.model.adapter import Interface
 from virtcim.model.chardevs import Channel, Console
 from virtcim.model.codecs import TEXT, UUID, Integer
 from virtcim.model.device import Device
-from virtcim.model.devices import DEVICES, Disk, Filesystem, Interface, MemoryDevice
+from virtcim.model.devices import DEVICES, Disk, Filesystem, MemoryDevice
 from virtcim.model.fields import (
     Ahead,
     Each,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from virtcim.model.adapter import VlanTag
 from virtcim.model.codecs import MAC, UUID, Integer
-from virtcim.model.devices import VlanTag
 from virtcim.model.fields import Each, Field, Many, View, integer, on_off, text, yes_no
 
 

@@ -21,6 +21,25 @@ class Passable(NamedTuple):
     group: int | None
 
 
+def pci_place(*numbers: int | None) -> str:
+    """The text of a PCI address from domain, bus, slot and function."""
+    return "{:04x}:{:02x}:{:02x}.{:x}".format(*(number or 0 for number in numbers))
+
+
+class PciAddress(View):
+    """Where on the PCI buses of the host a function is."""
+
+    tag = "address"
+    domain = integer("@domain")
+    bus = integer("@bus")
+    slot = integer("@slot")
+    function = integer("@function")
+
+    @property
+    def text(self) -> str:
+        return pci_place(self.domain, self.bus, self.slot, self.function)
+
+
 class NodeDevice(View):
     """A node device; what it is follows from the type of its first capability."""
 
@@ -49,12 +68,13 @@ class NodeDevice(View):
     logical_block_size = integer("capability/logical_block_size")
     removable = text("capability/capability@type")
     media_size = integer("capability/capability/media_size")
+    interface = text("capability/interface")
+    link_speed = integer("capability/link@speed")
 
     @property
     def address(self) -> str:
         """Of a PCI device."""
-        numbers = [number or 0 for number in (self.domain, self.bus, self.slot, self.function)]
-        return "{:04x}:{:02x}:{:02x}.{:x}".format(*numbers)
+        return pci_place(self.domain, self.bus, self.slot, self.function)
 
     @property
     def passable(self) -> Passable | None:
@@ -62,6 +82,12 @@ class NodeDevice(View):
         place = PLACES[self.type or ""](self) if self.type in PLACES else None
         group = None if self.type == "usb_device" else self.iommu_group
         return Passable(self.name or "", (self.type or "").partition("_")[0], place, group) if place else None
+
+    @property
+    def virtual_functions(self) -> list[PciAddress]:
+        """The functions that a PCI device with SR-IOV has besides its own."""
+        found = self.element.findall("capability/capability[@type='virt_functions']/address")
+        return [PciAddress(one) for one in found]
 
 
 def mediated_uuid(text: str) -> str | None:

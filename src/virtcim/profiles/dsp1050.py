@@ -12,7 +12,15 @@ from virtcim.mapping.net import INTERFACE, is_linked
 from virtcim.mapping.switch_ports import CONNECTION as CONNECTION_TYPE
 from virtcim.mapping.units import COUNT
 from virtcim.profiles import dsp1050_connections as connections
-from virtcim.profiles import dsp1050_figures, dsp1050_offers, dsp1050_requests, elements, lookup, switches_ports
+from virtcim.profiles import (
+    dsp1050_figures,
+    dsp1050_offers,
+    dsp1050_requests,
+    elements,
+    lookup,
+    switches_ports,
+    switches_uplinks,
+)
 from virtcim.profiles.dsp1050_connections import Connection, ConnectionPool
 from virtcim.profiles.dsp1097_model import ETHERNET_CSMACD, endpoint, itself
 from virtcim.profiles.elements import Configuration, Device, present
@@ -28,6 +36,7 @@ profile.source(Connection, connections.all_connections, follows=lookup.version)
 profile.source(ConnectionPool, connections.all_pools, follows=lookup.version)
 
 ADAPTER, LAN, PORT = "Virt_NetworkPort", "Virt_LANEndpoint", "Virt_SwitchEthernetPort"
+HOST_PORT = "Virt_HostEthernetPort"
 CONNECTION, POOL = "Virt_EthernetConnectionAllocationSettingData", "Virt_EthernetConnectionPool"
 FINE, STOPPED, HEALTHY = 2, 10, 5  # OperationalStatus, HealthState
 ENABLED, DISABLED = 2, 3  # EnabledState, RequestedState
@@ -175,6 +184,11 @@ profile.associate(
     "Virt_ActiveConnection",
     End("Antecedent", LAN, across=port_plugged, of=Device),
     End("Dependent", LAN, across=lambda port: [port.adapter], of=SwitchPort),
+)
+profile.associate(
+    "Virt_HostedDependency",
+    End("Antecedent", HOST_PORT, across=switches_uplinks.adapters_of),
+    End("Dependent", ADAPTER, across=switches_uplinks.port_below),
 )
 profile.associate(
     "Virt_VirtualSystemSettingDataComponent",

@@ -11,10 +11,12 @@ from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, switch_ports
 from virtcim.mapping.net import INTERFACE, is_linked
+from virtcim.mapping.switch import MACVTAP, OPENVSWITCH, system_type
 from virtcim.mapping.switch_devices import forward_mode
 from virtcim.profiles import elements, lookup, switches_paths
 from virtcim.profiles.elements import Configuration, Setting, kept
-from virtcim.profiles.switches import Switch, is_switch_of, switch_for, switches_of
+from virtcim.profiles.switches import Switch
+from virtcim.profiles.switches_plugs import is_switch_of, switch_for, switches_of
 from virtcim.profiles.switches_ports import SwitchPort, connections_to, interface_of, port_of, ports_of
 
 UNBOUNDED = None
@@ -130,8 +132,9 @@ def properties(connection: Connection) -> Properties:
 
 def sub_type(switch: Switch) -> str:
     """ResourceSubType of a pool and of what comes from it: where the frames of the switch go."""
-    ovs = switch.state_document.port_type == "openvswitch"
-    return f"Virt:{'openvswitch' if ovs else forward_mode(switch.state_document)}"
+    document = switch.state_document
+    kind, mode = system_type(document), forward_mode(document)
+    return {OPENVSWITCH: OPENVSWITCH, MACVTAP: f"{MACVTAP}-{mode}"}.get(kind, f"Virt:{mode}")
 
 
 # Pools

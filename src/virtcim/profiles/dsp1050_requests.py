@@ -23,7 +23,8 @@ from virtcim.profiles.alteration import Last
 from virtcim.profiles.dsp1050_connections import Connection, connection_of
 from virtcim.profiles.elements import Configuration, Setting
 from virtcim.profiles.requests import given, refusing
-from virtcim.profiles.switches import Switch, switches_of
+from virtcim.profiles.switches import Switch
+from virtcim.profiles.switches_plugs import switches_of
 from virtcim.profiles.switches_ports import interface_of
 
 CONNECTION_CLASS = "EthernetConnectionAllocationSettingData"
@@ -65,7 +66,8 @@ def joined(host: Host, instances: Sequence[Instance]) -> list[Instance]:
         if parent is None:
             reason = "names no network interface among ResourceSettings"
             raise Refused("Invalid Parameter", f"{SETTINGS}[{number}].Parent {reason}")
-        wired = interface_properties(host, instances[number], f"{SETTINGS}[{number}]")
+        where = f"{SETTINGS}[{number}]"
+        wired = interface_properties(instances[number], where, _switch_asked(host, instances[number], where))
         found[parent] = replace(found[parent], properties={**_bare(found[parent]), **wired})
     if len(set(parents.values())) < len(parents):
         raise Refused("Invalid Parameter", f"{SETTINGS}: two connections have the same Parent")
@@ -130,16 +132,21 @@ def _check_vlans(properties: Properties, switch: Switch | None, where: str) -> N
             switch_ports.check_vlans(wanted, switch.state_document)
 
 
-def interface_properties(host: Host, instance: Instance, where: str, present: Switch | None = None) -> Properties:
-    """What a connection says, as properties of the setting of its interface. Errors: Refused."""
-    properties = given(instance)
-    switch = dsp1050_targets.of_connection(host, properties, where) or present
+def _switch_asked(host: Host, instance: Instance, where: str, present: Switch | None = None) -> Switch:
+    """The switch that a connection is to lead to. Errors: Refused."""
+    switch = dsp1050_targets.of_connection(host, given(instance), where) or present
     if switch is None:
         reason = "HostResource is missing: it, PoolID or Connection says which switch"
         raise Refused("Invalid Parameter", f"{where}.{reason}")
+    return switch
+
+
+def interface_properties(instance: Instance, where: str, switch: Switch, present: Switch | None = None) -> Properties:
+    """What a connection to a switch says, as properties of the setting of its interface. Errors: Refused."""
+    properties = given(instance)
     _check_vlans(properties, switch, where)
     asked = {name: value for name, value in instance.properties.items() if name not in OWN}
-    return {"AutomaticAllocation": True, **dsp1050_targets.place(switch, present), **asked}
+    return {"AutomaticAllocation": True, **dsp1050_targets.place(switch, present, properties, where), **asked}
 
 
 # The methods of the management service
@@ -183,17 +190,15 @@ def _connection(setting: Setting) -> Connection:
 
 def _as_adapter(adapter: Setting, instance: Instance, where: str, present: Switch | None) -> Instance:
     """The change of an interface that a connection asks for."""
-    properties = interface_properties(adapter.vm.host, instance, where, present)
-    return Instance(
-        ADAPTER_CLASS, {"InstanceID": adapter.id, **_out_of_vlans(adapter, properties, where), **properties}
-    )
+    switch = _switch_asked(adapter.vm.host, instance, where, present)
+    properties = interface_properties(instance, where, switch, present)
+    return Instance(ADAPTER_CLASS, {"InstanceID": adapter.id, **_out_of_vlans(adapter, switch, where), **properties})
 
 
-def _out_of_vlans(adapter: Setting, properties: Properties, where: str) -> Properties:
+def _out_of_vlans(adapter: Setting, switch: Switch, where: str) -> Properties:
     """An interface that moves to a switch without VLANs leaves its own."""
     view = interface_of(adapter)
-    switch = dsp1050_targets.of_adapter(adapter.vm.host, properties)
-    if not view.vlan_tags or switch is None or has_vlans(switch.state_document):
+    if not view.vlan_tags or has_vlans(switch.state_document):
         return {}
     if view.trunk:
         reason = f"{switch.name} has no VLANs, and {adapter.id} is a trunk"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from virtcim.broker.provider import End, Profile
 from virtcim.mapping.divisions import group_pool
 from virtcim.mapping.hostdev import POOL as HOST_DEVICES
+from virtcim.mapping.net import INTERFACE
 from virtcim.mapping.pools_host import is_on
 from virtcim.profiles import controllers
 from virtcim.profiles import pools_host as hardware
@@ -28,7 +29,7 @@ def pools_of_device(one: Passed) -> Iterator[str]:
 
 def device_below(device: Device) -> Iterator[Passed]:
     """The device of the host that a virtual one is."""
-    if device.vm.active and device.resource.kind.pool == HOST_DEVICES:
+    if device.vm.active and (device.kind.pool == HOST_DEVICES or device.kind is INTERFACE):
         yield from (one for one in hardware.passed(device.vm.host) if is_on(device.resource.view, one.device))
 
 
@@ -39,7 +40,7 @@ profile.associate(
     properties=controllers.place,
 )
 for of, classname, virtual, present in (
-    (HostPci, "Virt_HostPCIDevice", "CIM_PCIDevice", hardware.pci_devices),
+    (HostPci, "Virt_HostPCIDevice", "CIM_LogicalDevice", hardware.pci_devices),
     (HostMediated, "Virt_HostMediatedDevice", "CIM_PCIDevice", hardware.mediated_devices),
     (HostUsb, "Virt_HostUSBDevice", "CIM_USBDevice", hardware.usb_devices),
 ):

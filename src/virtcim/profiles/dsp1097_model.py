@@ -10,6 +10,7 @@ from virtcim.mapping.vlan import ACCESS, TRUNK
 from virtcim.profiles import lookup, switches, switches_paths, switches_ports, switches_states
 from virtcim.profiles.elements import present
 from virtcim.profiles.switches import GroupSetting, Switch, SwitchConfiguration, UplinkSetting
+from virtcim.profiles.switches_plugs import switches_of
 from virtcim.profiles.switches_ports import SwitchPort
 
 profile = Profile("dsp1097")
@@ -212,7 +213,7 @@ def to_state(configuration: SwitchConfiguration) -> list[SwitchConfiguration]:
 
 
 def hosts_switches(host: Host) -> list[Switch]:
-    return list(switches.switches_of(host))
+    return list(switches_of(host))
 
 
 def host_of(switch: Switch) -> list[Host]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from virtcim.host.inventory import Host
+from virtcim.host.inventory import Host, NodeDevice
 from virtcim.mapping import host_ports as mapping
 from virtcim.mapping import ids
 from virtcim.profiles.elements import host_uri, kept
@@ -17,33 +17,53 @@ from virtcim.profiles.pools_host import HostDevice
 class HostPort(HostDevice):
     """An interface of the host."""
 
-    interface: str
+    @property
+    def interface(self) -> str:
+        return str(self.properties["Name"])
 
 
-def ports_of(host: Host) -> Iterator[HostPort]:
-    for record in host.netside.interfaces:
-        yield from _ports(host, record.name)
+@dataclass(frozen=True)
+class _Known:
+    """What follows from what libvirt tells of a host's interfaces and devices, as long as it tells the same."""
+
+    origin: tuple[object, object]
+    ports: Mapping[str, HostPort]
+    functions: Mapping[str, str]
+
+
+def _known(host: Host) -> _Known:
+    interfaces, devices = origin = host.netside.interfaces, host.node_devices
+    known: _Known | None = vars(host).get("_host_ports")
+    if known is None or known.origin[0] is not interfaces or known.origin[1] is not devices:
+        as_devices = {one.name: one for one in map(_as_interface, devices) if one}
+        speeds = {name: one.speed for name, one in as_devices.items()}
+        found = (port for one in interfaces for port in mapping.ports(one.xml, one.active, speeds))
+        ports = {str(one["Name"]): HostPort(host, ids.interface_name(str(one["Name"])), one) for one in found}
+        known = vars(host)["_host_ports"] = _Known(origin, ports, _functions(devices, as_devices.values()))
+    return known
+
+
+def _as_interface(device: NodeDevice) -> mapping.Interface | None:
+    return kept(device, "_interface", lambda: (mapping.interface_of(device.xml),))[0]
+
+
+def _functions(devices: Iterable[NodeDevice], interfaces: Iterable[mapping.Interface]) -> dict[str, str]:
+    names = {one.parent: one.name for one in interfaces}
+    held = ((device.xml, names[device.name]) for device in devices if device.name in names)
+    return {address: name for xml, name in held for address in mapping.functions_of(xml)}
+
+
+def ports_of(host: Host) -> Iterable[HostPort]:
+    return _known(host).ports.values()
 
 
 def port_named(host: Host, interface: str) -> HostPort | None:
-    return next((one for one in ports_of(host) if one.interface == interface), None)
+    return _known(host).ports.get(interface)
 
 
-def _ports(host: Host, name: str) -> tuple[HostPort, ...]:
-    """Those that an interface is or holds; made once as long as nothing about it changes."""
-    record = host.netside.interface_named(name)
-    if record is None:
-        return ()
-
-    def make() -> tuple[HostPort, ...]:
-        found = mapping.ports_in(mapping.parse(record.xml))
-        return tuple(_port(host, str(view.name), mapping.properties(view, record.active)) for view in found)
-
-    return kept(record, "_ports", make)
-
-
-def _port(host: Host, interface: str, properties: dict[str, object]) -> HostPort:
-    return HostPort(host, ids.interface_name(interface), properties, interface)  # type: ignore[arg-type]
+def functions(host: Host) -> Mapping[str, str]:
+    """The virtual functions of a host by their PCI addresses, with the name of the interface that each is one of."""
+    return _known(host).functions
 
 
 def bridges(host: Host) -> list[str]:

@@ -14,15 +14,12 @@ from virtcim.profiles.pools_lookup import pools_on
 from virtcim.profiles.storage_volumes import volume_settings
 from virtcim.profiles.switches import (
     Switch,
-    bridges_of,
     configurations,
     groups,
-    leads_to,
-    plug_of,
-    plugs,
     switch_of,
     uplinks,
 )
+from virtcim.profiles.switches_plugs import leads_to, own_switches, plug_of, plugs
 from virtcim.profiles.switches_ports import SwitchPort, adapters_of, interface_of, port_on, ports_of_vm
 
 # What libvirt-cim has indication classes of its own for, below CIM_InstCreation and so on.
@@ -46,7 +43,7 @@ def declare(profile: Profile) -> None:
 
 
 def of_system(vm: Vm) -> Iterator[object]:
-    """The configurations of a virtual system, their settings, its devices, and how they are connected to bridges."""
+    """The configurations of a virtual system, their settings, its devices, and what connects them without a network."""
     for configuration in elements.configurations(vm):
         yield configuration
         yield from elements.settings(configuration)
@@ -113,12 +110,12 @@ def of_node_device(device: NodeDevice) -> Iterator[object]:
 
 
 def of_host(host: Host) -> Iterator[object]:
-    """What a host has that is nobody's own: pools, bridges without a network, network filters."""
+    """What a host has that is nobody's own: pools, switches that no network is, network filters."""
     if not host.readable:
         return
     yield from pools_on(host)
-    for bridge in bridges_of(host):
-        yield from _of_switch(bridge)
+    for switch in own_switches(host):
+        yield from _of_switch(switch)
     for one in filters.lists_of(host):
         yield one
         yield from filters.entries_of(one)

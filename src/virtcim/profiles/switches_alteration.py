@@ -18,12 +18,10 @@ from virtcim.profiles.switches import (
     UplinkSetting,
     configurations,
     groups,
-    plugs,
-    switch_for,
-    switches_of,
     uplinks,
 )
 from virtcim.profiles.switches_definition import alter, current, present_network, put_all
+from virtcim.profiles.switches_plugs import plugs, switch_for, switches_of
 from virtcim.profiles.switches_settings import PortSetting, change, is_uplink, take_out, uplink_name
 
 Group = dict[str, list[PortSetting]]

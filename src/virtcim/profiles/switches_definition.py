@@ -13,8 +13,9 @@ from virtcim.mapping import ids, switch, switch_devices, vssd
 from virtcim.mapping.switch import Document
 from virtcim.profiles import switches_paths
 from virtcim.profiles.requests import Undo, Wish, changes, given, refusing, undoing, wishes
-from virtcim.profiles.switches import Switch, SwitchConfiguration, configurations, switch_of, switches_of
+from virtcim.profiles.switches import Switch, SwitchConfiguration, configurations, switch_of
 from virtcim.profiles.switches_live import steps_between
+from virtcim.profiles.switches_plugs import switches_of
 from virtcim.profiles.switches_ports import users_of
 from virtcim.profiles.switches_settings import put
 

@@ -18,12 +18,9 @@ from virtcim.profiles.switches import (
     UplinkSetting,
     configurations,
     groups,
-    is_switch_of,
-    plugs,
-    switch_for,
-    switches_of,
     uplinks,
 )
+from virtcim.profiles.switches_plugs import is_switch_of, plugs, switch_for, switches_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids
+from virtcim.mapping.net import INTERFACE
 from virtcim.mapping.switch_devices import OWN_BRIDGE, forward_mode
 from virtcim.mapping.switch_devices import uplinks as uplink_names
-from virtcim.profiles import host_ports
+from virtcim.profiles import host_ports, switches_ports
+from virtcim.profiles.elements import Device
 from virtcim.profiles.host_ports import HostPort
-from virtcim.profiles.switches import Switch, UplinkSetting, state_configuration, switches_of, taps, uplinks
-from virtcim.profiles.switches_ports import all_switches
+from virtcim.profiles.switches import Switch, UplinkSetting, state_configuration, uplinks
+from virtcim.profiles.switches_plugs import names_devices, switches_of, taps
+from virtcim.profiles.switches_ports import all_switches, interface_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,3 +88,21 @@ def port_of(setting: UplinkSetting) -> list[UplinkPort]:
     if setting.configuration.defined:
         return []
     return [one for one in ports_of(setting.configuration.switch) if one.interface == setting.interface]
+
+
+# Adapters that have an interface of the host to themselves
+
+
+def port_below(adapter: Device) -> list[HostPort]:
+    """The interface of the host that macvtap passes through to an adapter."""
+    view = interface_of(adapter) if adapter.kind is INTERFACE and adapter.vm.active else None
+    if view is None or (view.type, view.mode) != ("direct", "passthrough") or not view.source_device:
+        return []
+    found = host_ports.port_named(adapter.vm.host, view.source_device)
+    return [found] if found else []
+
+
+def adapters_of(port: HostPort) -> Iterator[Device]:
+    for vm in port.host.vms if port.host.readable else ():
+        if vm.active and names_devices(vm):
+            yield from (one for one in switches_ports.adapters_of(vm) if port in port_below(one))

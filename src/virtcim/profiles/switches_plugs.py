@@ -1,0 +1,211 @@
+"""Where network interfaces are plugged in, and the switches of a host that follow from it.
+
+Besides virtual networks there are the bridges of the host, and what interfaces share that name a device of the host
+themselves: macvtap stacked on one of its interfaces, or the virtual functions of one that has such (SR-IOV).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from virtcim.host.inventory import Host, Vm
+from virtcim.mapping.net import is_linked
+from virtcim.mapping.net_source import HOSTDEV, Stack, stacked_on
+from virtcim.mapping.switch import Document
+from virtcim.mapping.switch_devices import forward_devices, forward_mode, set_forward_devices
+from virtcim.mapping.switch_ports import Adapter
+from virtcim.profiles import host_ports
+from virtcim.profiles.elements import kept
+from virtcim.profiles.switches import Switch, switch_of
+
+OVS = "openvswitch"
+# What the names of such switches begin with: no network has a slash in its name.
+BRIDGES, MACVTAP, SRIOV = "bridge", "macvtap", "sriov"
+NAMING_DEVICES = ("type='direct'", "type='hostdev'")
+
+
+@dataclass(frozen=True)
+class Plug:
+    """Where an interface is to be plugged in."""
+
+    network: str | None
+    bridge: str | None
+    stack: Stack | None
+    group: str | None
+    ovs: bool
+    linked: bool
+    target: str | None
+
+
+def plugs(vm: Vm) -> tuple[Plug, ...]:
+    """Those of the State configuration: little enough to be kept as long as the Vm."""
+    return kept(vm, "_plugs", lambda: tuple(plug_of(view) for view in vm.state_document.interfaces))
+
+
+def all_plugs(vm: Vm) -> Iterator[Plug]:
+    """Those of either configuration."""
+    yield from plugs(vm)
+    if vm.defined_document is not None and vm.defined_xml != vm.state_xml:
+        yield from map(plug_of, vm.defined_document.interfaces)
+
+
+def plug_of(view: Adapter) -> Plug:
+    ovs = view.port_type == OVS
+    return Plug(view.network, view.bridge, stacked_on(view), view.portgroup, ovs, is_linked(view), view.target)
+
+
+# The switches of a host
+
+
+def switches_of(host: Host) -> Iterator[Switch]:
+    """The switches of a host; what they were before it went out of reach is not told."""
+    if not host.readable:
+        return
+    for network in host.networks:
+        yield switch_of(network)
+    yield from own_switches(host)
+
+
+def own_switches(host: Host) -> Iterable[Switch]:
+    """Those that no network is."""
+    return _known(host).own.values()
+
+
+def taps(host: Host) -> frozenset[str]:
+    """What the interfaces of running systems are called on the host."""
+    return _known(host).taps
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What follows from a host's networks and systems, at a version of what is known of it."""
+
+    version: int
+    by_bridge: Mapping[str, Switch]
+    by_stack: Mapping[Stack, Switch]
+    own: Mapping[str, Switch]  # by name
+    taps: frozenset[str]
+
+
+def _known(host: Host) -> _Known:
+    version = host.version  # read first: what changes meanwhile makes another version
+    found: _Known | None = vars(host).get("_switches")
+    if found is None or found.version != version:
+        before = found.own if found else {}
+        of_networks = [switch_of(network) for network in host.networks]
+        by_bridge = {str(one.state_document.bridge): one for one in of_networks if one.state_document.bridge}
+        bridges = {name: _bridge(host, name, ovs, before) for name, ovs in _used(host, by_bridge).items()}
+        by_stack = _by_stack(host, of_networks, before)
+        own = [one for one in (*bridges.values(), *by_stack.values()) if one.network is None]
+        named = {one.name: one for one in own}
+        found = vars(host)["_switches"] = _Known(version, by_bridge | bridges, by_stack, named, _taps(host))
+    return found
+
+
+def _taps(host: Host) -> frozenset[str]:
+    active = (plug for vm in host.vms if vm.active for plug in plugs(vm))
+    return frozenset(plug.target for plug in active if plug.target)
+
+
+def _used(host: Host, known: Mapping[str, Switch]) -> dict[str, bool]:
+    """The bridges that no network has, each with whether it is one of Open vSwitch: those that systems use."""
+    found = dict.fromkeys([name for name in host_ports.bridges(host) if name not in known], False)
+    for plug in (plug for vm in host.vms for plug in plugs(vm)):
+        if plug.network is None and plug.bridge and plug.bridge not in known:
+            found[plug.bridge] = found.get(plug.bridge, False) or plug.ovs
+    return found
+
+
+def _by_stack(host: Host, of_networks: Iterable[Switch], before: Mapping[str, Switch]) -> dict[Stack, Switch]:
+    """Of a running interface libvirt tells the virtual function alone, not the network that has given it."""
+    owners = {name: one for one in of_networks for name in _functions_of(one)}
+    plugged = (plug for vm in host.vms if names_devices(vm) for plug in all_plugs(vm))
+    stacks = dict.fromkeys(plug.stack for plug in plugged if plug.stack)
+    return {one: _owner(host, one, owners) or _stacked(host, one, before) for one in stacks}
+
+
+def names_devices(vm: Vm) -> bool:
+    """Whether a document of a system may name a device of the host as an interface: most need no look at it."""
+    texts = (vm.state_xml, vm.defined_xml or "")
+    return kept(vm, "_names_devices", lambda: any(word in text for text in texts for word in NAMING_DEVICES))
+
+
+def _owner(host: Host, stack: Stack, owners: Mapping[str, Switch]) -> Switch | None:
+    """The network that a virtual function is from."""
+    if stack.mode != HOSTDEV:
+        return None
+    return owners.get(stack.device) or owners.get(_shared(host, stack))
+
+
+def _functions_of(switch: Switch) -> list[str]:
+    """The virtual functions that a network gives, or the one interface that it gives those of."""
+    document = switch.state_document
+    return forward_devices(document) if forward_mode(document) == HOSTDEV else []
+
+
+def _shared(host: Host, stack: Stack) -> str:
+    """The device that a switch is in: for a virtual function the interface that it is one of, where that is told."""
+    if stack.mode != HOSTDEV:
+        return stack.device
+    return host_ports.functions(host).get(stack.device, stack.device)
+
+
+def _bridge(host: Host, name: str, ovs: bool, before: Mapping[str, Switch]) -> Switch:
+    """A bridge as the network that would stand for it."""
+    known = before.get(f"{BRIDGES}/{name}")
+    if known is not None and (known.state_document.port_type == OVS) == ovs:
+        return known
+    document = Document.new()
+    document.name, document.forward_mode, document.bridge = name, "bridge", name
+    document.port_type = OVS if ovs else None
+    return Switch(host, f"{BRIDGES}/{name}", f"{host.uuid}/{name}", None, document, None)
+
+
+def stack_switch(host: Host, stack: Stack) -> Switch:
+    """The switch that interfaces on a device of the host share, in use or not."""
+    known = _known(host)
+    return known.by_stack.get(stack) or _stacked(host, stack, known.own)
+
+
+def _stacked(host: Host, stack: Stack, before: Mapping[str, Switch]) -> Switch:
+    """What a device of the host is to those on it, as the network that would stand for it."""
+    device = _shared(host, stack)
+    name = f"{SRIOV}/{device}" if stack.mode == HOSTDEV else f"{MACVTAP}/{device}/{stack.mode}"
+    if name in before:
+        return before[name]
+    document = Document.new()
+    document.name, document.forward_mode = f"{device}/{stack.mode}", stack.mode
+    set_forward_devices(document, [device])
+    return Switch(host, name, f"{host.uuid}/{name}", None, document, None)
+
+
+# From an interface to its switch
+
+
+def switch_for(host: Host, view: Adapter | Plug) -> Switch | None:
+    """The switch that an interface is to be plugged into; None when it is none that we know."""
+    plug = view if isinstance(view, Plug) else plug_of(view)
+    if plug.network is not None:
+        network = host.network_named(plug.network)
+        return switch_of(network) if network else None
+    if plug.bridge:
+        return _known(host).by_bridge.get(plug.bridge)
+    return _known(host).by_stack.get(plug.stack) if plug.stack else None
+
+
+def leads_to(plug: Plug, switch: Switch) -> bool:
+    """Whether an interface is, with its link up, to be plugged into a network's switch, as it is or as it once was."""
+    if not plug.linked:
+        return False
+    if plug.network is not None:
+        return switch.network is not None and switch.network.name == plug.network
+    if plug.stack is not None:
+        functions = _functions_of(switch)
+        return plug.stack.device in functions or _shared(switch.host, plug.stack) in functions
+    return plug.bridge is not None and plug.bridge == switch.state_document.bridge
+
+
+def is_switch_of(switch: Switch, vm: Vm) -> bool:
+    """Whether a system has an interface that is to be plugged into a switch, now or by its definition."""
+    return any(switch_for(vm.host, plug) is switch for plug in all_plugs(vm))
