@@ -7,7 +7,6 @@ import pwd
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests import runs
 
 PROGRAMS = ("initdb", "postgres", "pg_ctl", "pg_isready")
 
@@ -94,7 +94,7 @@ def free_port() -> int:
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
     """A server that runs while the block does; its files are gone afterwards."""
-    directory = Path(tempfile.mkdtemp(prefix="virtcim-postgres-", dir="/var/tmp"))
+    directory = runs.place("postgres")
     try:
         server = Postgres(directory, free_port())
         server.start()

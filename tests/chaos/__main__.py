@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from signal import SIGKILL
 
 import libvirt
 import pywbem
+from tests import runs
 from tests.broker.listeners import Listener, listening
 from tests.broker.postgres import Postgres, running_postgres
 from tests.chaos.load import GUEST, Load, Record
@@ -67,15 +66,15 @@ class Stage:
 @contextmanager
 def stage() -> Iterator[Stage]:
     with (
-        tempfile.TemporaryDirectory(prefix="virtcim-chaos-", dir="/var/tmp") as directory,
-        private_libvirtd(Path(f"/var/tmp/virtcim-chaos-libvirtd-{time.monotonic_ns()}")) as libvirtd,
+        private_libvirtd() as libvirtd,
         running_postgres() as postgres,
         listening() as listener,
     ):
         servers: list[Process] = []
+        directory = runs.place("chaos")
         try:
             for name in ("first", "second"):
-                servers.append(Process(Path(directory) / name, connect=libvirtd.uri, store=postgres.url, **SETTINGS))
+                servers.append(Process(directory / name, connect=libvirtd.uri, store=postgres.url, **SETTINGS))
             yield Stage(servers, postgres, libvirtd, listener)
         finally:
             for server in servers:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import libvirt
 import pywbem
 from lxml import etree
+from tests import runs
 from tests.conftest import connect, running_server
+from tests.live import leftovers
 from tests.live.conftest import Guest, wait_until
 
-OWNED = re.compile(r"virtcim-1042-(\d+)-")
-NAMES = f"virtcim-1042-{os.getpid()}-"  # of the systems here: other runs, and other workers of this one, have their own
+NAMES = f"virtcim-1042-{runs.WORD}-"  # of the systems here: other runs, and other workers of this one, have their own
 OK, FAILED, INVALID, BAD_STATE, JOB = 0, 2, 4, 5, 4096
 COMPLETED, EXCEPTION, ENDED = 7, 10, (7, 8, 9, 10)  # JobState
 ENABLED, DISABLED, SHUT_DOWN, OFFLINE, QUIESCE, REBOOT, RESET = 2, 3, 4, 6, 9, 10, 11
@@ -190,14 +189,7 @@ def cim_server(state_dir: Path, uri: str, **settings: Any) -> Iterator[Cim]:
 
 
 def remove_systems(uri: str) -> None:
-    """Remove the domains of this process, and of those that have died, whatever state they are in."""
-    flags = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
-    connection = libvirt.open(uri)
-    for domain in connection.listAllDomains():
-        owner = OWNED.match(domain.name())
-        if owner and (int(owner[1]) == os.getpid() or not Path("/proc", owner[1]).exists()):
-            with suppress(libvirt.libvirtError):  # not running, or transient and gone
-                domain.destroy()
-            with suppress(libvirt.libvirtError):
-                domain.undefineFlags(flags)
-    connection.close()
+    """Remove the domains of this run, and what is left of those that have died."""
+    with closing(libvirt.open(uri)) as connection:
+        leftovers.remove_all(connection)
+        leftovers.remove_systems(connection, ours=True)

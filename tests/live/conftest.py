@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import libvirt
 import pytest
-from tests.live import storing
+from tests import runs
+from tests.live import leftovers, storing
 from tests.profiles.pooled import Stock, stocked
 
 from virtcim.broker import schema
@@ -53,6 +54,8 @@ def libvirtd() -> str:
     """URI of a libvirtd that answers; started by the test bed if none does, and then left running."""
     if not answers():
         _start_testbed()
+    with closing(libvirt.open(URI)) as connection:
+        leftovers.remove_all(connection)
     return URI
 
 
@@ -89,8 +92,7 @@ def guest_image() -> Guest:
 @pytest.fixture
 def scratch_dir() -> Iterator[Path]:
     """An empty directory whose files QEMU can open; gone after the test."""
-    path = Path("/var/tmp") / f"{PREFIX}{os.getpid()}"
-    path.mkdir(mode=0o755)
+    path = runs.place("scratch")
     yield path
     shutil.rmtree(path)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
-IMAGES = Path(f"/var/tmp/virtcim-1042-images-{os.getpid()}")
+from tests import runs
+
+IMAGES = runs.DIRECTORY / "images"
 IMAGE, CD, OTHER_CD = (IMAGES / name for name in ("disk.img", "one.iso", "two.iso"))
 MAC, FIXED_MAC = "52:54:00:10:42:02", "52:54:00:10:42:01"
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import libvirt
 import pywbem
+from tests import runs
 from tests.live.cim import Cim, rasd
 
 MIB, BLOCKS = 2**20, 2048  # bytes, and blocks of 512 of them
-POOL = f"virtcim-1047-{os.getpid()}"
-DIRECTORY = Path("/var/tmp") / POOL
+POOL = f"virtcim-1047-{runs.WORD}"
+DIRECTORY = runs.DIRECTORY / POOL
 POOL_XML = f"<pool type='dir'><name>{POOL}</name><target><path>{DIRECTORY}</path></target></pool>"
 
 
@@ -23,6 +22,7 @@ POOL_XML = f"<pool type='dir'><name>{POOL}</name><target><path>{DIRECTORY}</path
 def own_pool(uri: str) -> Iterator[None]:
     """With a storage pool that is removed with all that is in it."""
     connection = libvirt.open(uri)
+    runs.directory()
     DIRECTORY.mkdir(mode=0o755, exist_ok=True)
     pool = connection.storagePoolDefineXML(POOL_XML)
     pool.create()

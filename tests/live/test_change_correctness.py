@@ -34,7 +34,7 @@ GUEST = (
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[PrivateLibvirtd]:
-    with private_libvirtd(Path("/var/tmp/virtcim-test-change")) as daemon:
+    with private_libvirtd() as daemon:
         yield daemon
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import libvirt
 import pytest
+from tests import runs
 from tests.live import boot_sectors
 from tests.live.conftest import PREFIX, TESTBED, Guest, wait_until
 from tests.live.test_change_correctness import GUEST, SILENT
@@ -185,7 +186,7 @@ def bed(guest_image: Guest) -> Iterator[Path]:
     del guest_image
     if os.geteuid() != 0 or not shutil.which("libvirtd"):
         pytest.skip("the bed of two hosts needs root and libvirtd")
-    place = Path("/var/tmp/virtcim-migration-bed")
+    place = runs.place("bed")
     script = [TESTBED / "migration-bed.sh"]
     environment = {**os.environ, "BED": str(place)}
     done = subprocess.run([*script, "up"], env=environment, capture_output=True, text=True, timeout=120, check=False)

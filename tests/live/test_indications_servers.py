@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import libvirt
@@ -30,7 +29,7 @@ QUICK = {"indication_retry_interval": "0.3", "indication_retry_attempts": "20"}
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[PrivateLibvirtd]:
-    with another_daemon() as daemon:
+    with private_libvirtd() as daemon:
         yield daemon
 
 
@@ -195,7 +194,7 @@ def test_a_job_waits_for_a_server_that_drives_its_host(
     """Not one that shares the store, has a system of the same UUID, and would take that for shut down."""
     domain = define(node, "slow")
     domain.create()
-    with running_postgres() as postgres, another_daemon() as far:
+    with running_postgres() as postgres, private_libvirtd() as far:
         other = libvirt.open(far.uri)
         other.defineXML(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
         shared = {"store": postgres.url, "shutdown_timeout": "600"}
@@ -214,10 +213,6 @@ def test_a_job_waits_for_a_server_that_drives_its_host(
             for server in servers:
                 server.stop()
             other.close()
-
-
-def another_daemon() -> AbstractContextManager[PrivateLibvirtd]:
-    return private_libvirtd(Path(f"/var/tmp/virtcim-servers-{time.monotonic_ns()}"))
 
 
 def shutting_down(server: Process, name: str) -> pywbem.CIMInstanceName:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ SYSTEM = "KVM_ComputerSystem"
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[PrivateLibvirtd]:
-    with private_libvirtd(Path(f"/var/tmp/virtcim-test-1042-libvirtd-{os.getpid()}")) as daemon:
+    with private_libvirtd() as daemon:
         yield daemon
 
 

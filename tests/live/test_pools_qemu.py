@@ -11,6 +11,7 @@ from typing import Any
 import libvirt
 import pytest
 import pywbem
+from tests import runs
 from tests.beyond import beyond
 from tests.live.cim import (
     BAD_STATE,
@@ -32,7 +33,7 @@ from tests.live.processes import pid_of, thread_of
 from virtcim.host import partitions
 
 UNSUPPORTED, FAILED, BAD_PARAMETER, IN_USE, TOO_LITTLE = 1, 4, 5, 6, 8
-PARTITION = f"virtcim-{os.getpid()}"
+PARTITION = f"virtcim-{runs.WORD}"
 POOL = f"ProcessorPool/partition:/machine/{PARTITION}"
 HUGE, SIZE = "MemoryPool/hugepages:2048", 2048  # KiB
 KIB = "byte * 2^10"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import libvirt
 import pytest
+from tests import runs
 from tests.live import boot_sectors
 from tests.live.cim import BAD_STATE, ENABLED, INVALID, NAMES, OK, Cim, Look, cim_server, memory, rasd
 from tests.live.conftest import wait_until
@@ -21,7 +22,7 @@ BUSY, IDLE = f"{NAMES}busy", f"{NAMES}idle"
 def images() -> Iterator[dict[str, Path]]:
     """A guest that runs in circles, and one that has nothing to do."""
     codes = {BUSY: bytes.fromhex("ebfe"), IDLE: boot_sectors.HALT}
-    paths = {name: boot_sectors.write(Path(f"/var/tmp/{name}.img"), code) for name, code in codes.items()}
+    paths = {name: boot_sectors.write(runs.directory() / f"{name}.img", code) for name, code in codes.items()}
     yield paths
     for path in paths.values():
         path.unlink()

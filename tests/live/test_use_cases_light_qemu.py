@@ -10,6 +10,7 @@ from typing import Any
 import libvirt
 import pytest
 from pywbem import CIMInstance, CIMInstanceName, Uint16
+from tests import runs
 from tests.live import open_vswitch
 from tests.live.cim import ENABLED, INVALID, NAMES, OK, Cim, Look, boot_disk, cim_server, memory, rasd
 from tests.live.conftest import Guest
@@ -35,7 +36,7 @@ def look(cim: Cim, qemu: libvirt.virConnect, guest_image: Guest) -> Iterator[Loo
 @pytest.fixture
 def directory(cim: Cim) -> Iterator[Path]:
     """The directory of a storage pool that a client makes and removes."""
-    path = Path("/var/tmp") / POOL
+    path = runs.directory() / POOL
     (service,) = cim.connection.EnumerateInstanceNames("KVM_ResourcePoolConfigurationService")
     wanted = rasd("DiskPool", ResourceType=31, ResourceSubType="virtcim:dir", HostResource=[path.as_uri()])
     parent = pool(cim, "DiskPool/0").path

@@ -15,6 +15,7 @@ import libvirt_qemu
 import pytest
 import pywbem
 from pywbem import CIMInstance, CIMInstanceName
+from tests import runs
 from tests.live.cim import BAD_STATE, ENABLED, EXCEPTION, FAILED, NAMES, OK, Cim, Look, cim_server, linux, rasd
 from tests.live.conftest import Guest, wait_until
 from tests.live.consoles import Console
@@ -194,7 +195,7 @@ def test_the_limit_of_a_running_system_stays(cim: Cim, look: Look) -> None:
 @pytest.fixture(scope="module")
 def images(look: Look) -> Iterator[Path]:
     """A storage pool with a volume."""
-    directory = Path("/var/tmp") / POOL
+    directory = runs.directory() / POOL
     xml = f"<pool type='dir'><name>{POOL}</name><target><path>{directory}</path></target></pool>"
     made = look.connection.storagePoolDefineXML(xml)
     made.build()

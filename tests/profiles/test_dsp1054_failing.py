@@ -46,7 +46,8 @@ def failed(client: Eventful) -> None:
 
 def deliver(client: Eventful, **settings: Value) -> None:
     (service,) = client.names("CIM_IndicationService")
-    client.modify(service, **{"DeliveryRetryAttempts": "0", "DeliveryRetryInterval": "1", **settings})
+    given: dict[str, Value] = {"DeliveryRetryAttempts": "0", "DeliveryRetryInterval": "1", **settings}
+    client.modify(service, None, **given)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import pywbem
+from tests import runs
 from tests.conftest import running_server
 from tests.wire.secure import Authority
 
@@ -24,7 +25,7 @@ def no_other_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 WORD = "pass-word"
-SERVICE = f"virtcim-test-{os.getpid()}"
+SERVICE = f"virtcim-test-{runs.WORD}"
 SCRIPT = """#!/bin/sh
 case "$PAM_USER" in carol | dora) ;; *) exit 1 ;; esac
 [ "$(tr -d '\\0')" = 'pass-word' ]

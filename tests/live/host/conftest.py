@@ -25,7 +25,7 @@ NIC = f"<interface type='user'><mac address='{MAC}'/><model type='virtio'/></int
 def daemon() -> Iterator[PrivateLibvirtd]:
     if not CAN_RUN:
         pytest.skip("needs root and libvirtd, to start one of the test's own")
-    with private_libvirtd(Path("/var/tmp/virtcim-test-host")) as daemon:
+    with private_libvirtd() as daemon:
         yield daemon
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import libvirt
+from tests import runs
 
 # The first process of the namespace: it makes the daemon's directories private, restarts the daemon when it dies unless
 # $1/hold exists, and reaps what dies. Killing it ends the daemons and every guest.
@@ -42,7 +43,8 @@ class PrivateLibvirtd:
     def up(self) -> None:
         """Begin, and wait until it answers."""
         self._prepare()
-        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", INIT, "init"]
+        command = ["setpriv", "--pdeathsig", "KILL"]  # whoever ends the tests ends this, too
+        command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", INIT, "init"]
         with (self.path / "output").open("wb") as output:
             self._process = subprocess.Popen(
                 [*command, str(self.path)], stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -103,8 +105,9 @@ class PrivateLibvirtd:
 
 
 @contextmanager
-def private_libvirtd(path: Path) -> Iterator[PrivateLibvirtd]:
-    """A running daemon; afterwards it and its guests and files are gone."""
+def private_libvirtd(path: Path | None = None) -> Iterator[PrivateLibvirtd]:
+    """A running daemon, in a directory of this run or in `path`; afterwards it, its guests and its files are gone."""
+    path = path or runs.place("libvirtd")
     daemon = PrivateLibvirtd(path)
     try:
         daemon.up()
