@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from virtcim.host.figures import Sample, Traffic
+from virtcim.host.figures import Sample
 from virtcim.host.inventory import Host, Hosts, Vm
+from virtcim.host.measures import Guest
+from virtcim.host.starts import run_of
 from virtcim.mapping import ids, metrics, pools
 from virtcim.mapping.disk import CDROM, DISK, FLOPPY_DRIVE, LUN
 from virtcim.mapping.kind import Kind
@@ -69,17 +71,23 @@ def vm_of(element: Any) -> Vm | None:
     return element if isinstance(element, Vm) else (element.vm if isinstance(element, Device) else None)
 
 
+def guest_of(vm: Vm, sample: Sample) -> Guest | None:
+    """What was measured of the run that a system is in: it may have been started since."""
+    guest = sample.measured.guests.get(vm.uuid) if sample.measured and vm.active else None
+    return guest if guest is not None and guest.run == run_of(vm.state_xml) else None
+
+
 # Virtual systems
 
 
 def _of_system(vm: Vm, sample: Sample) -> Numbers:
     if not vm.active:
         return {}
-    guest = sample.measured.guests.get(vm.uuid) if sample.measured else None
+    guest = guest_of(vm, sample)
     told: dict[str, float] = dict(guest.system) if guest else {}
     if "balloon.current" not in told:
         told |= _documented(vm)
-    rates = sample.measured.rates.get(vm.uuid) if sample.measured else None
+    rates = sample.measured.rates.get(vm.uuid) if sample.measured and guest else None
     if rates is not None and rates.busy is not None:
         told["busy"] = rates.busy
     return told
@@ -113,16 +121,15 @@ def _device_name(device: Device) -> str:
 
 
 def _of_processor(device: Device, sample: Sample) -> Numbers:
-    guest = sample.measured.guests.get(device.vm.uuid) if sample.measured else None
-    return guest.vcpus.get(device.index, {}) if guest and device.vm.active else {}
+    guest = guest_of(device.vm, sample)
+    return guest.vcpus.get(device.index, {}) if guest else {}
 
 
 def _of_disk(device: Device, sample: Sample) -> Numbers:
-    measured, vm = sample.measured, device.vm
-    guest = measured.guests.get(vm.uuid) if measured and vm.active else None
-    if measured is None or guest is None:
+    guest = guest_of(device.vm, sample)
+    if sample.measured is None or guest is None:
         return {}
-    rates = measured.rates.get(vm.uuid)
+    rates = sample.measured.rates.get(device.vm.uuid)
     latency = rates.latencies.get(device.dev) if rates else None
     return {**guest.disks.get(device.dev, {}), **({} if latency is None else {"latency": latency})}
 
@@ -138,7 +145,7 @@ def _of_port(port: SwitchPort, sample: Sample) -> Numbers:
 
 def _counted(adapter: Device, sample: Sample, names: tuple[str, ...]) -> Numbers:
     target = switches_ports.interface_of(adapter).target or ""
-    found: Traffic | None = sample.traffic.get((adapter.vm.uuid, target)) if adapter.vm.active else None
+    found = sample.traffic.get((adapter.vm.uuid, target)) if guest_of(adapter.vm, sample) else None
     return dict(zip(names, vars(found).values(), strict=True)) if found else {}
 
 

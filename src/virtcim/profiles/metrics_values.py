@@ -15,7 +15,7 @@ from virtcim.host.states import cim_datetime, cim_interval, moment
 from virtcim.mapping import ids
 from virtcim.mapping.metrics import COUNTER, INTERVAL, METRICS, OF, POINT, STARTUP, Metric, text
 from virtcim.profiles.metrics_control import Base, Collection, run
-from virtcim.profiles.metrics_subjects import SUBJECTS, Subject, host_of, subject_of, subjects_of, vm_of
+from virtcim.profiles.metrics_subjects import SUBJECTS, Subject, guest_of, host_of, subject_of, subjects_of, vm_of
 from virtcim.profiles.pools import ResourcePool
 
 NANOSECONDS = 1e9
@@ -149,7 +149,7 @@ class Metrics:
         """When an element began to count, in seconds since 1970; None where nobody knows."""
         vm = vm_of(element)
         if vm is not None:
-            guest = sample.measured.guests.get(vm.uuid) if sample.measured else None
+            guest = guest_of(vm, sample)
             return guest.started if guest and guest.started else self._starts.of(vm.uuid, run(element))
         loads, measured = sample.loads, sample.measured
         if not isinstance(element, Host) or not loads.processors or measured is None:
