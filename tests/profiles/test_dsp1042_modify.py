@@ -43,6 +43,25 @@ def test_nothing_but_null(manager: Manager, name: str) -> None:
     assert manager.xml("one") == before
 
 
+SAME_NUMBERS = {
+    "mem": (rasd("Mem", VirtualQuantity=2**27), "VirtualQuantity", 2**17, "byte * 2^20", 2**27),
+    "net": (rasd("Net", PoolID="NetworkPool/production", Limit=8000), "Limit", 8000, "byte / second", 64000),
+}
+
+
+@pytest.mark.parametrize("name", SAME_NUMBERS)
+def test_same_number_in_another_unit(manager: Manager, name: str) -> None:
+    """It is another amount, not what is there already."""
+    asked, number, shown, unit, wanted = SAME_NUMBERS[name]
+    manager.define(asked, ElementName="one")
+    item = next(one for one in manager.settings("one").values() if one.cls.name == asked.classname)
+    assert item.properties[number] == shown
+    change = {"InstanceID": item.properties["InstanceID"], number: shown, "AllocationUnits": unit}
+    answer = manager.modify(embedded(item.cls.name, **change))
+    assert answer.value == OK, answer.reason
+    assert manager.client.get(item.path).properties[number] == wanted
+
+
 # kind -> what to change in the setting of devices.asked, what it reads back as (the same where absent)
 CHANGES: dict[str, dict[str, Any]] = {
     "disk": {"HostResource": ["file:///images/other.raw"], "DriverCache": "none"},

@@ -22,6 +22,8 @@ from virtcim.profiles.placing import check_modules, placed
 
 log = logging.getLogger(__name__)
 
+UNITS = ("AllocationUnits", "VirtualQuantityUnits")  # what the numbers of a setting are in
+
 Undo = Callable[[Callable[[], object]], None]
 
 
@@ -74,8 +76,16 @@ def given(instance: Instance) -> Properties:
 
 
 def changes(properties: Properties, present: Properties) -> Properties:
-    """What differs from the present: clients send back whole instances with a property or two changed."""
-    return {name: value for name, value in properties.items() if value != present.get(name)}
+    """What differs from the present: clients send back whole instances with a property or two changed.
+
+    The same number in another unit is another amount.
+    """
+    units = any(properties.get(name) not in (None, present.get(name)) for name in UNITS)
+    return {
+        name: value
+        for name, value in properties.items()
+        if value != present.get(name) or (units and isinstance(value, int))
+    }
 
 
 @dataclass(frozen=True)
