@@ -96,8 +96,20 @@ def test_setting_with_the_id_of_the_reference_changes_it(manager: Manager) -> No
     [
         (rasd("Disk", VirtualDevice="vda", HostResource=["/images/new.img"]), "vda", "Address", "/images/new.img"),
         (rasd("Graphics", ResourceSubType="vnc", Address="127.0.0.1:5999"), "vnc", "Address", "127.0.0.1:5999"),
+        (
+            rasd("Controller", InstanceID="copy/controller:usb:0", ResourceSubType="usb", Index=0, Model="nec-xhci"),
+            "controller:usb:0",
+            "Model",
+            "nec-xhci",
+        ),
+        (
+            rasd("Input", InstanceID="copy/tablet:usb", ResourceSubType="tablet", BusType="usb"),
+            "tablet:usb",
+            "BusType",
+            "usb",
+        ),
     ],
-    ids=["disk", "graphics"],
+    ids=["disk", "graphics", "InstanceID of the new system", "input device"],
 )
 def test_setting_with_the_name_of_one_in_the_reference_takes_its_place(
     manager: Manager, given: Instance, dev: str, name: str, value: str

@@ -124,16 +124,21 @@ def _merge(host: Host, document: Domain, reference: Configuration, asked: Sequen
                 wanted = changes(wish.properties, present)
                 resources.change(copy, placed(host, copy.kind, wanted), document)
         else:
-            replaced = by_name.pop(_name_given(wish), None)
+            replaced = by_name.pop(_name_given(wish, document), None)
             if replaced is not None and not replaced.kind.single:
                 replaced.view.remove()
             new.append(_as_new(wish))
     put(host, document, new)
 
 
-def _name_given(wish: Wish) -> str:
+def _name_given(wish: Wish, document: Domain) -> str:
+    """What the resource is called, by the properties that name its kind or by an InstanceID of the new system."""
     names = NAMING.get(wish.kind.view.tag, ())
-    return str(next((wish.properties[name] for name in names if name in wish.properties), ""))
+    named = next((wish.properties[name] for name in names if name in wish.properties), None)
+    if named is not None:
+        return str(named)
+    parsed = ids.parse_setting_id(str(wish.properties.get("InstanceID") or ""))
+    return parsed.dev if parsed is not None and parsed.token in (document.name, document.uuid) else ""
 
 
 def _as_new(wish: Wish) -> Wish:
