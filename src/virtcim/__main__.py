@@ -128,6 +128,7 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
     spaces = Namespaces(events.shelf, CODEC, faults.translate, space_limits(settings))
     catalog = make_catalog(settings, hosts, jobs, replace(facts, created=spaces), events)
     broker = Broker(catalog, hosts, jobs, parse_embedded, faults.translate, namespaces, pull_limits(settings))
+    broker.methods.refuses_by_error = settings.legacy_errors
     spaces.open(broker)
     behind = Behind(
         dispatch=dispatching.measured(hosts.measure, spaces.answer),

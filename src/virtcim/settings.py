@@ -107,6 +107,11 @@ class Settings:
         False,
         "Show disks with ResourceType 17, as libvirt-cim did, not 31; only with naming: name.",
     )
+    legacy_errors: bool = _setting(
+        parse.boolean,
+        False,
+        "Answer what a method refuses by a CIM error that says why, as libvirt-cim did, not by its return value.",
+    )
     cimv2_alias: bool = _setting(parse.boolean, False, "Serve root/virt under the name root/cimv2 as well.")
     reconcile_interval: float = _setting(
         parse.seconds(0.1), 30.0, "Seconds between two looks at what libvirt announces by no event."

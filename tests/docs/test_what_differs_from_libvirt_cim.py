@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -35,6 +36,23 @@ def test_what_need_not_be_there_or_said(client: OldClient) -> None:
     shown = client.settings("old1")
     assert shown["vda"]["Address"] == "/nowhere/new.img"
     assert [name for name in shown if name.startswith("52:54:00:")]
+
+
+@pytest.fixture(scope="module")
+def legacy(start: StartServer) -> Iterator[OldClient]:
+    """A client of a server with legacy_errors, which refuses what these tests ask."""
+    with start(legacy_errors=True) as server, connect(server.url) as connection:
+        yield OldClient(connection)
+
+
+def test_refusal_is_an_error_where_that_is_set(legacy: OldClient) -> None:
+    with pytest.raises(pywbem.CIMError, match=r"1 \(CIM_ERR_FAILED\).*a system named web1 exists already"):
+        legacy.define("web1")
+    with pytest.raises(pywbem.CIMError, match=r"1 \(CIM_ERR_FAILED\).*RequestedState 2 is not possible"):
+        legacy.request("web1", 2)
+    with pytest.raises(pywbem.CIMError, match=r"1 \(CIM_ERR_FAILED\).*AffectedSystem names no"):
+        legacy.call("DestroySystem", AffectedSystem=system("nobody"))
+    assert legacy.request("web1", 9)[0] == OK
 
 
 CIM_ERRORS = {
@@ -128,6 +146,20 @@ def test_element_setting_data(reader: OldClient) -> None:
 def test_hosted_dependency(reader: OldClient) -> None:
     (link,) = reader.connection.References(system("web1"), "Test_HostedDependency")
     assert (link["Antecedent"].classname, link["Dependent"].classname) == ("Test_HostSystem", SYSTEM)
+
+
+@pytest.mark.parametrize("association", ["Test_HostedDependency", "CIM_HostedDependency"])
+def test_what_depends_on_the_host(reader: OldClient, association: str) -> None:
+    """Only systems by the association that clients of libvirt-cim know, switches too by the standard's."""
+    (host,) = reader.connection.EnumerateInstanceNames("Test_HostSystem")
+    systems = reader.connection.AssociatorNames(host, association, ResultClass="CIM_ComputerSystem")
+    switches = {"Test_VirtualEthernetSwitch"} if association.startswith("CIM") else set()
+    assert {one.classname for one in systems} == {SYSTEM} | switches
+
+
+def test_capabilities_of_systems_alone(reader: OldClient) -> None:
+    found = names(reader.connection.EnumerateInstanceNames("Test_EnabledLogicalElementCapabilities"), "InstanceID")
+    assert found == names(reader.connection.EnumerateInstanceNames(SYSTEM), "Name")
 
 
 @pytest.mark.parametrize("classname", ["CIM_LogicalDevice", "CIM_SettingData", "CIM_ResourceAllocationSettingData"])

@@ -46,6 +46,7 @@ class Methods:
         self.jobs = jobs
         self.translate = translate
         self.settle: Callable[[], object] = lambda: None  # returns when what the method caused is safe
+        self.refuses_by_error = False  # what is refused is a CIM error, as of libvirt-cim, not a return value
 
     def invoke(self, call: Call) -> MethodAnswer:
         """Run the method. Errors: CIMError NOT_FOUND, METHOD_NOT_FOUND, METHOD_NOT_AVAILABLE, INVALID_PARAMETER."""
@@ -160,7 +161,7 @@ class Methods:
         name = refusal.name if isinstance(refusal, Refused) else "Invalid Parameter"
         value = next((entry for entry, known in declared.values.items() if known == name), None)
         reason = refusal.reason if isinstance(refusal, Refused) else str(refusal)
-        if value is None:
+        if value is None or self.refuses_by_error:
             raise CIMError(Status.FAILED, f"{declared.name}: {reason}") from refusal
         log.info("%s answers %s (%s): %s", declared.name, value, name, reason)
         return MethodAnswer(int(value), declared.type, (), reason)

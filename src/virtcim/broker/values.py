@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from virtcim.broker.call import CIMError, ClassPath, Instance, Path, PropertyDef, Status, Value
+from virtcim.broker.call import CIMError, ClassDef, ClassPath, Instance, Path, PropertyDef, Status, Value
 from virtcim.broker.schema import Schema
 
 ParseEmbedded = Callable[[str], Instance]
@@ -98,6 +98,8 @@ class Typing:
         typed: dict[str, Value] = {}
         for name, value in given.properties.items():
             declared = cls.properties.get(name.lower())
+            if declared is None and _names_class(cls, name, value):
+                continue
             if declared is None:
                 raise WrongClass(f"{where}: class {cls.name} has no property {name}")
             typed[declared.name] = self.value(declared, value)
@@ -119,7 +121,8 @@ class Typing:
         sent = {name.lower(): value for name, value in given.keys}
         if list(sent) == [""] and len(keys) == 1:  # an unnamed value is the only key's (DSP0201, INSTANCENAME)
             sent = {keys[0].name.lower(): sent[""]}
-        unknown = next((name for name, _ in given.keys if name and name.lower() not in cls.key_names), None)
+        others = [(name, value) for name, value in given.keys if name and name.lower() not in cls.key_names]
+        unknown = next((name for name, value in others if not _names_class(cls, name, value)), None)
         if unknown is not None:
             raise CIMError(Status.INVALID_PARAMETER, f"class {cls.name} has no key {unknown}")
         named = (given.namespace or default).lower()
@@ -133,6 +136,11 @@ class Typing:
         except Mistyped as error:
             raise CIMError(Status.INVALID_PARAMETER, f"key {error}") from error
         return self.path(value, namespace) if isinstance(value, Path) else value
+
+
+def _names_class(cls: ClassDef, name: str, value: Value) -> bool:
+    """Whether this says nothing but the class: clients of libvirt-cim give every class its CreationClassName."""
+    return name.lower() == "creationclassname" and isinstance(value, str) and value.lower() == cls.name.lower()
 
 
 def scalar(name: str, cim_type: str, text: str) -> Value:

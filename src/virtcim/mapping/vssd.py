@@ -71,6 +71,12 @@ def set_clock(domain: Domain, code: int | None) -> None:
         domain.timezone = None
 
 
+def set_boot_device(domain: Domain, device: str | None) -> None:
+    """The one device that the first clients of libvirt-cim name; NULL says nothing."""
+    if device:
+        domain.boot_devices = [device]
+
+
 def cpu_features(domain: Domain) -> list[str]:
     return [f"{feature.policy or 'require'}:{feature.name}" for feature in domain.cpu_features]
 
@@ -127,6 +133,7 @@ VSSD: tuple[Row[Domain], ...] = (
     Row("Machine", Domain.machine),
     Row("Emulator", Domain.emulator),
     Row("IsFullVirt", is_full),
+    Row("BootDevice", None, set_boot_device, exact=False),
     Row("BootDevices", Domain.boot_devices),
     Row("BootMenu", Domain.boot_menu),
     Row("BootMenuTimeout", Domain.boot_menu_timeout),

@@ -47,6 +47,7 @@ def management_service(host: Host) -> Properties:
         "Started": True,
         "Release": definition.RELEASE,
         "Revision": definition.REVISION,
+        "Changeset": f"virtcim-{definition.RELEASE}",
         "LibvirtVersion": host.facts.library_version,
     }
 

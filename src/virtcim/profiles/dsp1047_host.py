@@ -50,7 +50,7 @@ def _volumes(profile: Profile) -> None:
         End("PartComponent", VOLUME, across=pools_with),
     )
     profile.associate(
-        "Virt_HostedDependency",
+        "Virt_DeviceHostedDependency",
         End("Antecedent", VOLUME, across=stored.devices_above),
         End("Dependent", "CIM_LogicalDevice", across=stored.volume_below, of=Device),
     )

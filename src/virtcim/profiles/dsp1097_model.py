@@ -24,7 +24,7 @@ profile.source(UplinkSetting, switches_ports.all_uplinks, follows=lookup.version
 SWITCH, CONFIGURATION = "Virt_VirtualEthernetSwitch", "Virt_VirtualEthernetSwitchSettingData"
 PORT, PORT_SETTING = "Virt_SwitchEthernetPort", "Virt_SwitchPortAllocationSettingData"
 LAN, VLAN, VLAN_SETTING = "Virt_LANEndpoint", "Virt_VLANEndpoint", "Virt_VLANEndpointSettingData"
-CAPABILITIES = "Virt_EnabledLogicalElementCapabilities"
+CAPABILITIES = "Virt_VirtualEthernetSwitchCapabilities"
 
 ETHERNET_SWITCH = 38  # Dedicated
 ENABLED, DISABLED = 2, 3  # EnabledState, RequestedState
@@ -221,7 +221,7 @@ def host_of(switch: Switch) -> list[Host]:
 
 
 profile.associate(
-    "Virt_HostedDependency",
+    "Virt_SwitchHostedDependency",
     End("Antecedent", "Virt_HostSystem", across=hosts_switches),
     End("Dependent", SWITCH, across=host_of),
 )

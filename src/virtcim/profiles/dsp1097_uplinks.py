@@ -129,7 +129,7 @@ profile.associate(
     End("Dependent", LAN, across=switches_uplinks.host_port_of, of=UplinkPort),
 )
 profile.associate(
-    "Virt_HostedDependency",
+    "Virt_DeviceHostedDependency",
     End("Antecedent", HOST_PORT, across=switches_uplinks.uplinks_on),
     End("Dependent", PORT, across=switches_uplinks.host_port_of, of=UplinkPort),
 )

@@ -52,7 +52,7 @@ def aggregate(
         End("PartComponent", classname, across=partial(_holders, pools)),
     )
     profile.associate(
-        "Virt_HostedDependency",
+        "Virt_DeviceHostedDependency",
         End("Antecedent", classname, across=above or partial(_users, below)),
         End("Dependent", virtual, across=below, of=Device),
     )
