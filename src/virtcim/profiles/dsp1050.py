@@ -186,7 +186,7 @@ profile.associate(
     End("Dependent", LAN, across=lambda port: [port.adapter], of=SwitchPort),
 )
 profile.associate(
-    "Virt_HostedDependency",
+    "Virt_DeviceHostedDependency",
     End("Antecedent", HOST_PORT, across=switches_uplinks.adapters_of),
     End("Dependent", ADAPTER, across=switches_uplinks.port_below),
 )
