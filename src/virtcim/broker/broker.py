@@ -97,7 +97,7 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
             return pulled
         except CIMError:
             raise
-        except Exception as error:
+        except Exception as error:  # the translation knows those of the layers below, which are not known here
             fault = self._translate(error)
             if fault is None:
                 raise

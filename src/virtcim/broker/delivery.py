@@ -141,7 +141,7 @@ class Deliverer:
         except CIMError as error:
             log.error("deliveries wait: %s", error.message)
             pause = self._retry().interval
-        except Exception:
+        except Exception:  # it stays queued; other destinations are not held up
             log.exception("a delivery failed in an unforeseen way")
             pause = self._retry().interval
         with self._changed:

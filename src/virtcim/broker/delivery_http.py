@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from base64 import b64encode
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from typing import Protocol
@@ -80,14 +80,13 @@ class HttpLink:
     def post(self, body: bytes) -> None:
         """Hand over a request: 200 without ERROR is taken for success. Errors: Undelivered."""
         deadline = time.monotonic() + self._timeout
-        try:
-            status, content = self._exchange(b"%b%d\r\n\r\n%b" % (self._head, len(body), body), deadline)
-        except (OSError, HTTPException, ValueError) as error:
-            self.close()
-            raise Undelivered(str(error) or type(error).__name__) from error
-        except BaseException:
-            self.close()
-            raise
+        with ExitStack() as unfinished:
+            unfinished.callback(self.close)  # the rest of an answer must not be taken for that to the next request
+            try:
+                status, content = self._exchange(b"%b%d\r\n\r\n%b" % (self._head, len(body), body), deadline)
+            except (OSError, HTTPException, ValueError) as error:
+                raise Undelivered(str(error) or type(error).__name__) from error
+            unfinished.pop_all()
         if status != 200:
             raise Undelivered(f"the listener answers HTTP status {status}")
         refusal = _ERROR.search(content)
@@ -113,14 +112,14 @@ class HttpLink:
         return self._socket
 
     def _connect(self) -> socket.socket:
-        plain = socket.create_connection(self._address, min(CONNECT_SECONDS, self._timeout))
-        try:
+        with ExitStack() as unfinished:
+            plain = socket.create_connection(self._address, min(CONNECT_SECONDS, self._timeout))
+            unfinished.enter_context(plain)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.settimeout(self._timeout)
-            return self._secured(plain) if self._secure else plain
-        except BaseException:
-            plain.close()
-            raise
+            made = self._secured(plain) if self._secure else plain
+            unfinished.pop_all()
+            return made
 
     def _secured(self, plain: socket.socket) -> socket.socket:
         if self._context is None:

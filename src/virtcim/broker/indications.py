@@ -209,7 +209,7 @@ class Indications:
 
         try:
             return self._patiently(make, Unread, "what was told is not known") or []
-        except Exception:
+        except Exception:  # the thread is all causes': the next one is told
             log.exception("no indications could be made of a change")
             return []
 

@@ -172,7 +172,7 @@ class Ledger:
         told = self._told[place.lease]
         try:
             yield from self._lifecycle.compare(told.get(key), new, told.of)
-        except Exception:
+        except Exception:  # of one object: the others have news as well
             log.exception("no indications could be made of a change of %s %s", *key)
         self._keep(place, key, new)
 

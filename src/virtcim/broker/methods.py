@@ -134,7 +134,7 @@ class Methods:
                 result = self._start(result, request, As(found.target, found.provider.classname))
         except (CIMError, Refused):
             raise
-        except Exception as error:
+        except Exception as error:  # what the translation does not know goes on as a fault of the program
             fault = self.translate(error)
             if fault is None:
                 raise

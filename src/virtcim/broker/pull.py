@@ -14,6 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from virtcim.broker.call import Answer, CIMError, Form, Out, PropertyDef, Selection, Status, Value
@@ -113,11 +114,10 @@ class Sessions:
         with session.lock:
             if session.context != context:
                 raise _invalid()
-            try:
+            with ExitStack() as unfinished:
+                unfinished.callback(self._drop, session)  # what it has taken cannot be told again
                 batch = session.take(min(count, self.limits.batch))
-            except BaseException:
-                self._drop(session)
-                raise
+                unfinished.pop_all()
             return self._end(session, batch, count)
 
     def close(self, owner: Owner, context: str) -> None:

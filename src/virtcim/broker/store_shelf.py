@@ -139,15 +139,14 @@ class _Exclusive:
         return self._writers
 
     def __enter__(self) -> None:
-        self._writers.acquire()
-        try:
+        with ExitStack() as unfinished:
+            self._writers.acquire()
+            unfinished.callback(self._writers.release)
             if self._depth == 0 and self._store.shared:
+                unfinished.callback(self._stack.close)
                 self._stack.enter_context(self._store.database.alone(_ALONE))
                 self._see()
-        except BaseException:
-            self._stack.close()
-            self._writers.release()
-            raise
+            unfinished.pop_all()
         self._depth += 1
 
     def __exit__(self, *_: object) -> None:

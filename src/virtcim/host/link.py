@@ -161,7 +161,7 @@ class Link:
                 delay = FIRST_DELAY
             except HostError as error:
                 self._note(error.message.removeprefix(f"libvirt at {self.shown_uri} is not reachable: "))
-            except Exception as error:
+            except Exception as error:  # what libvirt tells may be read the next time: the thread goes on
                 log.exception("reading everything of %s failed", self.shown_uri)
                 self._note(f"reading everything failed: {error}")
             self._stopping.wait(delay * random.uniform(0.8, 1.2))  # many servers must not knock in step

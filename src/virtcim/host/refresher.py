@@ -23,7 +23,7 @@ def _attempt(work: Callable[[], object], what: str) -> None:
     except HostError as error:
         if error.kind is not Kind.UNREACHABLE:
             log.warning("%s: %s", what, error.message)
-    except Exception:
+    except Exception:  # the thread has others to read
         log.exception("%s", what)
 
 

@@ -43,7 +43,7 @@ class Ahead:
                 self._prepare(host)
             except HostError as error:  # whoever asks is told; the next connection brings the host here again
                 log.debug("%r: %s", host, error.message)
-            except Exception:
+            except Exception:  # the next host is prepared all the same
                 log.exception("preparing answers of %r", host)
 
     def _prepare(self, host: Host) -> None:

@@ -53,7 +53,7 @@ def undoing() -> Iterator[Undo]:
     steps: list[Callable[[], object]] = []
     try:
         yield steps.append
-    except Exception as error:
+    except Exception as error:  # whatever it was: it goes on from here when what was done has been taken back
         left = [failure for step in reversed(steps) if (failure := _failure(step))]
         if not left:
             raise

@@ -39,7 +39,7 @@ def of(caller: Caller, call: Call) -> Iterator[Record]:
         if changes(call) or error.status is Status.ACCESS_DENIED:
             _write(caller, call, f"{error.status.name}: {error.message}", logging.WARNING)
         raise
-    except Exception:
+    except Exception:  # it is written down and goes on
         _write(caller, call, "internal error", logging.ERROR)
         raise
     if changes(call):

@@ -116,7 +116,7 @@ class HttpServer:
     def _run(self) -> None:
         try:
             self._server.run()
-        except BaseException as error:
+        except (Exception, SystemExit) as error:  # with the second it says that it could not begin
             self._failure = error
             raise
         finally:
