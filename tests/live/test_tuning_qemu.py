@@ -9,12 +9,28 @@ from pathlib import Path
 
 import libvirt
 import pytest
+import pywbem
 from tests import runs
 from tests.live import boot_sectors
-from tests.live.cim import BAD_STATE, ENABLED, INVALID, NAMES, OK, Cim, Look, cim_server, memory, rasd
-from tests.live.conftest import wait_until
+from tests.live.cim import (
+    BAD_STATE,
+    DISABLED,
+    ENABLED,
+    FAILED,
+    INVALID,
+    NAMES,
+    OK,
+    Cim,
+    Look,
+    boot_disk,
+    cim_server,
+    memory,
+    rasd,
+)
+from tests.live.conftest import Guest, wait_until
 from tests.live.processes import pid_of, thread_of
 
+DEDICATED, IN_USE = 3, 6
 BUSY, IDLE = f"{NAMES}busy", f"{NAMES}idle"
 
 
@@ -91,6 +107,25 @@ def test_a_processor_that_the_host_has_not(cim: Cim, look: Look) -> None:
     before = look.xml(), look.xml(live=False), may_run_on(BUSY)
     assert bind(cim, BUSY, 4000) not in (OK, 4096)
     assert (look.xml(), look.xml(live=False), may_run_on(BUSY)) == before
+
+
+def test_a_processor_for_one_system_alone(cim: Cim, qemu: libvirt.virConnect, guest_image: Guest) -> None:
+    """The kernel keeps it there; another system that would be bound to it does not start as long as it runs."""
+    number = (os.cpu_count() or 1) - 1
+    alone = rasd("Proc", VirtualQuantity=1, HostResource=[f"cpu:{number}"], MappingBehavior=DEDICATED)
+    systems = [cim.define(f"{NAMES}alone{n}", memory(16), alone, boot_disk(guest_image)) for n in (1, 2)]
+    try:
+        cim.request(systems[0], ENABLED)
+        assert may_run_on(f"{NAMES}alone1") == str(number)
+        assert Look(qemu, f"{NAMES}alone1").find("cputune/vcpupin/@cpuset") == [str(number)]
+        setting = cim.setting(f"{NAMES}alone1/proc")
+        assert (setting["MappingBehavior"], setting["Reservation"]) == (DEDICATED, 100)
+        answer = cim.call("RequestStateChange", systems[1], RequestedState=pywbem.Uint16(ENABLED))
+        assert (answer[0], cim.enabled_state(systems[1])) == (IN_USE, DISABLED)
+        assert bind(cim, BUSY, number) == FAILED
+    finally:
+        for system in systems:
+            cim.call("DestroySystem", AffectedSystem=system)
 
 
 def limits(look: Look, live: bool = True) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ RESOURCES: dict[str, list[dict[str, Any]]] = {
         {"Weight": None},
         {"CPUSet": "1-3"},
         {"HostResource": ["cpu:1", "cpu:3"]},
+        {"HostResource": ["cpu:1", "cpu:3", "cpu:5", "cpu:7"], "MappingBehavior": 3, "Limit": None},
         {"Partition": "/machine/batch"},
     ],
     "mem": [

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from virtcim.mapping import ids
+from virtcim.mapping.affinity import allowed_cpus, cpu_list, cpus_named, cpus_of
 from virtcim.mapping.hostdev import POOL as HOST_POOL
 from virtcim.mapping.hostdev import place_of
 from virtcim.mapping.memory import BASE_MEMORY, PAGES, page_word
 from virtcim.mapping.pools_host import cells
-from virtcim.mapping.processor import PROCESSORS, allowed_cpus, cpu_list, cpus_named, cpus_of
+from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.table import BadProperty, Properties
 from virtcim.model.capabilities import Capabilities
 from virtcim.model.domain import Domain

@@ -136,6 +136,7 @@ def _forget_history(copy: Domain) -> None:
     own = copy.own_metadata
     own.creation_time = own.requested_state = own.state_changed = own.last_snapshot = None
     own.owned_images = []
+    own.dedicated_processors = None
 
 
 def _forget_generated(copy: Domain) -> None:

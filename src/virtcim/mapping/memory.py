@@ -6,9 +6,9 @@ import re
 from math import ceil
 from typing import Any
 
+from virtcim.mapping.affinity import cpus_of
 from virtcim.mapping.guest_cells import fit_cells
 from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, common
-from virtcim.mapping.processor import cpus_of
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import COUNT, KIB, UnitError, convert
 from virtcim.model.domain import Domain

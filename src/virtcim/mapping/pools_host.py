@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from virtcim.mapping.affinity import cpus_of
 from virtcim.mapping.hostdev import place_of
 from virtcim.mapping.kind import hexadecimal
 from virtcim.mapping.net_source import function_of
-from virtcim.mapping.processor import cpus_of
 from virtcim.mapping.table import Properties
 from virtcim.model.adapter import Interface
 from virtcim.model.capabilities import Capabilities

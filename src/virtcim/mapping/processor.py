@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
+from virtcim.mapping.affinity import (
+    check_dedicated,
+    dedicated,
+    host_processors,
+    mapping,
+    pins,
+    set_cpuset,
+    set_host_processors,
+    set_mapping,
+)
 from virtcim.mapping.guest_cells import fit_cells
-from virtcim.mapping.kind import PROCESSOR, VIRTUALIZED, Kind, common
+from virtcim.mapping.kind import DEDICATED, PROCESSOR, VIRTUALIZED, Kind, common
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import COUNT, PERCENT, UnitError, convert
 from virtcim.model.domain import Domain
@@ -15,8 +24,8 @@ from virtcim.model.domain import Domain
 LEAST_WEIGHT, MOST_WEIGHT, MOST_WEIGHT_2 = 2, 262144, 10000  # of control groups, the last of version 2
 PERIOD = 100_000  # microseconds, libvirt's default
 UNLIMITED = (None, 0, -1)
-HARD_AFFINITY = 5  # MappingBehavior
 DEFAULT_QUANTITY = 1
+WHOLE = 100  # percent of a processor
 # ProcessorArchitecture and InstructionSet (CIM_ProcessorAllocationSettingData) by libvirt's name of the architecture.
 ARCHITECTURES = {
     "x86_64": ("DMTF:x86", "DMTF:x86:64"),
@@ -28,9 +37,7 @@ ARCHITECTURES = {
     "ppc64le": ("DMTF:Power", "DMTF:Power:Power_2.06"),
 }
 WIDTHS = {"i686": 32, "armv7l": 32}
-CPU_SET = re.compile(r"\^?\d{1,5}(-\d{1,5})?(,\^?\d{1,5}(-\d{1,5})?)*")
 PARTITION = re.compile(r"(/[\w.-]{1,64}){1,9}")
-HOST_PROCESSOR = re.compile(r"cpu[:/](\d+)")
 OTHER_FAMILY = 1  # CIM_Processor.Family
 CPU_ENABLED, CAPABLE_OF_64_BITS = 1, 2  # CIM_Processor.CPUStatus, .Characteristics
 
@@ -79,8 +86,17 @@ def set_limit(domain: Domain, percent: int | None) -> None:
         domain.global_period, domain.global_quota = PERIOD, percent * PERIOD // 100
 
 
-def mapping(domain: Domain) -> int | None:
-    return HARD_AFFINITY if domain.cpuset or domain.vcpu_pins else None
+def reservation(domain: Domain) -> int | None:
+    """What is sure: all of the processors of the host that are theirs alone, nothing else."""
+    return quantity(domain) * WHOLE if dedicated(domain) else None
+
+
+def check(domain: Domain) -> None:
+    """What the numbers have to do with each other. Raises BadProperty."""
+    check_dedicated(domain)
+    most, sure = limit(domain), reservation(domain)
+    if most is not None and sure is not None and most < sure:
+        raise BadProperty("Limit", f"{most} is less than the Reservation of dedicated processors, {sure}")
 
 
 def architecture(domain: Domain) -> str | None:
@@ -91,106 +107,37 @@ def instruction_set(domain: Domain) -> str | None:
     return ARCHITECTURES[domain.arch][1] if domain.arch in ARCHITECTURES else None
 
 
-def cpus_of(text: str | None) -> set[int]:
-    """The numbers in libvirt's way to write a set of them, such as 0-3,^2,8."""
-    found: set[int] = set()
-    for part in filter(None, (text or "").replace(" ", "").split(",")):
-        first, _, last = part.removeprefix("^").partition("-")
-        numbers = range(int(first), int(last or first) + 1)
-        found = found - {*numbers} if part.startswith("^") else found | {*numbers}
-    return found
-
-
-def set_cpuset(domain: Domain, text: str | None) -> None:
-    if text and not CPU_SET.fullmatch(text):
-        raise BadProperty("CPUSet", f"{text!r} is no set of host processors such as 0-3,^2,8")
-    domain.cpuset = text or None
-
-
-def host_processors(domain: Domain) -> list[str]:
-    """The processors of the host that the virtual ones may run on, when they are bound to some."""
-    return [f"cpu:{number}" for number in sorted(set[int]().union(*_bound(domain)))]
-
-
-def _bound(domain: Domain) -> list[set[int]]:
-    """What each virtual processor may run on, in their order; empty for one that is bound to none."""
-    pinned = {pin.vcpu: pin.cpuset for pin in domain.vcpu_pins}
-    return [cpus_of(pinned.get(number) or domain.cpuset) for number in range(domain.vcpu or 1)]
-
-
-def present_pins(domain: Domain) -> list[set[int]]:
-    """As the present virtual processors are bound; empty for one that may run anywhere."""
-    return _bound(domain)[: quantity(domain)]
-
-
-def set_host_processors(domain: Domain, values: list[str] | None) -> None:
-    """Bind all virtual processors alike; `values` refer to CIM_Processor instances of the host."""
-    found = [HOST_PROCESSOR.search(text) for text in values or []]
-    if None in found:
-        raise BadProperty("HostResource", f"{values!r} does not refer to processors of the host")
-    for pin in domain.vcpu_pins:
-        pin.remove()
-    domain.cpuset = ",".join(str(number) for number in sorted({int(one[1]) for one in found if one})) or None
-
-
-def allowed_cpus(domain: Domain) -> frozenset[int]:
-    """All processors of the host that any virtual one may run on; none where one is bound to none."""
-    sets = _bound(domain)
-    return frozenset[int]().union(*sets) if all(sets) else frozenset()
-
-
-def cpus_named(given: Properties) -> set[int] | None:
-    """The processors of the host that a request binds to; None when it binds to none."""
-    if given.get("HostResource"):
-        return {int(found[1]) for text in given["HostResource"] if (found := HOST_PROCESSOR.search(str(text)))}
-    return cpus_of(given["CPUSet"]) if CPU_SET.fullmatch(given.get("CPUSet") or "") else None
-
-
-def cpu_list(cpus: Iterable[int]) -> str:
-    """A set of processors as libvirt writes it, such as 0-3,8."""
-    runs: list[list[int]] = []
-    for number in sorted(cpus):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
-
-
 def set_partition(domain: Domain, path: str | None) -> None:
     if path and not PARTITION.fullmatch(path):
         raise BadProperty("Partition", f"{path!r} is not the path of a partition such as /machine/batch")
     domain.partition = path or None
 
 
-def pins(domain: Domain) -> list[str]:
-    """What virtual processors may run where: `<number>=<host processors>`."""
-    return [f"{pin.vcpu}={pin.cpuset}" for pin in domain.vcpu_pins]
-
-
 PROC: tuple[Row[Any], ...] = (
     *common("ProcessorPool/0", PROCESSOR),
     Row("Partition", Domain.partition, set_partition),
     fixed("ConsumerVisibility", VIRTUALIZED),
-    Row("MappingBehavior", mapping),
     Row("VirtualQuantity", quantity, set_quantity),
     Row("MaxVirtualQuantity", maximum, set_maximum),
     fixed("VirtualQuantityUnits", COUNT),
     fixed("AllocationUnits", PERCENT),
-    fixed("Reservation", None),
+    Row("Reservation", reservation),
     Row("Limit", limit, set_limit),
     Row("Weight", Domain.shares),
     Row("HostResource", host_processors, set_host_processors, exact=False),
     Row("CPUSet", Domain.cpuset, set_cpuset),
+    Row("MappingBehavior", mapping, set_mapping),
     Row("CPUPins", pins),
     Row("ProcessorArchitecture", architecture),
     Row("InstructionSet", instruction_set),
 )
 
 
-def prepare(given: Properties, _domain: Domain, _document: Domain) -> Properties:
+def prepare(given: Properties, domain: Domain, _document: Domain) -> Properties:
     """Words for units; zero where it means none. A weight of zero is what libvirt-cim clients send for none."""
     prepared = dict(given)
+    if prepared.get("MappingBehavior", DEDICATED) != DEDICATED:
+        domain.own_metadata.dedicated_processors = None  # before HostResource is taken for one to each
     if not prepared.get("Weight", 1):
         prepared["Weight"] = None
     if not prepared.get("Reservation", 1):
@@ -199,8 +146,9 @@ def prepare(given: Properties, _domain: Domain, _document: Domain) -> Properties
     unit = prepared.pop("AllocationUnits", None)
     if not prepared.get("Limit", 1):
         prepared["Limit"] = None
-    if unit is not None and prepared.get("Limit") is not None:
-        prepared["Limit"] = _percent(prepared["Limit"], unit)
+    for name in ("Limit", "Reservation"):
+        if unit is not None and prepared.get(name) is not None:
+            prepared[name] = _percent(prepared[name], unit)
     return prepared
 
 
@@ -219,6 +167,11 @@ def _percent(amount: int, unit: str) -> int:
         return int(convert(amount, unit, PERCENT))
     except UnitError as error:
         raise BadProperty("AllocationUnits", f"cannot be used: 100 percent is one host processor: {error}") from error
+
+
+def finish(document: Domain) -> None:
+    check(document)
+    fit_cells(document)
 
 
 def device(domain: Domain, index: int) -> Properties:
@@ -247,7 +200,7 @@ PROCESSORS = Kind(
     device_class="Virt_Processor",
     device=device,
     prepare=prepare,
-    finish=lambda _view, document: fit_cells(document),
+    finish=lambda _view, document: finish(document),
     count=quantity,
     pool="ProcessorPool/0",
     single=True,

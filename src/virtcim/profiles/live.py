@@ -11,11 +11,12 @@ from virtcim.broker.provider import Refused
 from virtcim.host import blocks, domains
 from virtcim.host.inventory import Vm
 from virtcim.host.states import DomainState
+from virtcim.mapping.affinity import dedicated, present_pins
 from virtcim.mapping.disk import LIMITS, limits_of
 from virtcim.mapping.memory import limit
-from virtcim.mapping.processor import present_pins
 from virtcim.mapping.resources import Domain, Resource, change, resource_for, resources_of
 from virtcim.mapping.table import to_cim
+from virtcim.profiles.dsp1044_sharing import refuse_dedicated_with
 from virtcim.profiles.requests import Place, Undo, Wish, find, place_of, put, refusing, unless_running
 
 NAMED = ("disk", "interface", "filesystem", "controller")  # devices whose names no two may share
@@ -120,6 +121,8 @@ def _tune(vm: Vm, new: Resource, old: Resource, changed: set[str], where: str) -
         raise Refused("Invalid State", f"{where}.VirtualQuantity: a guest that is paused cannot give or take memory")
     if "VirtualQuantity" in changed and new.kind.name == "proc":
         _refuse_unplugging(new, old, where)
+    if new.kind.name == "proc" and changed & BINDING:
+        _refuse_binding(vm, new, old, where)
     for names, call in tunings:
         if changed & set(names):
             yield where, partial(call, vm, _domain(new)), partial(call, vm, _domain(old))
@@ -130,6 +133,13 @@ def _refuse_unplugging(new: Resource, old: Resource, where: str) -> None:
     if _domain(new).type == EMULATED and len(new.devices) < len(old.devices):
         reason = "an emulated guest cannot give processors back while it is active"
         raise Refused("Invalid State", f"{where}.VirtualQuantity: {reason}")
+
+
+def _refuse_binding(vm: Vm, new: Resource, old: Resource, where: str) -> None:
+    if bool(dedicated(_domain(new))) is not bool(dedicated(_domain(old))):
+        reason = "processors are dedicated, or shared again, while the system is off"
+        raise Refused("Invalid State", f"{where}.MappingBehavior: {reason}")
+    refuse_dedicated_with(vm, _domain(new), where)
 
 
 def _set_memory(vm: Vm, domain: Domain) -> None:
@@ -169,6 +179,7 @@ def _domain(resource: Resource) -> Domain:
     return resource.view
 
 
+BINDING = frozenset({"HostResource", "CPUSet", "CPUPins", "MappingBehavior"})
 # By kind: the properties that a running system can take, and the call that gives them to it.
 TUNINGS: dict[str, list[tuple[tuple[str, ...], Callable[[Vm, Domain], None]]]] = {
     "mem": [
@@ -176,9 +187,9 @@ TUNINGS: dict[str, list[tuple[tuple[str, ...], Callable[[Vm, Domain], None]]]] =
         (("HardLimit", "SoftLimit", "SwapHardLimit"), _set_memory_limits),
     ],
     "proc": [
-        (("VirtualQuantity",), _set_vcpus),
+        (("VirtualQuantity", "Reservation"), _set_vcpus),
         (("Weight", "Limit"), _set_scheduler),
-        (("HostResource", "CPUSet", "CPUPins", "MappingBehavior"), _set_pins),
+        ((*BINDING,), _set_pins),
     ],
 }
 

@@ -17,6 +17,7 @@ from virtcim.host.inventory import Underway, Vm
 from virtcim.host.states import DomainState
 from virtcim.mapping import state
 from virtcim.mapping.state import Refusal, StateRow
+from virtcim.profiles.dsp1044_sharing import refuse_dedicated
 from virtcim.profiles.dsp1047_sharing import refuse_shared
 from virtcim.profiles.dsp1059_sharing import refuse_taken
 from virtcim.profiles.resumption import ABORTED, intent_of
@@ -118,6 +119,7 @@ def carry_out(vm: Vm, asked: str, verb: str | Refusal, wish: Wish) -> Returned |
     if verb in STARTING and not vm.active:
         refuse_shared(vm)
         refuse_taken(vm)
+        refuse_dedicated(vm)
     if verb in LONG:
         return _job(vm, verb, wish)
     after = VERBS[verb](vm, AT_ONCE)
