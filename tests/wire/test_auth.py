@@ -5,23 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import os
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import yaml
-from cryptography import x509
 from tests.wire.samples import method_call
 from tests.wire.secure import (
     GOOD,
     PASSWORDS,
-    Authority,
     ask,
     ask_on,
     basic,
@@ -33,8 +26,7 @@ from tests.wire.secure import (
 
 from virtcim.broker.call import MethodAnswer
 from virtcim.front import Front
-from virtcim.wire import auth, listening
-from virtcim.wire.caller import Caller
+from virtcim.wire import auth
 
 ALICE = basic("alice", PASSWORDS["alice"])
 METHOD = {"CIMMethod": "Start", "CIMObject": "root/virt:Virt_System"}
@@ -221,121 +213,6 @@ def test_too_many_checks_are_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
         for thread in threads:
             thread.join(30)
     assert replies == [200, 200]
-
-
-# The Unix socket
-
-
-def test_local_root_needs_no_password(tmp_path: Path) -> None:
-    path = tmp_path / "socket"
-    made = settings(listen=f"unix:{path}", authentication="file", password_file=password_file(tmp_path))
-    with front(made) as served:
-        assert served.urls == [f"unix:{path}"]
-        assert served.web_urls == []
-        assert path.stat().st_mode & 0o777 == 0o660
-        reply = ask(served.urls[0], METHOD, body=method_call())
-        assert b"RETURNVALUE" in reply.body
-    assert not path.exists()
-
-
-@pytest.mark.parametrize(
-    ("uid", "name", "trusted"), [(0, "root", True), (1, "daemon", False), (4_000_000, None, False)]
-)
-def test_local_users_are_who_the_kernel_says(uid: int, name: str | None, trusted: bool) -> None:
-    assert auth._local_user(uid) == Caller(name or str(uid), "unix", trusted)
-
-
-AS_DAEMON = f"""
-import os, sys
-sys.path.insert(0, {str(Path(__file__).parents[2])!r})
-from tests.wire.secure import ask
-from tests.wire.samples import method_call
-os.setuid(1)
-print(ask(sys.argv[1], {METHOD!r}, body=method_call()).body.decode())
-"""
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_another_local_user_has_the_roles_of_that_user(tmp_path: Path) -> None:
-    path = Path("/tmp") / f"virtcim-test-{os.getpid()}.socket"
-    with front(settings(listen=f"unix:{path}")) as served:
-        os.chmod(path, 0o666)
-        done = subprocess.run(
-            [sys.executable, "-c", AS_DAEMON, served.urls[0]], capture_output=True, text=True, timeout=60, check=True
-        )
-    assert "the roles of daemon do not allow this Start" in done.stdout
-
-
-def test_socket_of_a_dead_server_is_replaced_and_of_a_live_one_is_not(tmp_path: Path) -> None:
-    path = tmp_path / "socket"
-    with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(path))
-    with front(settings(listen=f"unix:{path}")) as served:
-        with pytest.raises(OSError, match=f"cannot listen on unix:{path}: Address already in use"):
-            listening.Doors(served.urls, {}).bind()
-        assert ask(served.urls[0]).status == 200
-    path.write_text("not a socket", encoding="utf-8")
-    with pytest.raises(OSError, match="no socket"):
-        listening.Doors([f"unix:{path}"], {}).bind()
-    assert path.read_text(encoding="utf-8") == "not a socket"
-
-
-def test_unknown_group_of_a_socket_is_told(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="no-such-group"):
-        listening.Doors([f"unix:{tmp_path}/socket"], {}, "no-such-group").bind()
-
-
-# Certificates
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
-def tls_settings(authority: Authority, **more: object) -> dict[str, object]:
-    files = authority.server()
-    return {
-        "listen": "https://127.0.0.1:0",
-        "tls_certificate": files.certificate,
-        "tls_key": files.key,
-        "client_ca": authority.pem,
-        **more,
-    }
-
-
-def test_certificate_alone(authority: Authority, tmp_path: Path) -> None:
-    cliff = authority.issue("cliff", "cliff.example", common_name="cliff")
-    subject = x509.load_pem_x509_certificate(cliff.certificate.read_bytes()).subject.rfc4514_string()
-    (tmp_path / "access").write_text(yaml.safe_dump({"certificates": {subject: "carol"}, "users": {"carol": "reader"}}))
-    made = settings(**tls_settings(authority, authentication="certificate", access_file=tmp_path / "access"))
-    with front(made) as served:
-        url = served.urls[0]
-        known = authority.trusting(cliff)
-        reply = ask(url, context=known)
-        assert b"<VALUE>carol</VALUE>" in reply.body
-        other = ask(url, context=authority.trusting(authority.issue("dan", "dan.example", common_name="dan")))
-        assert (other.status, other.body.strip()) == (403, b"the client certificate belongs to no user")
-        for refused in (None, authority.issue("expired", "cliff.example", common_name="cliff", expired=True)):
-            with pytest.raises(OSError, match=r"(?i)certificate|alert|EOF|reset|closed"):
-                ask(url, context=authority.trusting(refused))
-        stranger = Authority(tmp_path).issue("cliff", "cliff.example", common_name="cliff")
-        with pytest.raises(OSError, match=r"(?i)unknown ca|alert|EOF|reset|closed"):
-            ask(url, context=authority.trusting(stranger))
-        assert ask(url, context=known).status == 200
-
-
-def test_certificate_or_password(authority: Authority, tmp_path: Path) -> None:
-    ways = ["certificate", "file"]
-    made = settings(**tls_settings(authority, authentication=ways, password_file=password_file(tmp_path)))
-    with front(made) as served:
-        url, plain = served.urls[0], authority.trusting()
-        certified = authority.trusting(authority.issue("cliff", "cliff.example", common_name="cliff"))
-        assert ask(url, context=plain).status == 401
-        assert b"<VALUE>alice</VALUE>" in ask(url, ALICE, plain).body
-        assert b"<VALUE>cliff</VALUE>" in ask(url, context=certified).body
-        assert b"<VALUE>alice</VALUE>" in ask(url, ALICE, certified).body
-        assert ask(url, basic("alice", "x"), certified).status == 401
 
 
 def test_anybody_comes_in_where_nobody_is_asked() -> None:

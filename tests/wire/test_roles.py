@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path as File
 
 import pytest
-from tests.wire.samples import CLASSES, class_def, declared, link, system
+from tests.wire.granting import INSTANCE, POWER, READS, access, allowed, guard, method, operation
+from tests.wire.samples import link, system
 
 from virtcim.broker.call import (
     Answer,
-    Argument,
     Call,
     CIMError,
     ClassPath,
@@ -18,61 +17,11 @@ from virtcim.broker.call import (
     Instance,
     MethodAnswer,
     Path,
-    Status,
-    Value,
 )
 from virtcim.wire import guard as guard_module
 from virtcim.wire.caller import Caller, Certificate
-from virtcim.wire.guard import Guard
-from virtcim.wire.roles import Access, read_access
+from virtcim.wire.roles import Access
 
-SUB = class_def("KVM_System", declared("Name", is_key=True), superclass="Virt_System")
-KNOWN = {name.lower(): cls for name, cls in {**CLASSES, "KVM_System": SUB}.items()}
-NAMESPACES = {"root/virt": "root/virt", "root/cimv2": "root/virt", "interop": "interop", "root/interop": "interop"}
-INSTANCE = Path("Virt_System", (("Name", "a"),))
-
-
-def access(directory: File, text: str) -> Access:
-    file = directory / "access.yaml"
-    file.write_text(text, encoding="utf-8")
-    return read_access(file)
-
-
-def guard(granted: Access) -> Guard:
-    return Guard(lambda: granted, lambda name: KNOWN.get(name.lower()), NAMESPACES)
-
-
-def operation(name: str, namespace: str = "root/virt", /, **parameters: Value) -> Call:
-    return Call("1", name, namespace, parameters)
-
-
-def method(name: str, classname: str = "Virt_System", **parameters: Value) -> Call:
-    return Call("1", name, "root/virt", {k: Argument(v) for k, v in parameters.items()}, ClassPath(classname))
-
-
-def allowed(granted: Access, user: str, call: Call) -> bool:
-    calls = []
-
-    def dispatch(given: Call) -> Answer:
-        calls.append(given)
-        return Answer(Form.NOTHING)
-
-    try:
-        guard(granted).answer(Caller(user, "192.0.2.1"), call, dispatch)
-    except CIMError as error:
-        return error.status is not Status.ACCESS_DENIED or bool(calls)
-    assert calls == [call]
-    return True
-
-
-READS = [
-    operation("GetInstance", InstanceName=INSTANCE),
-    operation("enumerateinstances", ClassName=ClassPath("Virt_System")),
-    operation("EnumerateClassNames"),
-    operation("PullInstancesWithPath", EnumerationContext="x"),
-    operation("ExecQuery", Query="SELECT * FROM Virt_System"),
-]
-POWER = [method("RequestStateChange"), method("requestpowerstatechange"), method("KillJob")]
 CHANGES = [
     operation("DeleteInstance", InstanceName=INSTANCE),
     operation("CreateInstance", NewInstance=Instance("Virt_System")),
@@ -239,87 +188,6 @@ def test_bad_file_is_refused_with_the_place(tmp_path: File, text: str, reason: s
     with pytest.raises(ValueError, match="yaml") as refused:
         access(tmp_path, text)
     assert reason in str(refused.value)
-
-
-AUDITED = {
-    "method": (
-        method("Start", Force="true", Password="hunter2", SystemSettings="<INSTANCE><X>hunter2</X></INSTANCE>"),
-        MethodAnswer(5, "uint32", reason="it is off"),
-        {"result": "5 (it is off)", "target": "Virt_System", "call": "Start"},
-        "Force=true, Password=***, SystemSettings=<embedded instance>",
-    ),
-    "instances": (
-        method("Add", Settings=[Instance("X", {"Password": "hunter2", "InstanceID": "a/vnc", "VncKey": "hunter2"})]),
-        MethodAnswer(0, "uint32"),
-        {"result": "0"},
-        "Settings=[X(InstanceID=a/vnc)]",
-    ),
-    "MOF": (
-        method("Add", Setting="  instance of X { Password = hunter2; };"),
-        MethodAnswer(0, "uint32"),
-        {"result": "0"},
-        "Setting=<embedded instance>",
-    ),
-    "operation": (
-        operation("DeleteInstance", InstanceName=INSTANCE),
-        Answer(Form.NOTHING),
-        {"result": "0", "namespace": "root/virt", "target": ""},
-        'InstanceName=:Virt_System.Name="a"',
-    ),
-    "long": (
-        method("Add", Text="x" * 500),
-        MethodAnswer(0, "uint32"),
-        {},
-        f"Text={'x' * 120}...",
-    ),
-}
-
-
-@pytest.mark.parametrize(("call", "answer", "fields", "parameters"), AUDITED.values(), ids=AUDITED.keys())
-def test_changes_are_audited_without_secrets(
-    call: Call,
-    answer: Answer | MethodAnswer,
-    fields: dict[str, str],
-    parameters: str,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO, "virtcim.audit")
-    granted = Access(users={"alice": ("administrator",)})
-    guard(granted).answer(Caller("alice", "192.0.2.1"), call, lambda _: answer)
-    (record,) = caplog.records
-    shown = record.__dict__["fields"]
-    assert fields.items() <= shown.items()
-    assert (shown["user"], shown["from"], shown["parameters"]) == ("alice", "192.0.2.1", parameters)
-    assert "hunter2" not in str(shown)
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "result"),
-    [
-        (POWER[0], CIMError(Status.NOT_FOUND, "gone"), "NOT_FOUND: gone"),
-        (POWER[0], KeyError("hunter2"), "internal error"),
-        (READS[0], CIMError(Status.NOT_FOUND, "gone"), None),
-    ],
-    ids=["refused", "fault", "reading"],
-)
-def test_failures_are_audited(
-    call: Call, error: Exception, result: str | None, caplog: pytest.LogCaptureFixture
-) -> None:
-    def dispatch(_: Call) -> Answer:
-        raise error
-
-    caplog.set_level(logging.INFO, "virtcim.audit")
-    with pytest.raises(type(error)):
-        guard(Access(users={"alice": ("administrator",)})).answer(Caller("alice"), call, dispatch)
-    assert [record.__dict__["fields"]["result"] for record in caplog.records] == ([result] if result else [])
-
-
-def test_denied_reading_is_audited_and_allowed_reading_is_not(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "virtcim.audit")
-    assert allowed(Access(), "alice", READS[0])
-    assert not caplog.records
-    assert not allowed(Access(default=()), "alice", READS[0])
-    assert caplog.records[0].__dict__["fields"]["result"].startswith("ACCESS_DENIED")
 
 
 @pytest.mark.parametrize(
