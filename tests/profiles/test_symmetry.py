@@ -17,11 +17,10 @@ LIVE_ONLY = {
     "Virt_AppliedFilterList of Virt_FilterList and Virt_NetworkPort",
     "Virt_HostedAccessPoint of Virt_ComputerSystem and Virt_IPProtocolEndpoint",
     "Virt_BindsToLANEndpoint of Virt_LANEndpoint and Virt_IPProtocolEndpoint",
-    "Virt_MetricDefForME of CIM_LogicalDevice and Virt_BaseMetricDefinition",
-    "Virt_MetricForME of CIM_LogicalDevice and Virt_BaseMetricValue",
-    "Virt_MetricDefForME of Virt_SwitchEthernetPort and Virt_BaseMetricDefinition",
-    "Virt_MetricForME of Virt_SwitchEthernetPort and Virt_BaseMetricValue",
 }
+MEASURED = ("Processor", "LogicalDisk", "DiskDrive", "DVDDrive", "DisketteDrive", "NetworkPort", "SwitchEthernetPort")
+LIVE_ONLY |= {f"Virt_MetricDefForME of Virt_{one} and Virt_BaseMetricDefinition" for one in MEASURED}
+LIVE_ONLY |= {f"Virt_MetricForME of Virt_{one} and Virt_BaseMetricValue" for one in MEASURED}
 Pairs = set[tuple[Path, Path]]
 
 

@@ -12,7 +12,7 @@ from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids, metrics
 from virtcim.profiles.elements import host_class, kept
 from virtcim.profiles.metrics_control import DISABLED, ENABLED, Collection, Shelf
-from virtcim.profiles.metrics_requests import Requests, as_itself
+from virtcim.profiles.metrics_requests import Requests
 from virtcim.profiles.metrics_subjects import SUBJECTS, Subject
 from virtcim.profiles.metrics_values import Definition, Metrics, Value, value_properties
 
@@ -54,7 +54,8 @@ def make(world: Hosts, shelf: Shelf) -> Profile:
     _declare_metrics(profile, measured)
     _declare_links(profile, measured)
     for subject in SUBJECTS:
-        _declare_subject(profile, measured, subject)
+        for classname in subject.classes:
+            _declare_subject(profile, measured, subject, classname)
     _declare_methods(profile)
     return profile
 
@@ -162,26 +163,37 @@ def _declare_links(profile: Profile, measured: Metrics) -> None:
     )
 
 
-def _declare_subject(profile: Profile, measured: Metrics, subject: Subject) -> None:
+def _declare_subject(profile: Profile, measured: Metrics, subject: Subject, classname: str) -> None:
+    """The elements of one kind that are served as one class: by a wider one, many others would be looked at."""
+
+    def is_served(element: Any) -> bool:
+        return subject.holds(element) and subject.served(element) == classname
+
     def collected(element: Any, definition: Definition) -> Properties:
         return {"MetricCollectionEnabled": ENABLED if measured.is_collected(element, definition) else DISABLED}
 
     def definitions(element: Any) -> list[Definition]:
-        return measured.definitions_of(element) if subject.holds(element) else []
+        return measured.definitions_of(element) if is_served(element) else []
 
     def values(element: Any) -> Iterable[Value]:
-        return measured.values_of(element) if subject.holds(element) else ()
+        return measured.values_of(element) if is_served(element) else ()
+
+    def elements(one: Definition) -> Iterator[Any]:
+        return filter(is_served, measured.subjects(subject, one))
+
+    def element_of(value: Value) -> list[Any]:
+        return [value.element] if value.subject is subject and is_served(value.element) else []
 
     profile.associate(
         "Virt_MetricDefForME",
-        End("Antecedent", subject.end, across=definitions, of=subject.type),
-        End("Dependent", DEFINITION, across=lambda one: measured.subjects(subject, one)),
+        End("Antecedent", classname, across=definitions, of=subject.type),
+        End("Dependent", DEFINITION, across=elements),
         properties=collected,
     )
     profile.associate(
         "Virt_MetricForME",
-        End("Antecedent", subject.end, across=values, of=subject.type),
-        End("Dependent", VALUE, across=lambda value: [as_itself(value.element)] if value.subject is subject else []),
+        End("Antecedent", classname, across=values, of=subject.type),
+        End("Dependent", VALUE, across=element_of),
     )
 
 

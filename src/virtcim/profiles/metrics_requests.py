@@ -44,7 +44,7 @@ class Requests:
             wanted = self._definition(definition)
             elements = list(self._metrics.elements_on(self._host, wanted))
             states = [self._state(one, wanted) for one in elements]
-            return Returned(ManagedElements=[as_itself(one) for one in elements], MetricCollectionEnabled=states)
+            return Returned(ManagedElements=[_itself(one) for one in elements], MetricCollectionEnabled=states)
         element = self._element(subject)
         if definition is not None:
             found = self._of(element, self._definition(definition))
@@ -211,11 +211,11 @@ def _leaf(element: Any) -> str:
     return f"{element.platform}_{subject.served(element).removeprefix('Virt_')}" if subject else ""
 
 
-def as_itself(element: Any) -> As:
+def _itself(element: Any) -> As:
     """An element as what is measured: some are served as other things too."""
     subject = subject_of(element)
     assert subject is not None
-    return As(element, subject.end)
+    return As(element, subject.served(element))
 
 
 def _listed(definitions: list[Definition], states: list[int]) -> Returned:

@@ -33,15 +33,14 @@ ENABLED = 2  # EnabledState
 
 @dataclass(frozen=True)
 class Subject:
-    """One kind of element, with the metrics `of` it. `end` is its class in associations, `served` that of one.
+    """One kind of element, with the metrics `of` it.
 
-    `classes` are all that elements of the kind are served as, `name` is what names one in keys of ours, `numbers` what
-    a sample tells of one by the sources of metrics.
+    `classes` are all that elements of the kind are served as, `served` is that of one, `name` what names one in keys
+    of ours, `numbers` what a sample tells of one by the sources of metrics.
     """
 
     of: tuple[str, ...]
     type: type[Any]
-    end: str
     classes: tuple[str, ...]
     on: Callable[[Host], Iterable[Any]]
     find: Callable[[Hosts, str], Iterable[Any]]
@@ -203,7 +202,6 @@ def _devices(of: str, kinds: tuple[Kind[Any], ...], numbers: Callable[[Device, S
     return Subject(
         of=(of,),
         type=Device,
-        end="CIM_LogicalDevice",
         classes=tuple(dict.fromkeys(str(kind.device_class) for kind in kinds)),
         on=partial(_of_kinds, kinds),
         find=partial(_device, kinds),
@@ -219,7 +217,6 @@ def _pools(of: type[ResourcePool]) -> Subject:
     return Subject(
         of=tuple(metrics.POOL_UNITS),
         type=of,
-        end="CIM_ResourcePool",
         classes=tuple(classname for one, classname in SERVED if one is of),
         on=lambda host: (one for one in pools_on(host) if type(one) is of),
         find=lambda world, name: (one for one in pool_by_id(world, name) if type(one) is of),
@@ -233,7 +230,6 @@ def _pools(of: type[ResourcePool]) -> Subject:
 SYSTEMS = Subject(
     of=(SYSTEM,),
     type=Vm,
-    end="Virt_ComputerSystem",
     classes=("Virt_ComputerSystem",),
     on=lookup.vms_of,
     find=lambda world, name: world.vm_by_key(name),
@@ -245,7 +241,6 @@ SYSTEMS = Subject(
 PORTS = Subject(
     of=(PORT,),
     type=SwitchPort,
-    end="Virt_SwitchEthernetPort",
     classes=("Virt_SwitchEthernetPort",),
     on=_ports_on,
     find=_find_port,
@@ -257,7 +252,6 @@ PORTS = Subject(
 HOSTS = Subject(
     of=(HOST,),
     type=Host,
-    end="Virt_HostSystem",
     classes=("Virt_HostSystem",),
     on=_itself,
     find=_find_host,

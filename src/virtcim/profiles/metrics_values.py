@@ -92,8 +92,8 @@ class Metrics:
 
     def subjects(self, subject: Subject, definition: Definition) -> Iterator[Any]:
         """The elements of one kind that a metric can be measured of."""
-        found = self.elements_of(definition) if definition.metric.of in subject.of else iter(())
-        return (one for one in found if subject_of(one) is subject)
+        for host in self.world.reachable() if definition.metric.of in subject.of else ():
+            yield from (one for one in subject.on(host) if subject.measures(definition.metric, one))
 
     def is_collected(self, element: Any, definition: Definition) -> bool:
         subject = subject_of(element)
@@ -109,16 +109,16 @@ class Metrics:
                 for element in subject.on(host):
                     yield from self._values(subject, element, sample)
 
-    def values_of(self, element: Any) -> Iterator[Value]:
-        """Of all metrics of an element that are collected."""
+    def values_of(self, element: Any, only: Definition | None = None) -> Iterator[Value]:
+        """Of all metrics of an element that are collected, or of one of them."""
         subject = subject_of(element)
         if subject is not None and host_of(element).readable:
-            yield from self._values(subject, element, host_of(element).gauges.closely())
+            yield from self._values(subject, element, host_of(element).gauges.closely(), only)
 
     def values_by(self, definition: Definition) -> Iterator[Value]:
         """Of one metric."""
         for element in self.elements_of(definition):
-            yield from (one for one in self.values_of(element) if one.definition is definition)
+            yield from self.values_of(element, definition)
 
     def find_value(self, instance_id: str) -> Iterator[Value]:
         parsed = ids.parse_metric_value_id(instance_id)
@@ -127,9 +127,11 @@ class Metrics:
             return
         for subject in subjects_of(definition.metric):
             for element in subject.find(self.world, parsed[1]):
-                yield from (one for one in self.values_of(element) if one.definition is definition)
+                yield from (one for one in self.values_of(element, definition) if one.id == instance_id)
 
-    def _values(self, subject: Subject, element: Any, sample: Sample) -> Iterator[Value]:
+    def _values(
+        self, subject: Subject, element: Any, sample: Sample, only: Definition | None = None
+    ) -> Iterator[Value]:
         numbers = subject.numbers(element, sample)
         if not numbers:
             return
@@ -137,7 +139,7 @@ class Metrics:
         since, interval = self._since(element, sample), _interval(element, sample)
         told = numbers if since is None else {**numbers, "uptime": max(0.0, at - since)}
         collected, bases = self.collection.states(subject, element), self.collection.bases(element)
-        for definition in self.definitions_of(element):
+        for definition in self.definitions_of(element) if only is None else [only]:
             metric = definition.metric
             for breakdown, number in metric.readings(told) if collected(metric) else ():
                 base = bases.get(base_name(metric, breakdown)) if metric.change == COUNTER else None
