@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -16,10 +17,12 @@ from virtcim.broker.jobs import Jobs
 from virtcim.broker.provider import As, Refused, Returned, Work
 from virtcim.broker.schema import Schema
 from virtcim.host import domains
+from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import DomainState
 from virtcim.profiles import dsp1027, dsp1052, dsp1057
+from virtcim.profiles.faults import translate
 
 OWNING, AFFECTED = "CIM_OwningJobElement", "CIM_AffectedJobElement"
 
@@ -100,6 +103,31 @@ def test_failed_job(client: Client, bench: Bench, fault: Exception, text: str) -
     assert one.classname == "CIM_Error"
     assert (one.properties["Message"], one.properties["CIMStatusCode"]) == (text, Status.FAILED)
     assert one.properties["MessageID"] == "VIRTCIM0101"
+
+
+@pytest.mark.parametrize(
+    ("fault", "level"),
+    [
+        (Refused("Failed", "the guest says no"), logging.INFO),
+        (HostError(Kind.TIMEOUT, "the guest says nothing"), logging.INFO),
+        (ValueError("broken"), logging.WARNING),
+    ],
+    ids=["refused", "of the host", "a fault"],
+)
+def test_what_is_logged_of_a_failed_job(
+    repository: Schema, bench: Bench, fault: Exception, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line for a refusal; where to look for a fault of the program."""
+    caplog.set_level(logging.INFO, "virtcim.broker.jobs")
+    jobs = Jobs(60, str, lambda error: translate(error) is not None)
+    client = Client(repository, bench, jobs, bench_profile(bench))
+    bench.fault = fault
+    path = client.begin()
+    bench.go.set()
+    client.end(path)
+    (record,) = (one for one in caplog.records if one.name == "virtcim.broker.jobs")
+    assert (record.levelno, bool(record.exc_info)) == (level, level == logging.WARNING)
+    assert level == logging.WARNING or "the guest says" in record.getMessage()
 
 
 def test_errors_may_be_given(client: Client, bench: Bench) -> None:

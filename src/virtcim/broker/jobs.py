@@ -52,9 +52,15 @@ def now() -> str:
 class Jobs:
     """Runs work as jobs; a job that has ended stays readable, for `retention` seconds unless its clients want else."""
 
-    def __init__(self, retention: float, explain: Callable[[Exception], str]) -> None:
+    def __init__(
+        self,
+        retention: float,
+        explain: Callable[[Exception], str],
+        expected: Callable[[Exception], bool] = lambda _: False,
+    ) -> None:
+        """`expected`: whether an exception tells of the world, such as a guest that refuses, and of no fault here."""
         self.retention = retention
-        self._explain = explain
+        self._explain, self._expected = explain, expected
         self._jobs: dict[str, Job] = {}
         self._lock = threading.RLock()
         self._due = threading.Condition(self._lock)
@@ -139,15 +145,23 @@ class Jobs:
         except Refused as refusal:
             job.fault = refusal
             job.value = request.refusal(refusal.name) if request else None
+            self._say(job, refusal.reason)
             self._fail(job, refusal.reason)
         except Exception as error:  # whatever ends the work is the job's error: nobody else waits for it
-            if not job.cancelled:
+            if job.cancelled or self._expected(error):
+                self._say(job, self._explain(error))
+            else:
                 log.warning("job %s (%s) failed", job.id, job.work.name, exc_info=True)
             job.fault = error
             self._fail(job, self._explain(error))
         else:
             job.progress.percent = 100
             self._end(job, COMPLETED)
+
+    def _say(self, job: Job, reason: str) -> None:
+        """Of a refusal, which is no fault of the program; a caller that still waits is told instead."""
+        if job.id in self._published and not job.cancelled:
+            log.info("job %s (%s) failed: %s", job.id, job.work.name, reason)
 
     def discard(self, job: Job) -> None:
         """Forget a job that no client was told of, or that another server looks after; nothing is told."""
