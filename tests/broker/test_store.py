@@ -18,7 +18,8 @@ from virtcim.broker.provider import Stored
 from virtcim.broker.store import KeptJob, Store, digest, sqlite_url
 from virtcim.broker.store_database import StoreError
 from virtcim.broker.store_json import BadDocument, dumps, loads, path_of
-from virtcim.broker.store_queue import Draft
+from virtcim.broker.store_leases import Leases
+from virtcim.broker.store_queue import DELIVERY, Draft
 from virtcim.broker.store_shelf import Shelf
 from virtcim.broker.store_tables import METADATA
 
@@ -280,3 +281,34 @@ def test_a_destination_that_comes_again_counts_anew(open_store: OpenStore) -> No
     tell()
     assert [number for _, number in seen] == [0, 1, 0, 1]
     assert len({context for context, _ in seen}) == 2
+
+
+def test_a_store_that_nobody_has_written_to_is_no_file(tmp_path: File) -> None:
+    file = tmp_path / "state" / "virtcim.db"
+    store = Store(sqlite_url(file.parent))
+    leases = Leases(store, lambda: [DELIVERY], lambda _: None, lambda _: None)
+    leases.look()
+    store.queue.tidy([])
+    read = (store.instances(), store.changed_since(0), store.absent(), store.queue.waiting(), store.queue.told("place"))
+    assert read == ([], (0, []), [], [], [])
+    assert (store.queue.queued("to", 10), store.drop_job("none"), leases.held(DELIVERY)) == ([], False, 1)
+    assert not file.exists()
+    store.keep_job(KeptJob("job", 4, 1.0, {}))
+    other = Store(sqlite_url(file.parent))
+    assert other.absent() == [store.server]
+    again = Leases(other, lambda: [DELIVERY], lambda _: None, lambda _: None)
+    again.look()
+    assert again.held(DELIVERY) == 2  # what was held before anything was written has been written
+    for one in (leases, again):
+        one.stop()
+    for each in (store, other):
+        each.close()
+
+
+def test_a_file_that_cannot_be_made_is_told_of_when_something_is_written(tmp_path: File) -> None:
+    store = Store(sqlite_url(tmp_path / "state"))
+    (tmp_path / "state" / "virtcim.db").mkdir()
+    with pytest.raises(CIMError) as caught:
+        store.keep_job(KeptJob("job", 4, 1.0, {}))
+    assert caught.value.status is Status.FAILED
+    assert "virtcim.db" in caught.value.message

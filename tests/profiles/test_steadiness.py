@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
+from dataclasses import replace
 
+import libvirt
 import pytest
 from tests.profiles.client import Client, system_path
 
-from virtcim.broker.call import Answer, Call, ClassPath, Path, Value
+from virtcim.broker.call import Answer, Call, ClassPath, Item, Path, Value
 from virtcim.host import domains
+from virtcim.host.loads import Loads, Meter
 
 
 def answered(client: Client, name: str, **parameters: Value) -> Answer:
@@ -75,14 +79,39 @@ def test_other_operations_do_not_hold(everything: Client) -> None:
     assert not holds(answered(everything, "Associators", ObjectName=ClassPath("CIM_ComputerSystem")))
 
 
-def test_how_busy_a_processor_is_holds_until_it_is_measured_again(client: Client) -> None:
-    path = first(client, "CIM_Processor")
+def load_of(answer: Answer) -> Value:
+    (item,) = answer.items
+    assert isinstance(item, Item)
+    return item.properties.get("LoadPercentage")
+
+
+def test_how_busy_a_processor_is_holds_until_it_is_found_to_be_another(client: Client) -> None:
+    active = {vm.name: vm for vm in client.world.vms() if vm.active}
+    items = client.call("EnumerateInstanceNames", ClassName=ClassPath("CIM_Processor"))
+    path = next(item.path for item in items if str(item.path.key("SystemName")) in active)
+    vm = active[str(path.key("SystemName"))]
     assert soon_holds(client, "GetInstance", InstanceName=path)
     answer = answered(client, "GetInstance", InstanceName=path)
-    deadline = time.monotonic() + 10
-    while holds(answer):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    figures = vm.host.gauges
+    figures._at = time.monotonic() + 60  # nothing is measured meanwhile
+    figures._sample = replace(figures._sample, taken="later")
+    assert holds(answer)
+    figures._sample = replace(figures._sample, loads=Loads({(vm.uuid, 0): 77}))
+    assert not holds(answer)
+    assert load_of(answered(client, "GetInstance", InstanceName=path)) == 77
+
+
+def test_loads_that_are_the_same_are_the_same_object() -> None:
+    with closing(libvirt.open("test:///default")) as connection:
+        meter, found = Meter(), []
+        for busy in (0, 0, 0, 400_000_000):
+            meter._at = 0.0
+            statistics = [(connection.lookupByName("test"), {"vcpu.maximum": 1, "vcpu.0.time": busy})]
+            meter.read(connection, statistics)
+            found.append(meter.loads.guests)
+            time.sleep(0.01)
+    assert found[1] is found[2]
+    assert [list(one.values()) for one in found] == [[], [0], [0], [100]]
 
 
 def test_an_answer_holds_until_something_changes(client: Client) -> None:

@@ -41,8 +41,13 @@ class Steadiness:
         return self._want(given["assoc_class"], given["result_class"], given["role"], given["result_role"])
 
     def _reached(self, near: Iterable[InstanceProvider], wanted: Wanted) -> list[InstanceProvider]:
-        ends = {far.classname for one in near for far in self._associations.far_ends(one.classname, wanted)}
-        return [provider for classname in ends for provider in self._serving(classname)]
+        ends = {(far.classname, far.of) for one in near for far in self._associations.far_ends(one.classname, wanted)}
+        return [
+            provider
+            for classname, of in ends
+            for provider in self._serving(classname)
+            if of is None or issubclass(provider.of, of)
+        ]
 
     def _serving(self, classname: str) -> Iterable[InstanceProvider]:
         return (provider for provider, _ in self._catalog.serving(classname))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
-
-import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from virtcim.broker.call import CIMError, Status
 from virtcim.later import Later
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from alembic import command as alembic_command
     from alembic import config as alembic_config
 else:
+    sa = Later("sqlalchemy")
     alembic_command, alembic_config = Later("alembic.command"), Later("alembic.config")
 
 MIGRATIONS = File(__file__).resolve().parent / "migrations"
@@ -28,6 +29,8 @@ POSTGRES_OPTIONS = (
     " -c tcp_user_timeout=6s"
 )
 CONNECT_SECONDS = 5
+MEMORY = "sqlite://"
+_PLAIN_FILE = re.compile(r"sqlite:///([^?#%]+)")
 # Said at the start of a transaction that is durable (True) or not
 _DURABILITY = {
     "sqlite": {True: "PRAGMA synchronous=FULL", False: "PRAGMA synchronous=NORMAL"},
@@ -42,23 +45,61 @@ class StoreError(Exception):
 
 
 class Database:
-    """Errors: StoreError at construction, CIMError FAILED or ALREADY_EXISTS of its transactions."""
+    """Errors: StoreError at construction, CIMError FAILED or ALREADY_EXISTS of its transactions.
+
+    A file that does not exist yet is made when something is written: most servers never have anything to keep.
+    """
 
     def __init__(self, url: str) -> None:
+        self.name = self._url = url
+        self.shared = False  # whether other servers may be at work on it
+        self._opened: sa.Engine | None = None
+        self._opening = threading.RLock()
+        self._write_lock = threading.Lock()
+        self._beginnings: list[Callable[[sa.Connection], None]] = []
+        self._is_unmade = unmade(url)
+        if not self.blank:
+            self._open()
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing has been written yet."""
+        return self._opened is None and self._is_unmade()
+
+    def at_first(self, write: Callable[[sa.Connection], None]) -> bool:
+        """What is to be written to a blank database before anything else; False where it is not blank."""
+        with self._opening:
+            if not self.blank:
+                return False
+            self._beginnings.append(write)
+            return True
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The database, opened. Errors: StoreError."""
+        with self._opening:
+            return self._opened or self._open()
+
+    def _open(self) -> sa.Engine:
         try:
-            self.engine = _engine(url)
-            self.name = self.engine.url.render_as_string(hide_password=True)
-            self.shared = self.engine.dialect.name == "postgresql"  # other servers may be at work on it
-            self._durability = _DURABILITY[self.engine.dialect.name]
-            self._write_lock = threading.Lock()
-            migrate(self.engine)
-        except (ArgumentError, NoSuchModuleError, ImportError, KeyError, ValueError) as error:
+            engine = _engine(self._url)
+            self.name = engine.url.render_as_string(hide_password=True)
+            self.shared = engine.dialect.name == "postgresql"
+            self._durability = _DURABILITY[engine.dialect.name]
+            migrate(engine)
+            with engine.begin() as connection:
+                for write in self._beginnings:
+                    write(connection)
+        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, KeyError, ValueError) as error:
             raise StoreError(f"store: {error}") from error
-        except SQLAlchemyError as error:
+        except sa.exc.SQLAlchemyError as error:
             raise StoreError(f"store {self.name}: {words(error)}") from error
+        self._opened = engine
+        return engine
 
     def close(self) -> None:
-        self.engine.dispose()
+        if self._opened is not None:
+            self._opened.dispose()
 
     @contextmanager
     def writing(self, durable: bool = True) -> Iterator[sa.Connection]:
@@ -67,21 +108,28 @@ class Database:
         One that is not durable may be undone by a power cut until the next durable one, but by nothing else.
         """
         try:
-            with self._write_lock, self.engine.begin() as connection:
+            with self._write_lock, self._ready().begin() as connection:
                 if statement := self._durability[durable]:
                     connection.exec_driver_sql(statement)
                 yield connection
-        except IntegrityError as error:
+        except sa.exc.IntegrityError as error:
             raise CIMError(Status.ALREADY_EXISTS, "such an instance exists") from error
-        except SQLAlchemyError as error:
+        except sa.exc.SQLAlchemyError as error:
             raise CIMError(Status.FAILED, f"the store {self.name} took no change: {words(error)}") from error
+
+    def _ready(self) -> sa.Engine:
+        """Errors: CIMError FAILED."""
+        try:
+            return self.engine
+        except StoreError as error:
+            raise CIMError(Status.FAILED, str(error)) from error
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         try:
-            with self.engine.connect() as connection:
+            with self._ready().connect() as connection:
                 yield connection
-        except SQLAlchemyError as error:
+        except sa.exc.SQLAlchemyError as error:
             raise CIMError(Status.FAILED, f"the store {self.name} cannot be read: {words(error)}") from error
 
     def servers(self) -> list[str]:
@@ -102,6 +150,18 @@ class Database:
         with self.reading() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
             yield
+
+
+def unmade(url: str) -> Callable[[], bool]:
+    """What tells whether a database is still to be made, where that can be done without asking it."""
+    if url == MEMORY:
+        return lambda: True
+    plain = _PLAIN_FILE.fullmatch(url)
+    if plain is None:
+        return lambda: False
+    file = File(plain[1])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return lambda: not file.exists() and os.access(file.parent, os.W_OK | os.X_OK)
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -158,6 +218,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def words(error: SQLAlchemyError) -> str:
+def words(error: sa.exc.SQLAlchemyError) -> str:
     """What went wrong, in one line, without the statement and its values."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]

@@ -11,16 +11,21 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 from zlib import crc32
-
-import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from virtcim.broker.call import CIMError
 from virtcim.broker.store import Store
 from virtcim.broker.store_database import SERVERS, words
 from virtcim.broker.store_queue import put
-from virtcim.broker.store_tables import LEASES
+from virtcim.later import Later
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from virtcim.broker import store_tables as t
+else:
+    sa, t = Later("sqlalchemy"), Later("virtcim.broker.store_tables")
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +85,7 @@ class Leases:
                 self._exchange()
                 self._each_time()
                 self._failing = ""
-            except (SQLAlchemyError, CIMError) as error:
+            except (sa.exc.SQLAlchemyError, CIMError) as error:
                 text = error.message if isinstance(error, CIMError) else words(error)
                 if text != self._failing:
                     log.warning("leases are not to be had: %s", text)
@@ -112,9 +117,9 @@ class Leases:
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(SQLAlchemyError):
+            with suppress(sa.exc.SQLAlchemyError):
                 connection.invalidate()
-            with suppress(SQLAlchemyError):
+            with suppress(sa.exc.SQLAlchemyError):
                 connection.close()
 
     def _take(self, name: str) -> None:
@@ -142,10 +147,17 @@ class Leases:
             self._lost(name)
 
     def _count(self, name: str) -> int:
+        if self._store.database.at_first(lambda connection: self._write(connection, name, 1)):
+            return 1
         with self._store.database.writing() as connection:
-            before = connection.scalar(sa.select(LEASES.c.epoch).where(LEASES.c.name == name).with_for_update()) or 0
-            put(connection, LEASES, [{"name": name, "epoch": before + 1, "holder": self._store.server}])
+            before = (
+                connection.scalar(sa.select(t.LEASES.c.epoch).where(t.LEASES.c.name == name).with_for_update()) or 0
+            )
+            self._write(connection, name, before + 1)
         return before + 1
+
+    def _write(self, connection: sa.Connection, name: str, epoch: int) -> None:
+        put(connection, t.LEASES, [{"name": name, "epoch": epoch, "holder": self._store.server}])
 
 
 def _number(name: str) -> int:

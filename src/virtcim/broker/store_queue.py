@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from virtcim.broker.store_database import Database
-from virtcim.broker.store_tables import DELIVERIES, LEASES, SEQUENCES, TOLD
 from virtcim.later import Later
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from sqlalchemy.dialects import postgresql, sqlite
+
+    from virtcim.broker import store_tables as t
 else:
+    sa, t = Later("sqlalchemy"), Later("virtcim.broker.store_tables")
     postgresql, sqlite = Later("sqlalchemy.dialects.postgresql"), Later("sqlalchemy.dialects.sqlite")
 
 DELIVERY = "delivery"  # the lease on sending what is queued
@@ -110,62 +111,70 @@ class Queue:
                     self._check(connection, beside.leases)
                     _remember(connection, beside)
                 if drafts:
-                    connection.execute(sa.insert(DELIVERIES), self._numbered(connection, drafts))
+                    connection.execute(sa.insert(t.DELIVERIES), self._numbered(connection, drafts))
 
     def _done(self, connection: sa.Connection, batch: int) -> bool:
         """Whether this server's batch was written already; it is from here on."""
         name = f"batch:{self._server}"
-        if connection.scalar(sa.select(LEASES.c.epoch).where(LEASES.c.name == name)) == batch:
+        if connection.scalar(sa.select(t.LEASES.c.epoch).where(t.LEASES.c.name == name)) == batch:
             return True
-        put(connection, LEASES, [{"name": name, "epoch": batch, "holder": self._server}])
+        put(connection, t.LEASES, [{"name": name, "epoch": batch, "holder": self._server}])
         return False
 
     def tidy(self, alive: Sequence[str]) -> None:
         """Forget the batches of servers that are not alive any more."""
+        if self._database.blank:
+            return
         with self._database.writing() as connection:
-            gone = LEASES.c.name.startswith("batch:") & LEASES.c.holder.not_in([*alive, self._server])
-            connection.execute(sa.delete(LEASES).where(gone))
+            gone = t.LEASES.c.name.startswith("batch:") & t.LEASES.c.holder.not_in([*alive, self._server])
+            connection.execute(sa.delete(t.LEASES).where(gone))
 
     def queued(self, destination: str, limit: int) -> list[Delivery]:
         """The first of a destination's queue."""
-        wanted = sa.select(DELIVERIES).where(DELIVERIES.c.destination == destination)
+        if self._database.blank:
+            return []
+        wanted = sa.select(t.DELIVERIES).where(t.DELIVERIES.c.destination == destination)
         with self._database.reading() as connection:
-            rows = connection.execute(wanted.order_by(DELIVERIES.c.id).limit(limit))
+            rows = connection.execute(wanted.order_by(t.DELIVERIES.c.id).limit(limit))
             return [Delivery(**row._mapping) for row in rows]
 
     def waiting(self) -> list[str]:
         """The destinations that have a queue."""
+        if self._database.blank:
+            return []
         with self._database.reading() as connection:
-            return list(connection.scalars(sa.select(DELIVERIES.c.destination).distinct()))
+            return list(connection.scalars(sa.select(t.DELIVERIES.c.destination).distinct()))
 
     def dequeue(self, ids: Sequence[int]) -> None:
         """Take deliveries out of their queues: they arrived, or were given up. Undone, they are sent once more."""
         if ids:
             with self._database.writing(durable=False) as connection:
-                connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.id.in_(ids)))
+                connection.execute(sa.delete(t.DELIVERIES).where(t.DELIVERIES.c.id.in_(ids)))
 
     def failed(self, delivery: Delivery) -> None:
         """Count an attempt that failed."""
         with self._database.writing(durable=False) as connection:
-            counted = sa.update(DELIVERIES).where(DELIVERIES.c.id == delivery.id)
+            counted = sa.update(t.DELIVERIES).where(t.DELIVERIES.c.id == delivery.id)
             connection.execute(counted.values(attempts=delivery.attempts + 1))
 
     def told(self, place: str) -> list[Told]:
         """What was told of the objects of a place."""
+        if self._database.blank:
+            return []
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(TOLD).where(TOLD.c.place == place))
+            rows = connection.execute(sa.select(t.TOLD).where(t.TOLD.c.place == place))
             return [Told(**row._mapping) for row in rows]
 
     def _check(self, connection: sa.Connection, leases: Mapping[str, int]) -> None:
         for name, epoch in leases.items():
-            held = sa.select(LEASES.c.epoch).where(LEASES.c.name == name).with_for_update(read=True)
+            held = sa.select(t.LEASES.c.epoch).where(t.LEASES.c.name == name).with_for_update(read=True)
             if connection.scalar(held) != epoch:
                 raise LeaseLost(name)
 
     def _numbered(self, connection: sa.Connection, drafts: Sequence[Draft]) -> list[dict[str, object]]:
         """Rows with bodies; who else numbers waits until this transaction has ended."""
         counts = Counter(one.destination for one in drafts)
-        run = connection.scalar(sa.select(LEASES.c.epoch).where(LEASES.c.name == DELIVERY).with_for_update()) or 0
+        run = connection.scalar(sa.select(t.LEASES.c.epoch).where(t.LEASES.c.name == DELIVERY).with_for_update()) or 0
         known = {row.destination: row for row in _sequences(connection, list(counts)) if row.run == run}
         context = {one: known[one].context if one in known else self._context(run) for one in counts}
         number = {one: known[one].number if one in known else 0 for one in counts}
@@ -175,7 +184,7 @@ class Queue:
             rows.append(_row(draft, draft.body(context[to], number[to])))
             number[to] = 0 if number[to] == LAST_NUMBER else number[to] + 1
         next_ones = [{"destination": to, "context": context[to], "number": number[to], "run": run} for to in counts]
-        put(connection, SEQUENCES, next_ones)
+        put(connection, t.SEQUENCES, next_ones)
         return rows
 
     def _context(self, run: int) -> str:
@@ -195,17 +204,17 @@ def put(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, 
 
 def _sequences(connection: sa.Connection, destinations: Sequence[str]) -> Iterable[sa.Row[tuple[object, ...]]]:
     for begin in range(0, len(destinations), MANY):
-        some = SEQUENCES.c.destination.in_(destinations[begin : begin + MANY])
-        yield from connection.execute(sa.select(SEQUENCES).where(some))
+        some = t.SEQUENCES.c.destination.in_(destinations[begin : begin + MANY])
+        yield from connection.execute(sa.select(t.SEQUENCES).where(some))
 
 
 def _remember(connection: sa.Connection, beside: Beside) -> None:
     for place in beside.forgotten:
-        connection.execute(sa.delete(TOLD).where(TOLD.c.place == place))
+        connection.execute(sa.delete(t.TOLD).where(t.TOLD.c.place == place))
     gone = [one.digest for one in beside.told.values() if one.document is None]
     for begin in range(0, len(gone), MANY):
-        connection.execute(sa.delete(TOLD).where(TOLD.c.digest.in_(gone[begin : begin + MANY])))
-    put(connection, TOLD, [_told_row(one) for one in beside.told.values() if one.document is not None])
+        connection.execute(sa.delete(t.TOLD).where(t.TOLD.c.digest.in_(gone[begin : begin + MANY])))
+    put(connection, t.TOLD, [_told_row(one) for one in beside.told.values() if one.document is not None])
 
 
 def _told_row(one: Told) -> dict[str, object]:

@@ -58,8 +58,10 @@ class Meter:
             return
         guests, told = dict(_clocks(statistics, time.monotonic_ns())), list(_host_times(connection))
         host = {number: _host_clock(values) for number, values in told}
+        busy = dict(_percents(self._guests, guests))
         self.loads = Loads(
-            dict(_percents(self._guests, guests)),
+            # Where nothing has changed, the same object is what readers know it by.
+            self.loads.guests if busy == self.loads.guests else busy,
             dict(_percents(self._host, host)),
             _percent(_sum(self._host), _sum(host)) if self._host.keys() == host.keys() else None,
             dict(sum((Counter(values) for _, values in told), Counter())),

@@ -180,7 +180,7 @@ def _device_of(kind: Kind[Any]) -> None:
         find=lookup.find_device,
         parts=lookup.devices_of_kind(kind),
         gauges=elements.load if kind is PROCESSORS else None,
-        measured=lookup.sampled,
+        measured=lookup.loaded,
     )
     def device(device: Device) -> Properties:
         vm, dev = device.vm, device.dev

@@ -25,6 +25,11 @@ def sampled(world: Hosts) -> object:
     return [host.figures.taken for host in world.hosts if host.readable]
 
 
+def loaded(world: Hosts) -> object:
+    """What figures follow that tell of nothing but how busy the processors of guests are."""
+    return [host.figures.loads.guests for host in world.hosts if host.readable]
+
+
 def vms_of(host: Host) -> Iterable[Vm]:
     """The virtual systems of a host; what they were before it went out of reach is not told."""
     return host.vms if host.readable else ()
