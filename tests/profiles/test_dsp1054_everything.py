@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path as File
@@ -14,10 +15,12 @@ from tests.profiles.eventful import FILTER, Eventful, eventful_running
 from tests.profiles.test_dsp1054_lives import NETWORK, PCI, VOLUME
 
 from virtcim.broker.call import ClassPath, Path, Value
+from virtcim.broker.indications_lifecycle import Lifecycle
 from virtcim.broker.schema import Schema
 from virtcim.host.events import Topic
 from virtcim.host.inventory import NodeDevice
 from virtcim.host.records import NodeDeviceRecord
+from virtcim.host.remembered import document, objects, restored
 
 COLLECTION_SUBSCRIPTION = "CIM_FilterCollectionSubscription"
 SYSTEM = (
@@ -109,6 +112,31 @@ def test_every_modification_tells_what_was_before(client: Eventful) -> None:
 def _keys(client: Eventful, instance: Any) -> list[str]:
     declared = client.broker.instances.schema.get(instance.classname)
     return [one.name for one in declared.keys]
+
+
+def test_what_was_told_reads_as_it_was(client: Eventful) -> None:
+    """Each object of the node, as the store keeps it, is compared with itself after a restart: nothing is different."""
+    host = client.world.hosts[0]
+    lifecycle = Lifecycle(client.broker.instances, "here")
+    found = objects(host)
+
+    def of(kind: type) -> list[object]:
+        return [one for one in found.values() if isinstance(one, kind)]
+
+    assert any(one.images for one in host.vms)
+    for (kind, key), one in found.items():
+        again = restored(host, kind, json.loads(json.dumps(document(one))))
+        assert again is not None, (kind, key)
+        assert list(lifecycle.compare(again, one, of)) == [], (kind, key)
+
+
+def test_what_an_older_version_kept_is_taken_for_told(client: Eventful) -> None:
+    vm = next(one for one in client.world.hosts[0].vms if one.images)
+    kept = document(vm)
+    assert restored(vm.host, Topic.DOMAIN.value, kept) is not None
+    for missing in ("images", "passed", "paths", "underway"):
+        old = {name: value for name, value in kept.items() if name != missing}
+        assert restored(vm.host, Topic.DOMAIN.value, old) is None
 
 
 # SourceNamespaces, SourceNamespace -> whether a change of a system is told

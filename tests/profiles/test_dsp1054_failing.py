@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path as File
 
 import pytest
+from tests.broker.listeners import listening
 from tests.profiles.eventful import SUBSCRIPTION, Eventful, change_state, eventful_running
 
-from virtcim.broker.call import Path, Value
+from virtcim.broker.call import CIMError, Path, Status, Value
 from virtcim.broker.delivery import Retry
 from virtcim.broker.schema import Schema
+from virtcim.broker.store_queue import Queue, Told
 
 CHANGES = "SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_System"
 ENABLED, DISABLED = [2], [4]
@@ -146,3 +148,31 @@ def test_a_subscription_of_a_destination_that_comes_late(client: Eventful) -> No
     client.listener.wait_for(heard + 1)
     assert client.listener.indications[heard]["SequenceNumber"] >= 1
     assert client.read(path)["SubscriptionState"] == 2
+
+
+def test_a_store_that_does_not_answer_at_the_start_is_asked_again(
+    repository: Schema, node_uri: str, tmp_path: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has changed since it was told is told once, as soon as the store says what that was."""
+    node_file, state = tmp_path / "node.xml", tmp_path / "state"
+    uri = f"test://{node_file}"
+    node_file.write_text(File(node_uri.removeprefix("test://")).read_text())
+    with eventful_running(repository, uri, state) as client:
+        client.subscribe("SELECT * FROM CIM_InstIndication WHERE SourceInstance ISA CIM_ComputerSystem")
+        port = client.listener.port
+        client.events.engine.settle()
+    node_file.write_text(node_file.read_text().replace("<title>Web server 2</title>", "<title>new</title>"))
+    read, failures = Queue.told, iter((True, True))
+
+    def told(queue: Queue, place: str) -> list[Told]:
+        if next(failures, False):
+            raise CIMError(Status.FAILED, "store postgresql://...: it is starting")
+        return list(read(queue, place))
+
+    monkeypatch.setattr(Queue, "told", told)
+    with listening(port=port) as listener, eventful_running(repository, uri, state) as client:
+        listener.wait_for(1)
+        client.settle()
+        (one,) = listener.indications
+        assert (one["SourceInstance"]["Name"], one["SourceInstance"]["ElementName"]) == ("web2", "new")
+    assert next(failures, None) is None

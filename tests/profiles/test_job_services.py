@@ -26,6 +26,7 @@ JOBS: dict[str, dict[tuple[int, ...], set[str]]] = {
     },
     "Test_ResourcePoolConfigurationService": {(4,): {"CreateChildResourcePool", "CreateResourceInPool"}},
     "Test_PowerManagementService": {(4, 5): {"RequestPowerStateChange"}},
+    "Test_VirtualSystemMigrationService": {(4, 5): {"MigrateVirtualSystemToHost", "MigrateVirtualSystemToSystem"}},
     "Test_VirtualEthernetSwitchManagementService": {},
 }
 

@@ -10,6 +10,8 @@ from virtcim.host.events import Topic
 from virtcim.host.inventory import Host, Network, NodeDevice, Pool, Underway, Vm, Volume
 from virtcim.host.records import DomainRecord, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
 from virtcim.host.states import DomainState
+from virtcim.model.nodedev import Passable
+from virtcim.model.storage import Image
 
 
 def objects(host: Host) -> dict[tuple[str, str], object]:
@@ -36,7 +38,8 @@ def document(one: Any) -> dict[str, Any]:
     """An object as a JSON value. Secrets are not part of what the inventory reads."""
     made: dict[str, Any] = {"record": asdict(one.record)}
     if isinstance(one, Vm):
-        made |= {"underway": one.underway, "images": dict(one.images)}
+        made |= {"underway": one.underway, "passing": one.passing, "paths": sorted(one.paths)}
+        made |= {"images": dict(one.images), "passed": dict(one.passed)}
     return made
 
 
@@ -52,9 +55,13 @@ def _vm(host: Host, value: Any) -> Vm:
     given = dict(value["record"])
     record = DomainRecord(**{**given, "state": DomainState(given["state"])})
     underway = None if value["underway"] is None else Underway(*map(int, value["underway"]))
-    images = {str(path): str(pool) for path, pool in value["images"].items()}
-    beyond: dict[str, Any] = {"since": None, "underway": underway, "images": images, "paths": frozenset(images)}
-    return Vm(**vars(record), **beyond, host=host, record=record)
+    used: dict[str, Any] = {
+        "paths": frozenset(value["paths"]),
+        "images": {path: Image(*found) for path, found in value["images"].items()},
+        "passing": value["passing"],
+        "passed": {place: Passable(*found) for place, found in value["passed"].items()},
+    }
+    return Vm(**vars(record), **used, since=None, underway=underway, host=host, record=record)
 
 
 def _pool(host: Host, value: Any) -> Pool:

@@ -15,7 +15,7 @@ from virtcim.host.routes import Route
 from virtcim.host.underway import Standing
 from virtcim.mapping.migration import OTHER, RESTART, Manner
 from virtcim.profiles.migration_routes import route_to
-from virtcim.profiles.resumption import Waiting, host_of
+from virtcim.profiles.resumption import Waiting, host_of, identity_of
 
 KIND = "migration"
 GRACE = 3.0  # seconds in which a move that has just ended is seen at both ends
@@ -35,7 +35,7 @@ class Ends:
 def intent_of(vm: Vm, route: Route, manner: Manner, run: int | None, *, returns: bool) -> Intent:
     """What is kept of a move; `run` is libvirt's ID of the run that it began in."""
     facts: Properties = {
-        "host": vm.host.link.shown_uri,
+        **identity_of(vm.host),
         "uuid": vm.uuid,
         "name": vm.name,
         "type": manner.type,
