@@ -1,9 +1,8 @@
-"""Indications of what no event announces, of devices that are plugged, and of a guest that moves to another host."""
+"""Indications of what no event announces, and of devices that are plugged."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Any
 
 import libvirt
 import pytest
-from tests import runs
 from tests.live import boot_sectors
-from tests.live.conftest import PREFIX, TESTBED, Guest, wait_until
+from tests.live.conftest import PREFIX, wait_until
 from tests.live.test_change_correctness import GUEST, SILENT
 from tests.profiles.client import system_path
 from tests.profiles.eventful import Eventful, eventful_running
@@ -178,58 +176,3 @@ def test_bridges_without_a_network_come_and_go(client: Eventful) -> None:
         gone = told_after(client, lambda: link("delete", BRIDGE))
     assert created == [("Creation", one) for one in both]
     assert gone == [("Deletion", one) for one in both]
-
-
-@pytest.fixture
-def bed(guest_image: Guest) -> Iterator[Path]:
-    """Two hosts, and the directory that both see; see scripts/testbed/migration-bed.sh."""
-    del guest_image
-    if os.geteuid() != 0 or not shutil.which("libvirtd"):
-        pytest.skip("the bed of two hosts needs root and libvirtd")
-    place = runs.place("bed")
-    script = [TESTBED / "migration-bed.sh"]
-    environment = {**os.environ, "BED": str(place)}
-    done = subprocess.run([*script, "up"], env=environment, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode:
-        pytest.skip(f"no bed of two hosts: {done.stdout}{done.stderr}")
-    yield place
-    subprocess.run([*script, "down"], env=environment, capture_output=True, timeout=60, check=True)
-
-
-def uri_of(bed: Path, host: str) -> str:
-    return f"qemu:///system?socket={bed}/{host}/run/libvirt/libvirt-sock"
-
-
-def test_a_guest_moves_to_another_host(repository: Schema, bed: Path, tmp_path: Path) -> None:
-    """One server drives both: the system goes here and comes there, each told once."""
-    uri, other = uri_of(bed, "a"), uri_of(bed, "b")
-    connection = libvirt.open(uri)
-    boot = boot_sectors.write(bed / "shared" / "boot.img", boot_sectors.HALT)
-    with eventful_running(repository, uri, tmp_path, more=(other,), uuids=True) as client:
-        domain = connection.defineXML(boot_sectors.domain_xml(NAME, boot))
-        domain.create()
-        client.world.hosts[0].reconcile()
-        client.subscribe("SELECT * FROM CIM_InstIndication WHERE SourceInstance ISA Virt_ComputerSystem")
-        flags = (
-            libvirt.VIR_MIGRATE_LIVE
-            | libvirt.VIR_MIGRATE_PEER2PEER
-            | libvirt.VIR_MIGRATE_PERSIST_DEST
-            | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
-            | libvirt.VIR_MIGRATE_UNSAFE
-        )
-        domain.migrateToURI3("qemu+tcp://192.168.231.2/system", {}, flags)
-
-        def told() -> set[str]:
-            return {one.classname for one in client.listener.indications}
-
-        wait_until(lambda: {f"KVM_ComputerSystem{what}Indication" for what in ("Created", "Deleted")} <= told(), 20)
-        client.settle()
-        classes = [one.classname for one in client.listener.indications]
-        assert classes.count("KVM_ComputerSystemCreatedIndication") == 1
-        assert classes.count("KVM_ComputerSystemDeletedIndication") == 1
-        here, there = client.world.hosts
-        assert here.vm_named(NAME) is None
-        moved = there.vm_named(NAME)
-        assert moved is not None
-        assert moved.active
-    connection.close()

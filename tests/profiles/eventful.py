@@ -129,10 +129,14 @@ def eventful_running(
     more: tuple[str, ...] = (),
     uuids: bool = False,
     store: str = "",
+    **host: Any,
 ) -> Iterator[Eventful]:
-    """A server over hosts that have been read; what it stores is in the directory, or where the URL says."""
+    """A server over hosts that have been read; what it stores is in the directory, or where the URL says.
+
+    `host`: further settings of the hosts.
+    """
     settings = load({"state_dir": str(state)}, {})[0]
-    world = Hosts([uri, *more], HostSettings(reconcile_interval=1.0, naming="uuid" if uuids else "name"))
+    world = Hosts([uri, *more], HostSettings(reconcile_interval=1.0, naming="uuid" if uuids else "name", **host))
     jobs = Jobs(1.0, explain)
     facts = server_facts(settings, lambda: ["http://127.0.0.1:5988"], lambda: 0)
     events = Events(schema, Store(store or sqlite_url(state)), EventSettings(retry, 5.0), facts.system_name, NAMESPACES)

@@ -27,8 +27,8 @@ GUEST = """<domain type='test'><name>{name}</name><memory>65536</memory><vcpu>2<
 <devices>{devices}</devices></domain>"""
 
 
-def setting(**properties: Any) -> Instance:
-    return embedded("Test_VirtualSystemMigrationSettingData", **properties)
+def setting(platform: str = "Test", /, **properties: Any) -> Instance:
+    return embedded(f"{platform}_VirtualSystemMigrationSettingData", **properties)
 
 
 @dataclass
@@ -65,12 +65,14 @@ class Mover:
         return found
 
     def call(self, method: str, vm: Vm | Path | None, **arguments: Any) -> MethodAnswer:
-        """Of the service of the first host; to the second one unless DestinationSystem or DestinationHost say else."""
-        system = system_path(vm.uuid) if isinstance(vm, Vm) else vm
+        """Of the service of its host, else the first; to the other one unless the destination is given."""
+        system = system_path(vm.uuid, vm.platform) if isinstance(vm, Vm) else vm
+        source = vm.host if isinstance(vm, Vm) else self.here
         if method.endswith("ToSystem"):
-            arguments.setdefault("DestinationSystem", self.host_path(self.there))
+            target = self.here if source is self.there else self.there
+            arguments.setdefault("DestinationSystem", self.host_path(target))
         given = {name: value for name, value in {"ComputerSystem": system, **arguments}.items() if value is not None}
-        return self.client.invoke(self.service(), method, **given)
+        return self.client.invoke(self.service(source), method, **given)
 
     def check(self, vm: Vm, **arguments: Any) -> MethodAnswer:
         return self.call("CheckVirtualSystemIsMigratableToSystem", vm, **arguments)

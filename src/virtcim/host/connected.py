@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from virtcim.host.errors import HostError
-from virtcim.host.events import Event
+from virtcim.host.events import Event, Topic
 from virtcim.host.keeper import Keeper
 from virtcim.host.locks import Locks
 from virtcim.host.records import HostFacts, unknown_facts
@@ -104,6 +104,10 @@ class Connected:
     def on_ready(self, callback: Callable[[Any], None]) -> None:
         """Call back (host) each time that it has been connected and read, in a thread that must not be kept."""
         self._keeper.on_ready.add(partial(callback, self))
+
+    def reread_soon(self, uuid: str) -> None:
+        """Have a domain read again; returns at once."""
+        self._keeper.want(Topic.DOMAIN, uuid)
 
     def lock(self, uuid: str) -> threading.RLock:
         """The lock of who edits a domain."""

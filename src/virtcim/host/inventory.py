@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from virtcim.host.connected import OnEvent
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.listeners import OnChange
+from virtcim.host.moves import Moves
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import Underway
 from virtcim.host.system import Host, Network, NodeDevice, Pool, Vm, Volume
@@ -21,6 +22,7 @@ class Hosts:
     def __init__(self, uris: Sequence[str], settings: HostSettings) -> None:
         self.settings = settings
         self.hosts = tuple(Host(uri, settings) for uri in uris)
+        self._moves = Moves(self.hosts if settings.naming == "uuid" else ())
 
     @property
     def naming(self) -> str:

@@ -69,6 +69,10 @@ class Keeper:
         self.link.stop()
         self._workers.stop()
 
+    def want(self, topic: Topic, key: str) -> None:
+        """Ask for a reread of one thing; returns at once."""
+        self._workers.want(topic, key)
+
     def reconcile(self) -> None:
         """Reread everything: libvirt announces only part of what changes."""
         self._with_link(self._read)

@@ -175,13 +175,13 @@ def _undefine(domain: libvirt.virDomain) -> None:
 
 
 def _arrived(vm: Vm, route: Route, autostart: bool) -> None:
-    """Show it there before it is gone here. Autostart is no part of what libvirt moves."""
+    """Show that it is gone here, then that it is there. Autostart is no part of what libvirt moves."""
     if autostart:
         try:
             with route.connection() as there:
                 there.lookupByUUIDString(vm.uuid).setAutostart(1)
         except HostError as error:
             log.warning("%s has been moved to %s, but does not start by itself there: %s", vm.name, route.name, error)
+    vm.host.refresh(vm.uuid)
     if route.host is not None:
         route.host.refresh(vm.uuid)
-    vm.host.refresh(vm.uuid)

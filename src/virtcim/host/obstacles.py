@@ -82,19 +82,19 @@ def _machine(_: Vm, there: libvirt.virConnect, document: Domain) -> Iterator[str
 
 def _processor(vm: Vm, there: libvirt.virConnect, document: Domain) -> Iterator[str]:
     cpu = document.element.find("cpu")
-    if cpu is None or document.cpu_mode == "maximum":
-        return
+    verdicts: list[int] = []
     if document.cpu_mode in ("host-passthrough", "host-model"):
         element = vm.host.capabilities.element.find("host/cpu")
         text = "" if element is None else serialise(element)
-        verdict = _where_supported(lambda: there.compareCPU(text)) if text else None
-    elif document.cpu_model is None:
-        return
-    else:
+        reason = _refusal(lambda: verdicts.append(there.compareCPU(text))) if text else ""
+    elif cpu is not None and document.cpu_model is not None:
         wanted = (None, document.arch, document.machine, document.type, serialise(cpu))
-        verdict = _where_supported(lambda: there.compareHypervisorCPU(*wanted))
-    if verdict in (libvirt.VIR_CPU_COMPARE_INCOMPATIBLE, libvirt.VIR_CPU_COMPARE_ERROR):
-        yield f"the processors there lack something of {document.cpu_model or 'those here'}"
+        reason = _refusal(lambda: verdicts.append(there.compareHypervisorCPU(*wanted)))
+    else:
+        return
+    if reason or libvirt.VIR_CPU_COMPARE_INCOMPATIBLE in verdicts:
+        told = f": {reason}" if reason else ""
+        yield f"the processors there lack something of {document.cpu_model or 'those here'}{told}"
 
 
 def _memory(_: Vm, there: libvirt.virConnect, document: Domain) -> Iterator[str]:

@@ -118,15 +118,14 @@ class Host(Connected):
         self.gauges = Figures(self.link)
         self.divisions = Divisions(self.platform, self.link.local)
         self._emulators = Emulators(self.link)
-        self.domain_capabilities = self._emulators.capabilities
-        self.max_vcpus = self._emulators.max_vcpus
+        self.domain_capabilities, self.max_vcpus = self._emulators.capabilities, self._emulators.max_vcpus
 
     @property
     def version(self) -> int:
         """Grows whenever anything known of the host changes."""
         tables = (self._domains, self._pools, self._networks, self._devices)
-        grown = self._keeper.turns + self.netside.version + self.divisions.version
-        return grown + sum([table.snapshot.version for table in tables])
+        grown = sum([table.snapshot.version for table in tables]) + self._keeper.turns
+        return grown + self.netside.version + self.divisions.version
 
     @property
     def figures(self) -> Sample:
@@ -177,6 +176,10 @@ class Host(Connected):
         """
         self._listeners.add(callback)
 
+    def admit(self, admits: Callable[[DomainRecord], bool]) -> None:
+        """Leave out a domain that was not there before as long as it is not admitted; see host.moves."""
+        self._domains.admits = admits
+
     def refresh(self, uuid: str) -> Vm | None:
         """Reread one domain; None when it is gone."""
         return self._reread(self._domains, reading.read_domain, uuid)
@@ -213,8 +216,7 @@ class Host(Connected):
     def _reread(self, table: Table[R, T], read: Callable[[libvirt.virConnect, str], R | None], key: str) -> T | None:
         ticket = table.ticket()
         with self.link.reading() as connection:
-            record = read(connection, key)
-        return table.put(key, record, ticket)
+            return table.put(key, read(connection, key), ticket)
 
     def _rereads(self) -> dict[Topic, Reread]:
         return {

@@ -74,6 +74,7 @@ class Table(Generic[R, T]):
         self._tickets = itertools.count(1)
         self._applied: dict[str, int] = {}  # key -> ticket of the read that is in
         self._floor = 0  # ticket of the last read of all objects
+        self.admits: Callable[[R], bool] = lambda _: True  # whether what was not there before may be taken in
         self.snapshot: Snapshot[T] = Snapshot()
 
     def ticket(self) -> int:
@@ -145,7 +146,8 @@ class Table(Generic[R, T]):
         return max(self._applied.get(key, 0), self._floor) > ticket
 
     def _remade(self, record: R | None, old: T | None) -> T | None:
-        return None if record is None else self._make(record, old)
+        """None for what is gone, or is new and not to be shown yet."""
+        return None if record is None or (old is None and not self.admits(record)) else self._make(record, old)
 
     def _swap(self, by_key: dict[str, T], by_name: dict[str, T], changes: list[tuple[T | None, T | None]]) -> None:
         self.snapshot = Snapshot(by_key, by_name, self.snapshot.version + 1)

@@ -152,12 +152,12 @@ def state_of(state: int, reason: int = 0, managed_save: bool = False) -> StateRo
     return BY_STATE.get(state, UNKNOWN)  # type: ignore[call-overload]
 
 
-EMIGRATING, IMMIGRATING = 10, 11  # OperatingStatus
+EMIGRATING = 10  # OperatingStatus
 
 
 def moving(row: StateRow, operating: int) -> StateRow:
-    """What a system shows that is being moved to or from here: its state, but for libvirt's pause at the end."""
-    shown = ACTIVE if row is MIGRATING and operating == EMIGRATING else row
+    """What a system shows that is being moved away: its state, but for libvirt's pause at the end."""
+    shown = ACTIVE if row is MIGRATING else row
     return replace(
         shown,
         operational_status=MIGRATING.operational_status,

@@ -146,9 +146,6 @@ def _job(made: Plan, returns: bool) -> Work:
     vm, route = made.vm, made.route
     run_number = domains.run_of(vm)
     out = _claim(vm)
-    coming = Underway(NO_CHANGE, IDLE_POWER, state.IMMIGRATING)
-    if route.host is not None:
-        route.host.set_underway(vm.uuid, coming)
     stop, left = threading.Event(), threading.Event()
     affects: list[tuple[object, int]] = [(vm, PERFORMANCE_IMPACT if made.manner.type == LIVE else EXCLUSIVE_USE)]
 
@@ -156,8 +153,8 @@ def _job(made: Plan, returns: bool) -> Work:
         try:
             _carry_out(made, progress, stop.is_set, lambda: stop.is_set() or left.is_set())
         finally:
-            release(vm.host, vm.uuid, out)
-            new = None if route.host is None else release(route.host, vm.uuid, coming)
+            _release(vm, out)
+        new = None if route.host is None else route.host.vm(vm.uuid)
         if new is not None:
             affects.append((new, affects[0][1]))
         return Returned(NewComputerSystem=new) if returns else Returned()
@@ -178,12 +175,11 @@ def _claim(vm: Vm) -> Underway:
         return mark
 
 
-def release(host: Host, uuid: str, mark: Underway) -> Vm | None:
-    """The system is not on its way any more, unless somebody else has sent it on another; the Vm as it is now."""
-    latest = host.vm(uuid)
+def _release(vm: Vm, mark: Underway) -> None:
+    """The system is not on its way any more, unless somebody else has sent it on another."""
+    latest = vm.host.vm(vm.uuid)
     if latest is None or latest.underway is mark:
-        latest = host.set_underway(uuid, None) or latest
-    return latest
+        vm.host.set_underway(vm.uuid, None)
 
 
 def _carry_out(made: Plan, progress: Progress, cancelled: Callable[[], bool], over: Callable[[], bool]) -> None:
