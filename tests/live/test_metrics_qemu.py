@@ -206,6 +206,34 @@ def test_a_guest_without_a_balloon_cannot_be_asked(cim: Cim, qemu: libvirt.virCo
     bare.domain.undefine()
 
 
+def test_how_fast_a_guest_writes_to_its_memory(cim: Cim, busy: Look) -> None:
+    """A call of its own for the guest of which somebody wants it, and for no other."""
+    system, dear = system_of(cim, busy), "VirtualSystem.DirtyRate"
+    assert dear not in values(cim, system)
+    assert control(cim, ENABLE, Subject=system, Definition=definition(dear)) == OK
+    wait_until(lambda: dear in values(cim, system), 15)
+    assert told(busy)["dirtyrate.calc_start_time"] > 0
+    assert control(cim, DISABLE, Subject=system, Definition=definition(dear)) == OK
+    assert dear not in values(cim, system)
+    time.sleep(1.1)
+    with counted_calls() as calls:
+        cim.connection.EnumerateInstances("CIM_BaseMetricValue")
+    assert not calls.of_domains()
+
+
+def test_what_the_load_of_a_guest_comes_to(cim: Cim, busy: Look) -> None:
+    system, load = system_of(cim, busy), "VirtualSystem.CPUUtilization"
+    names = {one: f"{load}.{one}" for one in ("Minimum", "Average", "Maximum")}
+    for name in names.values():
+        path = CIMInstanceName("Virt_AggregationMetricDefinition", {"Id": f"virtcim:metric/{name}"})
+        assert control(cim, ENABLE, Subject=system, Definition=path) == OK
+    wait_until(lambda: set(names.values()) <= set(values(cim, system)), 10)
+    found = values(cim, system)
+    least, mean, most = (float(found[name]["MetricValue"]) for name in names.values())
+    assert 0 <= least <= mean <= most <= 100
+    assert found[names["Average"]]["AggregationDuration"].timedelta.total_seconds() > 0
+
+
 def test_values_of_all_guests_take_one_call_of_libvirt(cim: Cim, busy: Look, idle: Look) -> None:
     written = device(cim, busy, "CIM_LogicalDisk", "vdb")
     assert WRITTEN in values(cim, written)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pywbem import CIMClassName, CIMDateTime, CIMError, CIMInstance, CIMInstanceName, Uint16, WBEMConnection
+from pywbem import CIMClassName, CIMDateTime, CIMError, CIMInstance, CIMInstanceName, Uint16, Uint64, WBEMConnection
 from tests.conftest import StartServer, connect
 from tests.counting import counted_calls
 
@@ -23,6 +23,15 @@ OFFERED = {
     *(f"Host.{name}" for name in ("CPUTime", "CPUUtilization", "RunningVirtualSystems", "DefinedVirtualSystems")),
     *(f"{word}Pool.{name}" for word in ("Processor", "Memory", "Storage", "Device") for name in POOLED),
 }
+AGGREGATED = (
+    "Memory.Presented",
+    "Host.CPUUtilization",
+    *(f"{one}.Consumed" for one in ("ProcessorPool", "MemoryPool")),
+)
+AGGREGATED += ("StoragePool.Consumed", "DevicePool.Consumed")
+FUNCTIONS = {"Minimum": 2, "Maximum": 3, "Average": 4}
+OFFERED |= {f"{name}.{function}" for name in AGGREGATED for function in FUNCTIONS}
+OF_SYSTEM = {"Memory.Presented", "VirtualSystem.ProcessorCount", "Memory.Configured", "VirtualSystem.MaxProcessorCount"}
 NOWHERE = CIMInstanceName("Test_ComputerSystem", {"CreationClassName": "Test_ComputerSystem", "Name": "nowhere"})
 UNKNOWN = CIMInstanceName("Virt_BaseMetricDefinition", {"Id": "virtcim:metric/Nothing"})
 
@@ -46,7 +55,9 @@ class Metrics:
         return self.call("ControlMetricsByClass", MetricCollectionEnabled=Uint16(state), **named)[0]
 
     def definition(self, name: str) -> CIMInstanceName:
-        return CIMInstanceName("Virt_BaseMetricDefinition", {"Id": f"virtcim:metric/{name}"}, namespace="root/virt")
+        kind = "Aggregation" if name.rpartition(".")[2] in FUNCTIONS else "Base"
+        keys = {"Id": f"virtcim:metric/{name}"}
+        return CIMInstanceName(f"Virt_{kind}MetricDefinition", keys, namespace="root/virt")
 
     def system(self, name: str) -> CIMInstanceName:
         found = self.conn.EnumerateInstanceNames("CIM_ComputerSystem")
@@ -125,7 +136,7 @@ def test_a_host_counts_its_systems_and_breaks_its_time_down(seen: Metrics) -> No
 def test_of_a_system_that_is_off_nothing_is_told(seen: Metrics) -> None:
     off = next(one for one in seen.conn.EnumerateInstances("Test_ComputerSystem") if one["EnabledState"] == 3)
     assert seen.values(off.path) == {}
-    assert set(seen.states(off.path)) == {PRESENTED, COUNT, "Memory.Configured", "VirtualSystem.MaxProcessorCount"}
+    assert set(seen.states(off.path)) == OF_SYSTEM | {f"{PRESENTED}.{function}" for function in FUNCTIONS}
 
 
 def test_each_value_is_found_by_its_path(seen: Metrics) -> None:
@@ -178,7 +189,10 @@ def test_metrics_are_kept_while_somebody_asks(start_server: StartServer, monkeyp
 
 def test_metrics_of_an_element_are_shown(seen: Metrics) -> None:
     code, out = seen.call("ShowMetrics", Subject=seen.system("web1"))
-    assert (code, out["MetricCollectionEnabled"]) == (OK, [2, 2, 2, 2])
+    assert code == OK
+    assert {
+        name for name, state in zip(out["MetricNames"], out["MetricCollectionEnabled"], strict=True) if state == 2
+    } == OF_SYSTEM
     assert [one["Id"].partition("/")[2] for one in out["DefinitionList"]] == out["MetricNames"]
     assert "ManagedElements" not in out
 
@@ -211,7 +225,6 @@ def test_metrics_of_a_class_are_shown(seen: Metrics, classname: str, names: set[
     code, out = seen.call("ShowMetricsByClass", Subject=CIMClassName(classname))
     assert code == (FAILED if names is None else OK)
     assert {one.partition(".")[0] for one in out.get("MetricNames") or []} == (names or set())
-    assert set(out.get("MetricCollectionEnabled") or []) <= {2}
 
 
 def refused() -> Iterator[Any]:
@@ -362,6 +375,34 @@ def test_what_is_kept_of_a_system_goes_with_it(metrics: Metrics, server: Any) ->
     assert shelf.count("#metrics") == 1
     out = metrics.conn.InvokeMethod("DefineSystem", management, SystemSettings=head)[1]
     assert metrics.states(out["ResultingSystem"])[COUNT] == ENABLE
+
+
+# What readings come to
+
+
+def test_readings_are_aggregated_while_somebody_wants_it(metrics: Metrics, server: Any) -> None:
+    """Of a system, and of a pool by its class: the least, the greatest and the mean of what there was."""
+    (host,) = server.hosts.hosts
+    web1 = metrics.system("web1")
+    setting = CIMInstance("Test_MemResourceAllocationSettingData", {"InstanceID": "web1/mem"})
+    assert not metrics.conn.EnumerateInstances("CIM_AggregationMetricValue")
+    for function in FUNCTIONS:
+        assert metrics.control(ENABLE, Subject=web1, Definition=metrics.definition(f"{PRESENTED}.{function}")) == OK
+    before = int(metrics.values(web1)[PRESENTED]["MetricValue"])
+    setting["VirtualQuantity"] = Uint64(before // 2)
+    (management,) = metrics.conn.EnumerateInstanceNames("Test_VirtualSystemManagementService")
+    assert metrics.conn.InvokeMethod("ModifyResourceSettings", management, ResourceSettings=[setting])[0] == OK
+    host.reconcile()
+    found = {name: one for name, one in metrics.values(web1).items() if name.startswith(f"{PRESENTED}.")}
+    numbers = {name.rpartition(".")[2]: int(one["MetricValue"]) for name, one in found.items()}
+    assert (numbers["Minimum"], numbers["Maximum"]) == (before // 2, before)
+    assert before // 2 < numbers["Average"] < before
+    assert {one.classname for one in found.values()} == {"Test_AggregationMetricValue"}
+    assert all(one["AggregationDuration"].timedelta.total_seconds() > 0 for one in found.values())
+    meant = metrics.conn.GetInstance(metrics.definition(f"{PRESENTED}.Average"))
+    assert (meant["SimpleFunction"], meant["ChangeType"]) == (FUNCTIONS["Average"], 5)
+    assert metrics.control(RESET, Subject=web1) == OK
+    assert not {name for name in metrics.values(web1) if name.startswith(f"{PRESENTED}.")}
 
 
 # In order

@@ -19,8 +19,8 @@ LIVE_ONLY = {
     "Virt_BindsToLANEndpoint of Virt_LANEndpoint and Virt_IPProtocolEndpoint",
 }
 MEASURED = ("Processor", "LogicalDisk", "DiskDrive", "DVDDrive", "DisketteDrive", "NetworkPort", "SwitchEthernetPort")
-LIVE_ONLY |= {f"Virt_MetricDefForME of Virt_{one} and Virt_BaseMetricDefinition" for one in MEASURED}
-LIVE_ONLY |= {f"Virt_MetricForME of Virt_{one} and Virt_BaseMetricValue" for one in MEASURED}
+LIVE_ONLY |= {f"Virt_MetricDefForME of Virt_{one} and CIM_BaseMetricDefinition" for one in MEASURED}
+LIVE_ONLY |= {f"Virt_MetricForME of Virt_{one} and CIM_BaseMetricValue" for one in MEASURED}
 Pairs = set[tuple[Path, Path]]
 
 

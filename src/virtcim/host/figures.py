@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,8 +19,9 @@ from typing import Any, Protocol
 import libvirt
 
 from virtcim.host.errors import HostError, Kind, translated, unsupported
+from virtcim.host.listeners import Callbacks
 from virtcim.host.loads import Loads, Meter, Statistics
-from virtcim.host.measures import GROUPS, Measured, Measures
+from virtcim.host.measures import Measured, Measures, Needs, groups_for
 from virtcim.host.reading import if_told, where_supported
 from virtcim.host.states import cim_datetime, moment, now
 
@@ -78,7 +79,7 @@ class Link(Protocol):
 
 
 class Figures:
-    """The latest sample of a host, and taking the next one."""
+    """The latest sample of a host, and taking the next one; `on_read` is told of each, `needs` is asked before."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -87,6 +88,9 @@ class Figures:
         self._measures = Measures()
         self._at = 0.0  # by time.monotonic()
         self._wanted_until = 0.0
+        self._closely = False  # whether the sample was taken so
+        self.needs: Callable[[], Needs] = Needs
+        self.on_read: Callbacks[[]] = Callbacks()
         self._taking = threading.Lock()
         self._readings = 0
         self._read_once = threading.Condition()
@@ -119,23 +123,26 @@ class Figures:
     def read(self, connection: libvirt.virConnect) -> None:
         """Take a sample."""
         none: list[tuple[libvirt.virDomain, dict[str, Any]]] = []
-        wanted = self.is_wanted()
-        statistics = if_told(connection, partial(_statistics, groups=_GROUPS | (GROUPS if wanted else 0)), none)
+        needs = self.needs()
+        wanted = self.is_wanted() or needs.always
+        groups = _GROUPS | (groups_for(needs) if wanted else 0)
+        statistics = if_told(connection, partial(_statistics, groups=groups), none)
         at, leases = time.time(), if_told(connection, _leases, Sample().leases)
         if_told(connection, lambda link: self._meter.read(link, statistics), None)
-        measured = if_told(connection, lambda link: self._measures.read(link, statistics, at), None) if wanted else None
+        measure = partial(self._measures.read, statistics=statistics, at=at, needs=needs)
+        measured = if_told(connection, measure, None) if wanted else None
         if not wanted:
             self._measures.forget()
         self._sample = Sample(now(), dict(_each_traffic(statistics)), leases, self._meter.loads, measured)
-        self._at = time.monotonic()
+        self._at, self._closely = time.monotonic(), wanted
+        self.on_read.tell()
 
     def is_wanted(self) -> bool:
-        """Whether metrics are read along."""
+        """Whether somebody has asked for metrics of late."""
         return time.monotonic() < self._wanted_until
 
     def _is_fresh(self) -> bool:
-        told = self._sample.measured is not None or not self.is_wanted()
-        return told and time.monotonic() - self._at <= FRESH
+        return (self._closely or not self.is_wanted()) and time.monotonic() - self._at <= FRESH
 
     def _take(self) -> None:
         try:

@@ -5,6 +5,7 @@ It comes from the same call as the other figures, which then asks for more of ea
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from sys import intern
@@ -16,11 +17,31 @@ from virtcim.host.errors import unsupported
 from virtcim.host.loads import SHORTEST, Statistics
 from virtcim.host.starts import written_at
 
-GROUPS = libvirt.VIR_DOMAIN_STATS_CPU_TOTAL | libvirt.VIR_DOMAIN_STATS_BALLOON | libvirt.VIR_DOMAIN_STATS_BLOCK
+log = logging.getLogger(__name__)
+
+_GROUPS = libvirt.VIR_DOMAIN_STATS_CPU_TOTAL | libvirt.VIR_DOMAIN_STATS_BALLOON | libvirt.VIR_DOMAIN_STATS_BLOCK
+_CALCULATING = 1  # virDomainDirtyRateStatus: measuring
+_DIRTY_SECONDS = 1  # that QEMU looks at the memory of a guest
 _DISK = tuple(f"{way}.{what}" for way in ("rd", "wr", "fl") for what in ("reqs", "bytes", "times"))
 _WORDS = {"vcpu": {"time", "wait", "delay", "state"}, "block": {*_DISK, "allocation", "capacity", "physical"}}
-_SYSTEM = ("cpu", "balloon", "vcpu")
+_SYSTEM = ("cpu", "balloon", "vcpu", "dirtyrate")
 Numbers = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What readings are for even while nobody asks: `always` for metrics; `dirty` are UUIDs of domains.
+
+    How fast those write to their memory is found out by a call for each.
+    """
+
+    always: bool = False
+    dirty: frozenset[str] = frozenset()
+
+
+def groups_for(needs: Needs) -> int:
+    """The statistics of domains that are read along."""
+    return _GROUPS | (libvirt.VIR_DOMAIN_STATS_DIRTYRATE if needs.dirty else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +90,11 @@ class Measures:
         """Nobody asks any more."""
         self._before = None
 
-    def read(self, connection: libvirt.virConnect, statistics: Statistics, at: float) -> Measured:
+    def read(self, connection: libvirt.virConnect, statistics: Statistics, at: float, needs: Needs) -> Measured:
         """`statistics` were read at a moment, in seconds since 1970."""
+        for domain, values in statistics:
+            if domain.UUIDString() in needs.dirty and values.get("dirtyrate.calc_status") != _CALCULATING:
+                _watch_writing(domain)
         started = written_at(connection)
         guests = {domain.UUIDString(): _guest(domain, values, started(domain.name())) for domain, values in statistics}
         now, before = Measured(at, guests, _memory(connection)), self._before
@@ -81,6 +105,14 @@ class Measures:
             now = Measured(at, guests, now.memory, passed, dict(_rates(before.guests, guests, passed)))
         self._before = now
         return now
+
+
+def _watch_writing(domain: libvirt.virDomain) -> None:
+    """The next readings tell what is found out."""
+    try:
+        domain.startDirtyRateCalc(_DIRTY_SECONDS)
+    except libvirt.libvirtError as error:  # gone meanwhile, or an old QEMU
+        log.debug("how fast %s writes cannot be measured: %s", domain.name(), error)
 
 
 def _guest(domain: libvirt.virDomain, values: Mapping[str, Any], started: float | None) -> Guest:

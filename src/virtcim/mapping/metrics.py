@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from virtcim.mapping import ids
 from virtcim.mapping.table import Properties
 from virtcim.mapping.units import BYTE, COUNT, KIB, PERCENT
 
-NANOSECOND, SECOND = "second * 10^-9", "second"
+NANOSECOND, SECOND, MIB_PER_SECOND = "second * 10^-9", "second", "byte / second * 2^20"
 TEXTS = {
     NANOSECOND: "Nanoseconds",
     SECOND: "Seconds",
@@ -17,13 +17,15 @@ TEXTS = {
     BYTE: "Bytes",
     PERCENT: "Percent",
     COUNT: "Count",
+    MIB_PER_SECOND: "Mebibytes per second",
 }
 # DataType, Calculable, ChangeType, TimeScope, GatheringType
 REAL32, UINT16, UINT64 = 4, 11, 13
 NON_CALCULABLE, SUMMABLE, NON_SUMMABLE = 1, 2, 3
-NOT_APPLICABLE, COUNTER, GAUGE = 2, 3, 4
+NOT_APPLICABLE, COUNTER, GAUGE, SIMPLE_FUNCTION = 2, 3, 4, 5
 POINT, INTERVAL, STARTUP = 2, 3, 4
-ON_REQUEST = 4
+PERIODIC, ON_REQUEST = 3, 4
+FUNCTIONS = {"Minimum": 2, "Maximum": 3, "Average": 4}  # SimpleFunction
 
 SYSTEM, PROCESSOR, DISK, ADAPTER, PORT, HOST = "VirtualSystem", "Processor", "Disk", "Ethernet", "SwitchPort", "Host"
 POOL_WORDS = {PERCENT: "ProcessorPool", KIB: "MemoryPool", BYTE: "StoragePool", COUNT: "DevicePool"}
@@ -37,7 +39,8 @@ class Metric:
     """One definition; `source` is libvirt's word for it, or ours where it is worked out.
 
     With a `dimension` there is a value for each of `sources`. Only `platforms` can measure it; None: all can.
-    `asks` the guest for it, which is told to answer only while somebody collects it.
+    `asks` the guest for it, which is told to answer only while somebody collects it; `dear`: it takes calls of its own.
+    With a `function` it is what the readings of the metric `base` come to.
     """
 
     name: str
@@ -52,6 +55,14 @@ class Metric:
     dimension: str | None = None
     sources: tuple[tuple[str, str], ...] = ()
     asks: bool = False
+    dear: bool = False
+    function: int | None = None
+    base: str = ""
+
+    @property
+    def collected(self) -> bool:
+        """Whether it is collected before anybody has said anything."""
+        return not self.asks and not self.dear and self.function is None
 
     @property
     def id(self) -> str:
@@ -122,12 +133,14 @@ MEMORY_KINDS = (("Total", "total"), ("Free", "free"), ("Buffers", "buffers"), ("
 DISK_COUNTS = {"ReadOperations": "rd.reqs", "WriteOperations": "wr.reqs", "FlushOperations": "fl.reqs"}
 DISK_TIMES = {"ReadTime": "rd.times", "WriteTime": "wr.times", "FlushTime": "fl.times"}
 
-ALL: tuple[Metric, ...] = (
+PLAIN: tuple[Metric, ...] = (
     *_counters(SYSTEM, NANOSECOND, CPUTime="cpu.time", CPUUserTime="cpu.user", CPUSystemTime="cpu.system"),
     *_counters(SYSTEM, NANOSECOND, CPUReadyTime="vcpu.delay"),
     _rate("VirtualSystem.CPUUtilization", SYSTEM, "busy", PERCENT),
     *_gauges(SYSTEM, COUNT, None, ProcessorCount="vcpu.current", MaxProcessorCount="vcpu.maximum"),
     *_gauges(SYSTEM, SECOND, Uptime="uptime"),
+    Metric("VirtualSystem.DirtyRate", SYSTEM, "dirtyrate.megabytes_per_second", MIB_PER_SECOND, dear=True,
+           calculable=NON_SUMMABLE),
     _memory("Configured", "maximum", platforms=None),
     _memory("Presented", "current", platforms=None),
     _memory("HostResident", "rss"),
@@ -148,12 +161,26 @@ ALL: tuple[Metric, ...] = (
     *_gauges(HOST, COUNT, None, RunningVirtualSystems="running", DefinedVirtualSystems="defined"),
     *_pools(),
 )  # fmt: skip
+AGGREGATED = (
+    *("VirtualSystem.CPUUtilization", "Memory.Presented", "Disk.Latency", "Host.CPUUtilization"),
+    *(f"{word}.Consumed" for word in POOL_UNITS),
+)
+
+
+def _aggregations(base: Metric) -> Iterator[Metric]:
+    for word, function in FUNCTIONS.items():
+        name = f"{base.name}.{word}"
+        yield replace(base, name=name, source=name, scope=INTERVAL, calculable=NON_SUMMABLE, change=SIMPLE_FUNCTION,
+                      function=function, base=base.name)  # fmt: skip
+
+
+ALL = (*PLAIN, *(each for one in PLAIN if one.name in AGGREGATED for each in _aggregations(one)))
 METRICS: Mapping[str, Metric] = {one.name: one for one in ALL}
 OF: Mapping[str, tuple[Metric, ...]] = {of: tuple(m for m in ALL if m.of == of) for of in {m.of for m in ALL}}
 
 
 def definition(metric: Metric) -> Properties:
-    """CIM_BaseMetricDefinition."""
+    """CIM_BaseMetricDefinition, or the class of aggregations below it."""
     return {
         "Id": metric.id,
         "Name": metric.name,
@@ -165,7 +192,8 @@ def definition(metric: Metric) -> Properties:
         "IsContinuous": metric.change != NOT_APPLICABLE,
         "ChangeType": metric.change,
         "TimeScope": metric.scope,
-        "GatheringType": ON_REQUEST,
+        "GatheringType": ON_REQUEST if metric.function is None else PERIODIC,
+        **({} if metric.function is None else {"SimpleFunction": metric.function}),
         **({"BreakdownDimensions": [metric.dimension]} if metric.dimension else {}),
     }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from virtcim.broker.call import Call, Path, Properties
@@ -17,7 +18,8 @@ from virtcim.profiles.metrics_subjects import SUBJECTS, Subject
 from virtcim.profiles.metrics_values import Definition, Metrics, Value, value_properties
 
 SERVICE, CAPABILITIES = "Virt_MetricService", "Virt_MetricServiceCapabilities"
-DEFINITION, VALUE = "Virt_BaseMetricDefinition", "Virt_BaseMetricValue"
+DEFINITION, VALUE = "CIM_BaseMetricDefinition", "CIM_BaseMetricValue"  # of any kind
+PLAIN, AGGREGATED = ("Virt_BaseMetric", "Virt_AggregationMetric")
 SUPPORTED = [2, 3, 4, 5, 6]  # SupportedMethods: all but ControlSampleTimes
 OF_VALUES = ("metricvalue", "metricforme", "metricinstance")
 BOTH = 4  # MetricsControlTypes: one by one, and in bulk
@@ -122,7 +124,8 @@ def service_properties(one: MetricService) -> Properties:
 
 
 def capabilities_properties(one: MetricCapabilities, offered: Iterable[Definition]) -> Properties:
-    uris = [model_path(Path(DEFINITION, (("Id", found.metric.id),), VIRT)) for found in offered]
+    kinds = ((found.metric.id, AGGREGATED if is_aggregated(found) else PLAIN) for found in offered)
+    uris = [model_path(Path(f"{kind}Definition", (("Id", metric),), VIRT)) for metric, kind in kinds]
     return {
         "InstanceID": ids.host_scoped(one.service.host, ids.METRIC_CAPABILITIES),
         "ElementName": "Metric service capabilities",
@@ -144,12 +147,31 @@ def _declare_metrics(profile: Profile, measured: Metrics) -> None:
     profile.source(Definition, lambda _: measured.offered())
     profile.source(Value, lambda _: measured.values())
     # Whether a metric is collected, which its links tell, changes without the element.
-    profile.instance(DEFINITION, of=Definition, find=find_definition, volatile=True)(
-        lambda one: metrics.definition(one.metric)
-    )
-    profile.instance(VALUE, of=Value, find=lambda _, keys: measured.find_value(str(keys["InstanceID"])), volatile=True)(
-        value_properties
-    )
+    for kind, when, values in ((PLAIN, is_plain, measured.values), (AGGREGATED, is_aggregated, measured.aggregations)):
+        profile.instance(f"{kind}Definition", of=Definition, when=when, find=find_definition, volatile=True)(
+            lambda one: metrics.definition(one.metric)
+        )
+        profile.instance(
+            f"{kind}Value",
+            of=Value,
+            when=when,
+            find=lambda _, keys: measured.find_value(str(keys["InstanceID"])),
+            among=partial(_all, values),
+            volatile=True,
+        )(value_properties)
+
+
+def _all(values: Callable[[], Iterable[Value]], _: Hosts) -> Iterable[Value]:
+    return values()
+
+
+def is_aggregated(one: Definition | Value) -> bool:
+    metric = one.metric if isinstance(one, Definition) else one.definition.metric
+    return metric.function is not None
+
+
+def is_plain(one: Definition | Value) -> bool:
+    return not is_aggregated(one)
 
 
 # What holds them together (clauses 7.3, 7.4, 7.7)

@@ -2,7 +2,7 @@
 
 What was asked for is a rule for one element, or for all of a class, those that come later included; of several that
 are about an element the last one counts. Collecting is on until somebody switches it off, but for what the guest would
-have to be asked.
+have to be asked, what takes calls of its own, and aggregations.
 """
 
 from __future__ import annotations
@@ -74,7 +74,15 @@ class Collection:
         """What tells whether a metric of an element is collected."""
         rules = [self._shelf.find(path) for path in self._applying(subject, element)]
         known = [rule.properties for rule in rules if rule is not None]
-        return lambda metric: _latest(known, metric) if known else not metric.asks
+        return lambda metric: _latest(known, metric) if known else metric.collected
+
+    def names_on(self, host: Host) -> frozenset[str]:
+        """The names of the metrics that a rule on a host switches on."""
+        if not self._shelf.count(RULES) and not self._shelf.count(CLASS_RULES):
+            return frozenset()
+        kept = [one for kind in (RULES, CLASS_RULES) for one in self._shelf.of_class(kind)]
+        mine = (one.properties for one in kept if str(one.path.key("Name")).startswith(f"{host.uuid}/"))
+        return frozenset(name for rule in mine for name, state in rule.items() if str(state).startswith(f"{ENABLED} "))
 
     def _applying(self, subject: Subject, element: Any) -> list[Path]:
         """The rules that an element may be under."""
@@ -129,7 +137,7 @@ def _latest(rules: Iterable[Mapping[str, Any]], metric: Metric) -> bool:
     """Each rule is a state and the moment since."""
     found = [str(rule[metric.name]).split(" ") for rule in rules if metric.name in rule]
     if not found:
-        return not metric.asks
+        return metric.collected
     return max(found, key=lambda one: one[1])[0] == str(ENABLED)
 
 

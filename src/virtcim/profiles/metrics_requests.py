@@ -102,6 +102,8 @@ class Requests:
             if isinstance(element, Vm) and any(one.metric.asks for one in definitions):
                 _ask(element)
         self._host.gauges.measure()
+        for element, definitions in pairs:
+            self._metrics.begin_anew(element, _metrics(definitions))
         bases = [(one, self._metrics.counters(one, _metrics(definitions))) for one, definitions in pairs]
         self._collection.begin(bases)
 
@@ -109,6 +111,7 @@ class Requests:
         self._collection.forget(self._is_there)
         if state != DISABLE:
             self._host.gauges.measure()
+            self._metrics.gather(self._host)
         return Returned()
 
     def _is_there(self, host: str, vm: str) -> bool:

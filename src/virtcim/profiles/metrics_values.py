@@ -5,20 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from virtcim.broker.call import Properties
 from virtcim.host.figures import Sample
 from virtcim.host.inventory import Host, Hosts
+from virtcim.host.measures import Needs
 from virtcim.host.starts import Starts
 from virtcim.host.states import cim_datetime, cim_interval, moment
 from virtcim.mapping import ids
 from virtcim.mapping.metrics import COUNTER, INTERVAL, METRICS, OF, POINT, STARTUP, Metric, text
-from virtcim.profiles.metrics_control import Base, Collection, run
-from virtcim.profiles.metrics_subjects import SUBJECTS, Subject, guest_of, host_of, subject_of, subjects_of, vm_of
+from virtcim.profiles.metrics_control import Base, Collection, run, token
+from virtcim.profiles.metrics_history import History, Key
+from virtcim.profiles.metrics_subjects import (
+    SUBJECTS,
+    SYSTEMS,
+    Subject,
+    guest_of,
+    host_of,
+    subject_of,
+    subjects_of,
+    vm_of,
+)
 from virtcim.profiles.pools import ResourcePool
 
 NANOSECONDS = 1e9
+DIRTY = "VirtualSystem.DirtyRate"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +70,11 @@ class Metrics:
         self.collection = collection
         self.definitions = {name: Definition(metric) for name, metric in METRICS.items()}
         self._starts = Starts()
+        self._histories = {host: History() for host in world.hosts}
         world.on_change(self._starts.changed)
+        for host in world.hosts:
+            host.gauges.needs = partial(self._needs, host)
+            host.gauges.on_read.add(partial(self.gather, host))
 
     # Definitions
 
@@ -102,18 +119,26 @@ class Metrics:
     # Values
 
     def values(self) -> Iterator[Value]:
-        """Of everything."""
+        """Of everything, but for aggregations."""
         for host in self.world.reachable():
             sample = host.gauges.closely()
             for subject in SUBJECTS:
                 for element in subject.on(host):
                     yield from self._values(subject, element, sample)
 
+    def aggregations(self) -> Iterator[Value]:
+        """Of everything that is aggregated."""
+        for host in self.world.reachable():
+            for subject, elements in self._aggregated_on(host):
+                for element in elements:
+                    yield from self._aggregated(subject, element)
+
     def values_of(self, element: Any, only: Definition | None = None) -> Iterator[Value]:
         """Of all metrics of an element that are collected, or of one of them."""
         subject = subject_of(element)
         if subject is not None and host_of(element).readable:
             yield from self._values(subject, element, host_of(element).gauges.closely(), only)
+            yield from self._aggregated(subject, element, only)
 
     def values_by(self, definition: Definition) -> Iterator[Value]:
         """Of one metric."""
@@ -146,6 +171,55 @@ class Metrics:
                 counted, began = _from(base, number, since)
                 spans = {POINT: 0.0, INTERVAL: interval, STARTUP: None if began is None else max(0.0, at - began)}
                 yield Value(definition, subject, element, counted, at, spans[metric.scope], breakdown)
+
+    # Aggregations
+
+    def _aggregated(self, subject: Subject, element: Any, only: Definition | None = None) -> Iterator[Value]:
+        """What readings come to since there have been two of them."""
+        history, collected = self._histories[host_of(element)], self.collection.states(subject, element)
+        for definition in self.definitions_of(element) if only is None else [only]:
+            metric = definition.metric
+            course = history.of((token(element), metric.base)) if metric.function is not None else None
+            if course is not None and metric.function is not None and collected(metric):
+                number, passed = course.result(metric.function), course.at - course.since
+                yield Value(definition, subject, element, number, course.at, passed, None)
+
+    def _aggregated_on(self, host: Host) -> Iterator[tuple[Subject, Iterable[Any]]]:
+        """The elements of the kinds that something is aggregated of."""
+        wanted = {METRICS[name].of for name in self._switched_on(host) if METRICS[name].function is not None}
+        return ((one, one.on(host)) for one in SUBJECTS if wanted.intersection(one.of))
+
+    def _switched_on(self, host: Host) -> frozenset[str]:
+        return self.collection.names_on(host) & METRICS.keys()
+
+    def _needs(self, host: Host) -> Needs:
+        names = self._switched_on(host)
+        always, dirty = any(METRICS[name].function is not None for name in names), set()
+        if DIRTY in names:
+            found = (vm for vm in host.vms if vm.active)
+            dirty = {vm.uuid for vm in found if self.collection.states(SYSTEMS, vm)(METRICS[DIRTY])}
+        return Needs(always, frozenset(dirty))
+
+    def gather(self, host: Host) -> None:
+        """Take what has just been read into what it comes to."""
+        sample = host.gauges.latest()
+        if host.readable and sample.measured is not None:
+            self._histories[host].take(self._readings(host, sample), sample.measured.at)
+
+    def _readings(self, host: Host, sample: Sample) -> Iterator[tuple[Key, float]]:
+        names = self._switched_on(host)
+        for subject, elements in self._aggregated_on(host):
+            metrics = [one for of in subject.of for one in OF[of] if one.name in names and one.function is not None]
+            for element in elements:
+                collected, numbers = self.collection.states(subject, element), subject.numbers(element, sample)
+                bases = {one.base for one in metrics if subject.measures(one, element) and collected(one)}
+                found = ((base, METRICS[base].source) for base in bases)
+                yield from (((token(element), base), numbers[source]) for base, source in found if source in numbers)
+
+    def begin_anew(self, element: Any, metrics: Iterable[Metric]) -> None:
+        """Aggregate from now on."""
+        for base in {one.base for one in metrics if one.function is not None}:
+            self._histories[host_of(element)].forget((token(element), base))
 
     def _since(self, element: Any, sample: Sample) -> float | None:
         """When an element began to count, in seconds since 1970; None where nobody knows."""
@@ -192,7 +266,7 @@ def _from(base: Base | None, number: float, since: float | None) -> tuple[float,
 
 
 def value_properties(value: Value) -> Properties:
-    """CIM_BaseMetricValue."""
+    """CIM_BaseMetricValue, or the class of aggregations below it."""
     metric = value.definition.metric
     found: Properties = {
         "InstanceID": value.id,
@@ -203,6 +277,9 @@ def value_properties(value: Value) -> Properties:
         "MetricValue": text(metric, value.number),
         "Volatile": True,
     }
+    if metric.function is not None:
+        found["AggregationTimeStamp"] = found["TimeStamp"]
+        found["AggregationDuration"] = cim_interval(value.duration or 0.0)
     if value.duration is not None:
         found["Duration"] = cim_interval(value.duration)
     if value.breakdown is not None:
