@@ -1,4 +1,4 @@
-"""Every claim of the capabilities tried on guests of QEMU; saved systems are refused without asking it."""
+"""Every claim of the capabilities tried on guests of QEMU, and what is not claimed, in every state of a system."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from pywbem import CIMInstanceName
-from tests.claims import DISABLED, ENABLED, QUIESCE, Trial
+from tests.claims import DISABLED, ENABLED, OFFLINE, QUIESCE, Trial
 from tests.live.cim import NAMES, Cim, boot_disk, cim_server, rasd
 from tests.live.conftest import Guest
 
-STATES = {"off": [DISABLED], "running": [ENABLED], "paused": [ENABLED, QUIESCE]}
+STATES = {"off": [DISABLED], "running": [ENABLED], "paused": [ENABLED, QUIESCE], "saved": [ENABLED, OFFLINE]}
 ROOM = {"VirtualQuantity": 64 * 1024, "AllocationUnits": "byte * 2^10", "MaxMemory": 2**20, "MaxSlots": 4}
 
 
@@ -40,4 +40,9 @@ def test_resources_come_and_go_as_claimed(cim: Cim, system: CIMInstanceName, nam
             cim.request(system, state)
     state = STATES[name][-1]
     assert cim.enabled_state(system) == state
-    assert Trial(cim.connection, cim.service, system).walk(state) == []
+    trial = Trial(cim.connection, cim.service, system)
+    assert trial.walk(state) == []
+    assert cim.enabled_state(system) == state
+    if state == OFFLINE:
+        assert not [one.name for one in trial.claims if one.adding(OFFLINE) or one.removing(OFFLINE)]
+        cim.request(system, ENABLED)  # from the image, which is as it was
