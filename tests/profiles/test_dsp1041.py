@@ -35,7 +35,7 @@ def test_storage_and_networks_are_what_libvirt_has(stock: Stock) -> None:
     concrete = {name for name, pool in shown.items() if not pool["Primordial"]}
     divided = {name for name in concrete if name.startswith(("ProcessorPool", "MemoryPool", "HostDevicePool"))}
     assert concrete - divided == {*storage, *networks}
-    groups = {"HostDevicePool/group:24", "HostDevicePool/group:31"}
+    groups = {f"HostDevicePool/group:{number}" for number in (24, 31, 32)}
     assert divided == {"ProcessorPool/cell:0", "MemoryPool/cell:0", "MemoryPool/hugepages:2048", *groups}
     for name, (_, capacity, allocation, _) in storage.items():
         assert (shown[name]["Capacity"], shown[name]["Reserved"]) == (capacity, allocation)

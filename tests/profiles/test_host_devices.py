@@ -37,7 +37,7 @@ def virtual(stock: Stock, name: str, classname: str) -> list[Item]:
         ("HostMemory", "MemoryPool/0", 1),
         ("HostPCIDevice", "HostDevicePool/0", 2),
         ("HostUSBDevice", "HostDevicePool/0", 1),
-        ("HostMediatedDevice", "HostDevicePool/0", 1),
+        ("HostMediatedDevice", "HostDevicePool/0", 2),
     ],
 )
 def test_devices_are_of_the_host_and_in_their_pool(stock: Stock, classname: str, pool: str, count: int) -> None:
@@ -104,11 +104,11 @@ def test_a_device_passed_through_is_taken(stock: Stock) -> None:
     (added,) = results(answer)
     shown = stock.client.get(stock.setting_path(added)).properties
     assert (shown["HostResource"], shown["SourceAddress"]) == ([f"/{gpu.path}"], "0000:41:00.0")
-    assert stock.pool("HostDevicePool/0")["Reserved"] == 0
+    assert stock.pool("HostDevicePool/0")["Reserved"] == 1
     stock.become("web2", 3)
     stock.become("web2", 2)
     pool = stock.pool("HostDevicePool/0")
-    assert (pool["Capacity"], pool["Reserved"]) == (4, 1)
+    assert (pool["Capacity"], pool["Reserved"]) == (5, 2)
     (device,) = virtual(stock, "web2", "CIM_PCIDevice")
     assert below(stock.client, device.path) == [gpu.properties["DeviceID"]]
     (again,) = stock.client.across(gpu.path, "CIM_HostedDependency", role="Antecedent")
@@ -117,7 +117,7 @@ def test_a_device_passed_through_is_taken(stock: Stock) -> None:
 
 def test_a_mediated_device_is_taken(stock: Stock) -> None:
     """A part of a GPU, which the guest has as a PCI device of its own."""
-    (part,) = stock.client.instances("Test_HostMediatedDevice")
+    part = stock.client.instances("Test_HostMediatedDevice")[0]
     assert part.properties["MediatedType"] == "nvidia-222"
     answer = stock.add("desktop1", rasd("HostDevice", ResourceType=13, HostResource=[f"/{part.path}"]))
     assert answer.value == OK, answer

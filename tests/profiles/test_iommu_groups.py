@@ -39,9 +39,10 @@ def test_a_group_is_a_pool_of_its_devices(stock: Stock) -> None:
     pools = {name: one for name, one in stock.pools().items() if name.startswith("HostDevicePool/")}
     counts = {name: (one["Capacity"], one["Reserved"], one["Primordial"]) for name, one in pools.items()}
     assert counts == {
-        "HostDevicePool/0": (4, 0, True),
+        "HostDevicePool/0": (5, 1, True),
         "HostDevicePool/group:24": (2, 0, False),
         "HostDevicePool/group:31": (1, 0, False),
+        "HostDevicePool/group:32": (1, 1, False),
     }
     assert pools[GROUP]["ElementName"] == "IOMMU group 24"
     members = stock.client.across(stock.pool_path(GROUP), "CIM_ConcreteComponent", role="GroupComponent")
@@ -66,7 +67,7 @@ def test_devices_are_from_the_pool_of_their_group(stock: Stock) -> None:
     assert stock.modify(instance(shown)).value == OK
     stock.become("web2", 3)
     stock.become("web2", 2)
-    assert [stock.pool(name)["Reserved"] for name in (GROUP, "HostDevicePool/0")] == [1, 1]
+    assert [stock.pool(name)["Reserved"] for name in (GROUP, "HostDevicePool/0")] == [1, 2]
     assert stock.from_pool(GROUP, ALLOCATED) == {"web2/hostdev:pci:0000:41:00.0"}
 
 
@@ -133,7 +134,7 @@ def test_a_device_that_goes_takes_its_pool_along(stock: Stock) -> None:
     assert stock.add("desktop1", passing(place)).value == OK
     setting = stock.setting_path(f"desktop1/defined/hostdev:{place}")
     assert stock.client.get(setting).properties["PoolID"] == "HostDevicePool/group:31"
-    (name,) = [one.name for one in stock.host.node_devices if one.name.startswith("mdev")]
+    (name,) = [one.name for one in stock.host.node_devices if "165c01" in one.name]
     devices = stock.host._devices  # the test: driver cannot take a device away
     devices.put(name, None, devices.ticket())
     shown = stock.client.get(setting).properties

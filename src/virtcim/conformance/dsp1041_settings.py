@@ -11,6 +11,7 @@ from virtcim.conformance.paths import Key, key, keys, local, show
 from virtcim.conformance.pools import (
     ALLOCATED,
     ASKED,
+    PASSED_THROUGH,
     RASD,
     SAMPLES,
     STORAGE,
@@ -23,7 +24,6 @@ from virtcim.conformance.pools import (
 from virtcim.conformance.site import Site
 from virtcim.conformance.verdict import expect_none, skip_unless
 
-PASSED_THROUGH = 2
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+|//?[^:\s]+:\S+")
 INSTANCE = re.compile(r"//?[^:]+:\w+\.\w+=")
 FLAGS = (1, 2, 3)

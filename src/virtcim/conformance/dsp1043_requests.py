@@ -19,6 +19,7 @@ from virtcim.conformance.pools import (
     PROCESSOR,
     change,
     of_type,
+    passed_through,
     request,
     sample,
 )
@@ -39,6 +40,7 @@ from virtcim.conformance.systems import (
 from virtcim.conformance.verdict import Failed, expect, expect_none, skip_unless
 
 SPECIFIC, GENERAL = 2, 3
+DEDICATED = 2  # SharingMode
 FAILED, INVALID, BAD_STATE = 2, 4, 5
 HOST_RESOURCE = "file:///dev/null"
 
@@ -139,6 +141,24 @@ def request_types(site: Site) -> None:
                 answer = add(site, head, [request(default, **extra)])
                 faults += [f"{answer} for {show(one)} with {extra}"] if answer.code in (OK, 4096) else []
     expect_none(faults)
+
+
+@check("DSP1043-R16", write=True)
+def dedicated_to_one(site: Site) -> None:
+    """The same dedicated host resource is refused to a second active system."""
+    dedicated = {pool.get("PoolID") for pool, one in owned(site) if one.get("SharingMode") == DEDICATED}
+    held = [one for one in passed_through(site) if one.get("PoolID") in dedicated]
+    skip_unless(held, "no active system has a dedicated resource of the host")
+    expect_not_shared(site, held[0])
+
+
+def expect_not_shared(site: Site, held: CIMInstance) -> None:
+    """What an active system has of the host is not given to a second one: neither added to it, nor when it starts."""
+    with temporary(site) as system:
+        answer = add(site, defined_settings(site, system).path, [request(held)])
+        ended_job(site, answer)
+        if answer.accepted:
+            expect(not _runs(site, system), f"a second system runs with the resource of {show(held)}")
 
 
 @check("DSP1043-R19", write=True)

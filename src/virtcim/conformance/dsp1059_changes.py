@@ -10,7 +10,7 @@ from virtcim.conformance.amounts import ask
 from virtcim.conformance.check import check
 from virtcim.conformance.dsp1042_settings import add, added, remove
 from virtcim.conformance.dsp1043 import owned
-from virtcim.conformance.dsp1043_requests import offered
+from virtcim.conformance.dsp1043_requests import expect_not_shared, offered
 from virtcim.conformance.dsp1059 import BOTH, CONTROLLERS, DEDICATED, DVD, GENERAL, SPECIAL, SPECIFIC, _instance_id
 from virtcim.conformance.methods import complete
 from virtcim.conformance.paths import key, keys, local, show
@@ -19,6 +19,7 @@ from virtcim.conformance.pools import (
     POINT,
     POOL,
     RASD,
+    passed_through,
     request,
     samples,
 )
@@ -48,6 +49,12 @@ def devices_have_to_be_named(site: Site) -> None:
             answer = add(site, head, [request(default)])
             faults += [f"{answer} for {show(one)}"] if answer.code != 4 else []
         expect_none(faults)
+
+
+@check("DSP1059-R11", write=True)
+def devices_in_use_are_not_given_again(site: Site) -> None:
+    """A second system is refused a dedicated device of the host that is in use."""
+    expect_not_shared(site, passed_through(site)[0])
 
 
 @check("DSP1059-R12", write=True)

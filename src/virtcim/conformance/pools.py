@@ -21,6 +21,7 @@ CAPABILITIES, SAMPLES = "CIM_ElementCapabilities", "CIM_SettingsDefineCapabiliti
 AC, SERVICE = "CIM_AllocationCapabilities", "CIM_ResourcePoolConfigurationService"
 OTHER, PROCESSOR, MEMORY, ADAPTER, CONNECTION = 1, 3, 4, 10, 33
 STORAGE = (17, 19, 31, 32)
+PASSED_THROUGH = 2  # ConsumerVisibility
 DEFAULT, MINIMUM, MAXIMUM, INCREMENT, POINT = (0, 0), (3, 1), (3, 2), (3, 3), (3, 0)  # ValueRole, ValueRange
 UNIT = re.compile(
     r"\s*(?P<base>count ?\([a-z ]+\)|[a-z]+)\s*(?P<rest>([*/]\s*(\d+(\s*\^\s*[+-]?\d+)?|[a-z]+)\s*)*)", re.IGNORECASE
@@ -107,6 +108,14 @@ def allocated(site: Site) -> dict[Key, list[CIMInstance]]:
                 if name in known:
                     found[pool][name] = known[name]
     return {pool: list(members.values()) for pool, members in found.items()}
+
+
+def passed_through(site: Site) -> list[CIMInstance]:
+    """The State settings of active systems that pass a device of the host through."""
+    taken = [one for members in allocated(site).values() for one in members]
+    found = [one for one in taken if one.get("ConsumerVisibility") == PASSED_THROUGH]
+    skip_unless(found, "no active system has a device of the host")
+    return found
 
 
 def family(site: Site, pool: CIMInstance) -> list[Key]:
