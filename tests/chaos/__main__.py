@@ -16,7 +16,7 @@ import pywbem
 from tests import runs
 from tests.broker.listeners import Listener, listening
 from tests.broker.postgres import Postgres, running_postgres
-from tests.chaos.load import GUEST, Load, Record
+from tests.chaos.load import GUEST, POOL, VOLUME, Load, Record
 from tests.chaos.verdict import Heard, heard, lost, untold
 from tests.live.host.private_libvirtd import PrivateLibvirtd, private_libvirtd
 from tests.profiles.processes import Process, subscribe
@@ -105,8 +105,12 @@ def run(it: Stage, rounds: int, seed: int, say: Callable[[str], None] = lambda _
 
 
 def with_worker(uri: str) -> None:
-    """A guest that runs, and does not do as it is told."""
+    """A guest that runs, and does not do as it is told; and the image that all guests are on, in a storage pool."""
     connection = libvirt.open(uri)
+    pool = connection.storagePoolDefineXML(POOL)
+    pool.setAutostart(1)
+    pool.create()
+    pool.createXML(VOLUME)
     connection.defineXML(GUEST.format(name="worker", uuid="", title="worker")).create()
     connection.close()
 

@@ -19,8 +19,12 @@ NOTHING = "SELECT * FROM CIM_InstCreation WHERE SourceInstance ISA CIM_Processor
 NOBODY = "http://127.0.0.1:9/"
 GUEST = (
     "<domain type='qemu'><name>{name}</name>{uuid}<title>{title}</title><memory unit='MiB'>16</memory><vcpu>1</vcpu>"
-    "<os><type arch='x86_64' machine='pc'>hvm</type></os></domain>"
+    "<os><type arch='x86_64' machine='pc'>hvm</type></os><devices><disk type='file' device='disk'>"
+    "<driver name='qemu' type='raw'/><source file='/var/lib/libvirt/images/chaos.img'/><target dev='vda' bus='virtio'/>"
+    "<readonly/><shareable/></disk></devices></domain>"
 )
+POOL = "<pool type='dir'><name>chaos</name><target><path>/var/lib/libvirt/images</path></target></pool>"
+VOLUME = "<volume><name>chaos.img</name><capacity>1048576</capacity></volume>"
 KEPT = 12  # guests at a time
 ENDURES = 30.0  # seconds a client waits for an answer
 
