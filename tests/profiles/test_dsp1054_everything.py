@@ -16,6 +16,7 @@ from tests.profiles.test_dsp1054_lives import NETWORK, PCI, VOLUME
 
 from virtcim.broker.call import ClassPath, Path, Value
 from virtcim.broker.indications_lifecycle import Lifecycle
+from virtcim.broker.provider import As, Returned, Work
 from virtcim.broker.schema import Schema
 from virtcim.host.events import Topic
 from virtcim.host.inventory import NodeDevice
@@ -54,12 +55,23 @@ def much_happens(client: Eventful) -> None:
     host.reconcile()
     record = NodeDeviceRecord(name="new", xml=PCI)
     client.events._changed(host, Topic.NODE_DEVICE, None, NodeDevice(**vars(record), host=host, record=record))
+    move(client)
     client.job_of(client.invoke(system_path("web2"), "RequestStateChange", RequestedState="10"))
     client.settle()
     with host.link.borrow() as connection:
         connection.lookupByName("new").destroy()
         connection.lookupByName("new").undefine()
     client.settle(1.2)  # a job goes after a second
+
+
+def move(client: Eventful) -> None:
+    """The job of a move, which has nowhere to move to here."""
+    (service,) = client.instances("Test_VirtualSystemMigrationService")
+    found = client.broker.instances.find(service.path)
+    assert found is not None
+    owner = As(found.target, "Virt_VirtualSystemMigrationService")
+    job = client.jobs.start(Work("move", [], lambda _: Returned()), "MigrateVirtualSystemToHost", owner)
+    assert job.ended.wait(10)
 
 
 def members(client: Eventful, collection: Path) -> set[object]:
@@ -77,7 +89,7 @@ def test_every_collection_brings_news(client: Eventful) -> None:
             heard[path] = stack.enter_context(listening())
             handler = client.destination(Destination=heard[path].url)
             client.create(COLLECTION_SUBSCRIPTION, Filter=path, Handler=handler)
-        assert len(heard) > 8
+        assert len(heard) > 11
         much_happens(client)
         everything, *others = heard
         through = {path: {one["IndicationFilterName"] for one in heard[path].indications} for path in heard}

@@ -56,7 +56,8 @@ def _lives(name: str, classname: str, what: str, *kinds: str) -> tuple[Row, ...]
 
 
 _SYSTEM, _DEVICE, _JOB, _SWITCH = "CIM_ComputerSystem", "CIM_LogicalDevice", "CIM_ConcreteJob", "VirtualEthernetSwitch"
-_VSSD, _RASD = "CIM_VirtualSystemSettingData", "CIM_ResourceAllocationSettingData"
+_ALLOCATION = "ResourceAllocationSettingData"
+_VSSD, _RASD = "CIM_VirtualSystemSettingData", f"CIM_{_ALLOCATION}"
 _CONNECTION = "CIM_EthernetPortAllocationSettingData"
 # Profile -> its name in the filters' names, and the filters.
 _TABLE: dict[str, tuple[str, tuple[Row, ...]]] = {
@@ -67,6 +68,20 @@ _TABLE: dict[str, tuple[str, tuple[Row, ...]]] = {
             *_lives("VirtualSystem", _SYSTEM, "A system", "Created", "Deleted"),
             *_lives("SystemSetting", _VSSD, "The head of a configuration"),
             *_lives("ResourceSetting", _RASD, "The setting of a virtual resource"),
+        ),
+    ),
+    "dsp1044": (
+        "Processor Resource Virtualization",
+        (
+            *_lives("VirtualProcessor", "CIM_Processor", "A virtual processor", "Created", "Deleted"),
+            *_lives("ProcessorSetting", "Virt_Proc" + _ALLOCATION, "The setting of virtual processors", "Modified"),
+        ),
+    ),
+    "dsp1045": (
+        "Memory Resource Virtualization",
+        (
+            *_lives("VirtualMemory", "CIM_Memory", "Virtual memory", "Created", "Modified", "Deleted"),
+            *_lives("MemorySetting", "Virt_Mem" + _ALLOCATION, "The setting of virtual memory", "Modified"),
         ),
     ),
     "dsp1047": (
@@ -100,6 +115,13 @@ _TABLE: dict[str, tuple[str, tuple[Row, ...]]] = {
             *_lives("HostPCIDevice", "Virt_HostPCIDevice", "A PCI device that can be passed through"),
             *_lives("HostMediatedDevice", "Virt_HostMediatedDevice", "A mediated device that can be passed through"),
             *_lives("HostUSBDevice", "Virt_HostUSBDevice", "A USB device that can be passed through"),
+        ),
+    ),
+    "dsp1081": (
+        "Virtual System Migration",
+        (
+            *_lives("Migration", "Virt_MigrationJob", "The move of a virtual system", "Created", "Deleted"),
+            ("MigrationStateChange", _change("Virt_MigrationJob", "JobState"), "A move has changed its state"),
         ),
     ),
     "dsp1097": (
