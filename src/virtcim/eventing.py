@@ -107,14 +107,16 @@ class Events:
         self.engine.on_last = partial(_silently, ledger.forget)
         self.engine.beside = ledger.beside
         self.engine.lost = ledger.close
-        self.engine.sync = self._shelf.catch_up if self._store.shared else _nothing
+        if self._store.shared:
+            self.engine.sync = self._shelf.catch_up
+            self.engine.alone = False
         for host in hosts.hosts:
             host.on_change(partial(self._changed, host))
         hosts.on_event(self._happened)
 
     def _changed(self, host: Host, topic: Topic, old: Any, new: Any) -> None:
         """Something of a host has been replaced; its alerts are made as of this moment."""
-        if not host.known:
+        if not host.known or not self.engine.listening:
             return
         place = self._place(host)
         if topic not in PARTS_OF_HOST:
@@ -126,7 +128,7 @@ class Events:
         self._look(place)
 
     def _happened(self, host: Host, event: Event) -> None:
-        if host.known:
+        if host.known and self.engine.listening:
             lease = self._place(host).lease
             made = partial(_alert_of, host, event, cim_now())
             self.engine.note(partial(self._alerts, lease, made), lease)
@@ -147,6 +149,7 @@ class Events:
 
     def _first(self) -> Cause:
         """As things are before anybody is told of changes."""
+        self._looking.clear()
         causes = [self._ledger.snapshot(self._place(host)) for host in self._hosts if host.known]
         return lambda: [notice for cause in causes for notice in cause()]
 
@@ -254,10 +257,6 @@ def _silently(work: Callable[[], None]) -> tuple[Notice, ...]:
     """Do it in the engine's thread; nothing is told."""
     work()
     return ()
-
-
-def _nothing() -> None:
-    """Nobody else changes anything."""
 
 
 def _alert_of(host: Host, event: Event, time: str) -> list[Instance]:

@@ -16,6 +16,7 @@ from virtcim.host import domains
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Host, Vm
 from virtcim.host.states import DomainState
+from virtcim.model.domain import Domain
 
 RUNNING, PAUSED, OFF, SAVED, CRASHED = "web1", "mail1", "desktop1", "archive1", "legacy1"
 Verb = Callable[[Vm], Vm | None]
@@ -125,7 +126,7 @@ REFUSED_DOCUMENTS = [
 def test_define_refuses(host: Host, xml: str, new: bool, kind: Kind, says: str) -> None:
     before = host.vms
     with pytest.raises(HostError, match=says) as error:
-        domains.define(host, xml, new=new)
+        domains.define_new(host, Domain.parse(xml)) if new else domains.define(host, xml)
     assert error.value.kind is kind
     host.reconcile()
     assert host.vms is before
@@ -273,13 +274,14 @@ def test_no_thread_is_left_behind(host: Host) -> None:
     assert behind(host, RUNNING).state()[0] == libvirt.VIR_DOMAIN_RUNNING
 
 
-def test_defining_and_removing_a_new_domain_takes_few_calls(host: Host) -> None:
+@pytest.mark.parametrize("unique", [False, True], ids=["UUID of the client's", "UUID made up"])
+def test_defining_and_removing_a_new_domain_takes_few_calls(host: Host, unique: bool) -> None:
     fresh = minimal("fresh", "<uuid>6b0a7c1e-52d4-4f0e-9a61-6f1d2c8e0199</uuid>")
     with counted_calls() as calls:
-        vm = domains.define(host, fresh, new=True)
+        vm = domains.define_new(host, Domain.parse(fresh), unique=unique)
         assert domains.remove(vm)
     asked = calls.of_domains()
-    assert asked.pop("virDomainLookupByUUIDString") <= 3
+    assert asked.pop("virDomainLookupByUUIDString") <= 3 - unique
     assert asked.pop("virDomainUndefineFlags") <= 3  # this driver knows none of the flags
     assert asked == dict.fromkeys(("virDomainDefineXML", "virDomainGetState", "virDomainGetXMLDesc"), 1)
 

@@ -77,6 +77,7 @@ class Indications:
 
     `sync` before it works off notes, to learn what other servers have subscribed;
     `beside` for what is to be written with the indications that were made since it was asked last;
+    `alone` tells that nobody subscribes by another server;
     `lost` with the name of a lease that another server holds by now: what was made under it is dropped;
     `on_first` and `on_last` are causes for when somebody subscribes and nobody had before, and when nobody is left;
     the former is made while the client still waits.
@@ -95,6 +96,7 @@ class Indications:
         self._queued: Callable[[str], None] = lambda _: None
         self.sync: Callable[[], None] = lambda: None
         self.beside: Callable[[], Beside] = Beside
+        self.alone = True
         self.lost: Callable[[str], None] = lambda _: None
         self.on_first: Callable[[], Cause] = lambda: tuple
         self.on_last: Cause = tuple
@@ -141,6 +143,11 @@ class Indications:
 
     def _end(self) -> Iterable[Notice]:
         return () if self._index else self.on_last()
+
+    @property
+    def listening(self) -> bool:
+        """Whether somebody may have to be told."""
+        return bool(self._index) or not self.alone
 
     # Causes
 

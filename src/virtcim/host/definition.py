@@ -27,37 +27,39 @@ _UNDEFINE = (  # drivers know different ones; the first accepted is used
 )
 
 
-def define(host: Host, xml: str, *, new: bool = False) -> Vm:
+def define(host: Host, xml: str) -> Vm:
     """Define a domain, or define it anew. HostError(ALREADY_EXISTS) when its name or UUID is another domain's.
 
-    `new`: also when it is this very domain's. INVALID when the document breaks libvirt's schema or rules.
+    INVALID when the document breaks libvirt's schema or rules.
     """
-    name, uuid = _identity(xml)
+    document = _parsed(xml)
     with host.link.borrow() as connection:
-        if new and uuid:
-            return _define_new(host, connection, xml, name, uuid)
-        _refuse_clash(connection, name, uuid, new)
-        uuid = _define(host, connection, xml).UUIDString()
+        _refuse_clash(connection, document.name, document.uuid, new=False)
+        uuid = _define(host, connection, xml, document).UUIDString()
     return known(host.refresh(uuid), uuid, host)
 
 
-def _define_new(host: Host, connection: libvirt.virConnect, xml: str, name: str | None, uuid: str) -> Vm:
-    """With as few calls as possible: libvirt itself tells of a name that is taken, but not of both."""
-    same = found(connection.lookupByUUIDString, uuid)
-    if same is not None:
-        raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
-    try:
-        domain = _define(host, connection, xml)
-    except libvirt.libvirtError:
-        _refuse_clash(connection, name, uuid, new=True)
-        raise
-    return known(host.take_new(domain), uuid, host)
+def define_new(host: Host, document: Domain, *, unique: bool = False) -> Vm:
+    """Define a domain that is not there yet; errors as `define`. `unique`: its UUID has just been made up.
+
+    With as few calls as possible: libvirt itself tells of a name that is taken, but not of both.
+    """
+    name, uuid = document.name, document.uuid or ""
+    with host.link.borrow() as connection:
+        same = None if unique else found(connection.lookupByUUIDString, uuid)
+        if same is not None:
+            raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
+        try:
+            domain = _define(host, connection, document.xml, document)
+        except libvirt.libvirtError:
+            _refuse_clash(connection, name, uuid, new=True)
+            raise
+        return known(host.take_new(domain), uuid, host)
 
 
-def _identity(xml: str) -> tuple[str | None, str | None]:
+def _parsed(xml: str) -> Domain:
     try:
-        document = Domain.parse(xml)
-        return document.name, document.uuid
+        return Domain.parse(xml)
     except ModelError as error:
         raise HostError(Kind.INVALID, f"the domain document is refused: {error}") from error
 
@@ -71,9 +73,9 @@ def _refuse_clash(connection: libvirt.virConnect, name: str | None, uuid: str | 
         raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
 
 
-def _define(host: Host, connection: libvirt.virConnect, xml: str) -> libvirt.virDomain:
+def _define(host: Host, connection: libvirt.virConnect, xml: str, document: Domain) -> libvirt.virDomain:
     """What is not valid is refused: libvirt would take it without what it does not know."""
-    if host.link.local and DOMAINS.finds_valid(xml, host.facts.library_version):
+    if host.link.local and DOMAINS.finds_valid(document.element, xml, host.facts.library_version):
         return connection.defineXML(xml)
     try:
         return connection.defineXMLFlags(xml, _VALIDATE)
@@ -111,7 +113,7 @@ def edit(vm: Vm) -> Iterator[Domain]:
             # Somebody else's edit must not be undone, nor an undefined domain brought back.
             if connection.lookupByUUIDString(vm.uuid).XMLDesc(_SECURE_DEFINITION) != before:
                 raise HostError(Kind.BUSY, f"the definition of domain {vm.name} was changed by somebody else meanwhile")
-            _define(vm.host, connection, after)
+            _define(vm.host, connection, after, document)
         vm.host.refresh(vm.uuid)
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import libvirt
 
 from virtcim.host.records import version_text
+from virtcim.model.tree import Element
 from virtcim.model.validity import Schema
 
 log = logging.getLogger(__name__)
@@ -39,10 +40,10 @@ class Validator:
         self._compiled: _Compiled | None = None
         self._useless = False
 
-    def finds_valid(self, xml: str, version: str) -> bool:
+    def finds_valid(self, document: Element, xml: str, version: str) -> bool:
         """Whether libvirt of this version accepts the document, for certain; otherwise only libvirt can tell."""
         compiled = self._ready(version)
-        return compiled is not None and compiled.accepts(xml)
+        return compiled is not None and compiled.accepts(document, xml)
 
     def _ready(self, version: str) -> Schema | None:
         if version != version_text(libvirt.getVersion()):

@@ -76,9 +76,8 @@ def _machine(document: Domain, guest: Guest, properties: Properties) -> None:
     own = next((domain for domain in arch.domains if domain.type == document.type), None)
     document.os_type, document.arch = guest.os_type, arch.name
     if document.type in ("kvm", "qemu"):
-        machines = arch.machines or []
         board = BOARDS.get(arch.name or "")
-        document.machine = board if board in machines else next(iter(machines), None)
+        document.machine = board if board and board in (arch.machines or []) else arch.machine
     if document.type != "test" and guest.os_type in ("hvm", "exe"):
         document.emulator = (own.emulator if own else None) or arch.emulator
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from virtcim.model.fields import Field, ModelError, View
@@ -106,7 +107,7 @@ def to_xml(rows: Rows[V], properties: Properties, view: V, new: bool = False) ->
     properties that contradict each other. The view is then half changed: work on a document that can be dropped.
     In a change, a property given as it was may follow from the changed ones; in a new element all must hold.
     """
-    names = {row.name for row in rows} | LABELS
+    names = _names(tuple(rows))
     for name, value in properties.items():
         if name not in names and not same(value, None):
             raise BadProperty(name, "is not supported for this kind of resource")
@@ -117,6 +118,12 @@ def to_xml(rows: Rows[V], properties: Properties, view: V, new: bool = False) ->
             row.set(view, properties[row.name])
     for row in given if new else [row for row in given if row in changed or not row.writable]:
         check(row, properties[row.name], view)
+
+
+@lru_cache(maxsize=256)
+def _names(rows: tuple[Row[Any], ...]) -> frozenset[str]:
+    """What a client may send."""
+    return LABELS.union(row.name for row in rows)
 
 
 def check(row: Row[V], value: Any, view: V) -> None:

@@ -49,6 +49,7 @@ class Arch(View):
     word_size = integer("wordsize")
     emulator = text("emulator")
     machines = texts("machine")
+    machine = text("machine")
     domains = Many(DomainType)
 
 
@@ -80,6 +81,12 @@ class Capabilities(View):
 
     def guest(self, os_type: str | None = None, arch: str | None = None) -> Guest | None:
         """The guest of a kind of OS and an architecture; by default the host's own architecture, else the first."""
+        known: dict[tuple[str | None, str | None], Guest | None] = vars(self).setdefault("_known", {})
+        if (os_type, arch) not in known:
+            known[os_type, arch] = self._guest(os_type, arch)
+        return known[os_type, arch]
+
+    def _guest(self, os_type: str | None, arch: str | None) -> Guest | None:
         found = [guest for guest in self.guests if os_type in (None, guest.os_type)]
         wanted = arch or self.host_arch
         exact = [guest for guest in found if guest.arch.name == wanted]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 from typing import ClassVar, Generic, Self, TypeVar, cast, overload
 
 from lxml import etree
@@ -76,7 +77,7 @@ class Field(Generic[T]):
     def __set__(self, view: View, value: T | None) -> None:
         self.write(view, value)
 
-    @property
+    @cached_property
     def where(self) -> str:
         return f"{self.owner}/{self.path}" if not self.path.startswith("@") else f"{self.owner}{self.path}"
 

@@ -83,10 +83,12 @@ class Place:
         return cls(tuple(expanded(step) for step in steps.split("/") if step), attribute if at else None)
 
     def find(self, element: Element) -> Element | None:
-        found: Element | None = element
         for step in self.steps:
-            found = None if found is None else found.find(step)
-        return found
+            found = element.find(step)
+            if found is None:
+                return None
+            element = found
+        return element
 
     def make(self, element: Element) -> Element:
         for step in self.steps:

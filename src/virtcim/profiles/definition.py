@@ -54,7 +54,7 @@ def define(host: Host, system: Instance | None, settings: Sequence[Instance], re
         _merge(host, document, reference, wishes(settings))
     document.own_metadata.creation_time = now()
     with undoing() as undo:
-        vm = domains.define(host, document.xml, new=True)
+        vm = domains.define_new(host, document, unique=not properties.get("UUID"))
         undo(lambda: domains.undefine(vm))
         return domains.set_autostart(vm, True) or vm if autostart else vm
 

@@ -5,8 +5,9 @@ libvirt has one element for both, so a connection is asked for, changed and remo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from virtcim.broker.call import Instance, Properties
@@ -96,7 +97,7 @@ def _checked(host: Host, instance: Instance, where: str) -> Instance:
     properties = _on_some_network(host, given(instance))
     if not any(properties.get(name) for name in WHERE_TO) or properties.get("PoolID") == ids.pool_id("Network"):
         return replace(instance, properties={**properties, **_unplugged(host, properties)})
-    _check_vlans(properties, dsp1050_targets.of_adapter(host, properties), where)
+    _check_vlans(properties, partial(dsp1050_targets.of_adapter, host, properties), where)
     return replace(instance, properties=properties)
 
 
@@ -122,11 +123,13 @@ def _unplugged(host: Host, properties: Properties) -> Properties:
     return {}
 
 
-def _check_vlans(properties: Properties, switch: Switch | None, where: str) -> None:
+def _check_vlans(properties: Properties, find: Callable[[], Switch | None], where: str) -> None:
+    """Refuse VLANs that the switch has not; it takes a look at all systems to find it."""
     wanted: list[int] = []
     for value in (properties.get(name) for name in VLAN_PROPERTIES):
         given_value: Any = value
         wanted += given_value if isinstance(given_value, list) else [given_value] if given_value else []
+    switch = find() if wanted else None
     if switch is not None:
         with refusing(where):
             switch_ports.check_vlans(wanted, switch.state_document)
@@ -144,7 +147,7 @@ def _switch_asked(host: Host, instance: Instance, where: str, present: Switch | 
 def interface_properties(instance: Instance, where: str, switch: Switch, present: Switch | None = None) -> Properties:
     """What a connection to a switch says, as properties of the setting of its interface. Errors: Refused."""
     properties = given(instance)
-    _check_vlans(properties, switch, where)
+    _check_vlans(properties, lambda: switch, where)
     asked = {name: value for name, value in instance.properties.items() if name not in OWN}
     return {"AutomaticAllocation": True, **dsp1050_targets.place(switch, present, properties, where), **asked}
 
@@ -216,7 +219,7 @@ def modify(host: Host, instances: Sequence[Instance], last: Last) -> list[Both]:
             one = _as_adapter(found.setting, one, where, found.switch)
             connected.add(number)
         elif is_adapter(one):
-            _check_vlans(given(one), _switch_of_adapter(host, one), where)
+            _check_vlans(given(one), partial(_switch_of_adapter, host, one), where)
         asked.append(one)
     changed = alteration.modify(host, asked, last)
     return [(connection_of(one) or one) if number in connected else one for number, one in enumerate(changed)]

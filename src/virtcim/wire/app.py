@@ -140,6 +140,8 @@ class App:
         """A reply in one chunk."""
         if not is_short_pull(call):
             return self._again(caller, call)
+        if self._blocking(call):
+            return None
         try:
             reply = self._run(caller, call)
         except CIMError as error:
