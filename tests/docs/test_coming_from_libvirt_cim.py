@@ -72,6 +72,10 @@ def test_keys_of_the_rest(reader: OldClient) -> None:
     assert {"web1/0", "web1/1"} <= names(connection.EnumerateInstanceNames("Test_Processor"), "DeviceID")
     assert reader.get("EnabledLogicalElementCapabilities", "web1")
     assert reader.get("VirtualSystemManagementCapabilities", "ManagementCapabilities")
+    assert reader.get("VirtualSystemMigrationCapabilities", "MigrationCapabilities")
+    assert reader.get("VirtualSystemMigrationSettingData", "MigrationSettingData")
+    (moving,) = reader.connection.EnumerateInstanceNames("Test_VirtualSystemMigrationService")
+    assert moving["Name"] == "MigrationService"
     (service,) = connection.EnumerateInstanceNames("Test_VirtualSystemManagementService")
     assert service["Name"] == "Management Service"
 

@@ -197,6 +197,20 @@ def test_requested_state_is_kept_only_when_it_was_done(client: OldClient) -> Non
     assert client.connection.GetInstance(system("web1"))["RequestedState"] == 9
 
 
+def test_moves(reader: OldClient) -> None:
+    """Nobody is asked to run programs or to take keys; what cannot be is a return value."""
+    (service,) = reader.connection.EnumerateInstanceNames("Test_VirtualSystemMigrationService")
+    check = "CheckVirtualSystemIsMigratableToHost"
+    given: dict[str, Any] = {"ComputerSystem": system("web1"), "DestinationHost": "nowhere.invalid"}
+    setting = mof("VirtualSystemMigrationSettingData", 'CheckParameters = {"x"};')
+    code, _ = reader.connection.InvokeMethod(check, service, MigrationSettingData=setting, **given)
+    assert code == 1
+    assert reader.connection.InvokeMethod("MigrateVirtualSystemToHost", service, **given)[0] == 2
+    keyless = {"MigrationWithoutRootKey": True, **given}
+    assert refused(reader, lambda cim: cim.InvokeMethod(check, service, **keyless)) == 4
+    assert refused(reader, lambda cim: cim.InvokeMethod("MigrateSSHKeyCopy", service, SSH_Key_Src="x")) == 17
+
+
 @pytest.mark.parametrize("name", NOT_THERE)
 def test_what_is_not_there_yet(reader: OldClient, name: str) -> None:
     assert reader.connection.EnumerateInstanceNames(f"CIM_{name}") == []

@@ -56,7 +56,7 @@ class Route:
         try:
             return open_within(self.uri, self.timeout)
         except (libvirt.libvirtError, TimeoutError) as error:
-            text = str(error).replace(self.uri, shown)
+            text = " ".join(str(error).replace(self.uri, shown).split())  # what ssh says has several lines
             raise HostError(Kind.UNREACHABLE, f"libvirt at {shown} is not reachable: {text}") from error
 
 
