@@ -260,6 +260,18 @@ def test_a_system_on_one_cell(cim: Cim, qemu: libvirt.virConnect, guest_image: G
         assert look.domain.vcpuPinInfo()[0] == tuple(number in numbers for number in range(os.cpu_count() or 1))
 
 
+def test_where_processors_are(cim: Cim) -> None:
+    """Sockets, cores and threads as the kernel tells them."""
+    for one in cim.connection.EnumerateInstances("KVM_HostProcessor"):
+        kernel = Path(f"/sys/devices/system/cpu/cpu{one['DeviceID'].rpartition('/')[2]}/topology")
+        for name, file in (("Socket", "physical_package_id"), ("Core", "core_id")):
+            assert one[name] == int((kernel / file).read_text())
+        assert len(one["Siblings"]) == bin(int((kernel / "thread_siblings").read_text().replace(",", ""), 16)).count(
+            "1"
+        )
+        assert one["Cell"] is not None
+
+
 def test_a_processor_is_bound_to_one_of_the_host(cim: Cim, qemu: libvirt.virConnect, guest_image: Guest) -> None:
     """By HostResource: CIM, libvirt and the kernel say the same of the thread that is the processor."""
     found = cim.connection.EnumerateInstanceNames("KVM_HostProcessor")

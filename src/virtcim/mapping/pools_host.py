@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from virtcim.mapping.affinity import cpus_of
@@ -11,7 +11,7 @@ from virtcim.mapping.kind import hexadecimal
 from virtcim.mapping.net_source import function_of
 from virtcim.mapping.table import Properties
 from virtcim.model.adapter import Interface
-from virtcim.model.capabilities import Capabilities
+from virtcim.model.capabilities import Capabilities, Cell, Cpu
 from virtcim.model.domain import Domain
 from virtcim.model.nodedev import NodeDevice, Passable
 from virtcim.model.peripherals import Hostdev
@@ -44,6 +44,21 @@ def cells(capabilities: Capabilities, memory: int) -> tuple[tuple[int, int], ...
     """(number, KiB) of the NUMA cells; all memory is in one where libvirt tells none."""
     known = [(cell.id, cell.memory or 0) for cell in capabilities.cells if cell.id is not None]
     return tuple(known) or ((0, memory),)
+
+
+def places(capabilities: Capabilities) -> Mapping[int, Properties]:
+    """Where each processor is, by its number, as far as libvirt tells; its siblings are threads of the same core."""
+    return {cpu.id: _place(cell, cpu) for cell in capabilities.cells for cpu in cell.cpus if cpu.id is not None}
+
+
+def _place(cell: Cell, cpu: Cpu) -> Properties:
+    return {
+        "Cell": cell.id,
+        "Socket": cpu.socket,
+        "Die": cpu.die,
+        "Core": cpu.core,
+        "Siblings": sorted(cpus_of(cpu.siblings)) or None,
+    }
 
 
 def processor_properties(number: int, model: str, mhz: int) -> Properties:

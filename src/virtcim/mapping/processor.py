@@ -169,21 +169,28 @@ def _percent(amount: int, unit: str) -> int:
         raise BadProperty("AllocationUnits", f"cannot be used: 100 percent is one host processor: {error}") from error
 
 
+def widths(arch: str | None) -> Properties:
+    """Of the registers and addresses of an architecture."""
+    width = WIDTHS.get(arch or "", 64)
+    return {
+        "DataWidth": width,
+        "AddressWidth": width,
+        "Characteristics": [CAPABLE_OF_64_BITS] if width == 64 else None,
+    }
+
+
 def finish(document: Domain) -> None:
     check(document)
     fit_cells(document)
 
 
 def device(domain: Domain, index: int) -> Properties:
-    width = WIDTHS.get(domain.arch or "", 64)
     return {
         "Role": "CPU",
         "Family": OTHER_FAMILY,
         "OtherFamilyDescription": domain.cpu_model or domain.arch or "virtual",
-        "DataWidth": width,
-        "AddressWidth": width,
+        **widths(domain.arch),
         "CPUStatus": CPU_ENABLED,
-        "Characteristics": [CAPABLE_OF_64_BITS] if width == 64 else None,
         "NumberOfEnabledCores": 1,
         "UniqueID": str(index),
     }

@@ -10,6 +10,7 @@ class Cpu(View):
     tag = "cpu"
     id = integer("@id")
     socket = integer("@socket_id")
+    die = integer("@die_id")
     core = integer("@core_id")
     siblings = text("@siblings")
 

@@ -12,6 +12,7 @@ from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, NodeDevice
 from virtcim.mapping import ids, pools_host
 from virtcim.mapping.pools_host import Assignable
+from virtcim.mapping.processor import widths
 from virtcim.profiles.elements import host_class, kept
 
 ENABLED, NOT_APPLICABLE, FINE, HEALTHY = 2, 12, 2, 5
@@ -80,10 +81,11 @@ def processors(host: Host) -> tuple[HostProcessor, ...]:
 
 
 def _processors(host: Host) -> Iterator[HostProcessor]:
-    node = host.facts.node
-    for number in pools_host.processors(host.capabilities, node.cpus):
+    node, capabilities = host.facts.node, host.capabilities
+    places, width = pools_host.places(capabilities), widths(capabilities.host_arch)
+    for number in pools_host.processors(capabilities, node.cpus):
         properties = pools_host.processor_properties(number, node.model, node.mhz)
-        named = {"ElementName": f"Processor {number}", **properties}
+        named = {"ElementName": f"Processor {number}", **properties, **width, **places.get(number, {})}
         yield HostProcessor(host, ids.processor_name(number), named, number)
 
 
