@@ -122,6 +122,19 @@ def test_nor_while_it_runs(stock: Stock) -> None:
     assert stock.everything() == before
 
 
+def test_an_interface_that_is_a_function_of_the_host_counts_too(stock: Stock) -> None:
+    assert start(stock, "desktop1") == OK
+    stock.become("web2", 3)
+    function = rasd("Net", ResourceType=10, NetworkType="hostdev", HostResource=[SOUND], Address="52:54:00:10:99:01")
+    answer = stock.add("web2", function)
+    assert answer.value == OK, answer
+    assert start(stock, "web2") == IN_USE
+    before = stock.everything()
+    answer = stock.add("web1", function, defined=False)
+    assert (answer.value, "IOMMU group 24 is in use by desktop1" in str(answer.reason)) == (FAILED, True), answer
+    assert stock.everything() == before
+
+
 def test_devices_of_one_group_go_to_one_system_together(stock: Stock) -> None:
     assert stock.add("desktop1", passing(SOUND)).value == OK
     assert start(stock, "desktop1") == OK

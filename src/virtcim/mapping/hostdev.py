@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from virtcim.mapping.kind import (
@@ -19,10 +18,10 @@ from virtcim.mapping.kind import (
 )
 from virtcim.mapping.table import BadProperty, Properties, Row
 from virtcim.model.domain import Domain
-from virtcim.model.nodedev import Passable, mediated_uuid
+from virtcim.model.nodedev import mediated_uuid
 from virtcim.model.peripherals import Hostdev
 
-__all__ = ["HOST_DEVICES", "POOL", "Hostdev", "passed", "place_given", "place_of"]
+__all__ = ["HOST_DEVICES", "POOL", "Hostdev", "place_given", "place_of"]
 
 # A host address inside any text: pci:0000:65:00.0, the node device name pci_0000_65_00_0, a reference that holds one.
 PCI = re.compile(r"(?:^|pci[:_])([0-9a-f]{4})[:_]([0-9a-f]{2})[:_]([0-9a-f]{2})[._]([0-7])(?![0-9a-f])", re.IGNORECASE)
@@ -85,14 +84,6 @@ def place_given(given: Properties) -> str | None:
     named = given.get("SourceAddress") or next(iter(given.get("HostResource") or ()), None)
     set_place(view, str(named) if named else None, "HostResource")
     return place_of(view)
-
-
-def passed(document: Domain, devices: Mapping[str, Passable]) -> Iterator[tuple[str, Passable | None]]:
-    """The places of what a domain has passed through, and what it is where the host knows it; `devices`: by place."""
-    for view in document.devices:
-        place = place_of(view) if isinstance(view, Hostdev) else None
-        if place is not None:
-            yield place, devices.get(place)
 
 
 HOSTDEV: tuple[Row[Any], ...] = (

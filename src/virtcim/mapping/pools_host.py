@@ -126,11 +126,25 @@ def _usb(device: NodeDevice, _found: Passable) -> Properties:
 DESCRIBING = {"pci": _pci, "mdev": _mediated, "usb": _usb}
 
 
+def place_taken(view: object) -> str | None:
+    """The place on the host of what a virtual device is; None for one that is no device of the host."""
+    if isinstance(view, Interface):
+        return function_of(view)
+    return place_of(view) if isinstance(view, Hostdev) else None
+
+
 def is_on(view: object, device: Assignable) -> bool:
     """Whether a virtual device is that device of the host."""
-    if isinstance(view, Interface):
-        return device.word == "pci" and function_of(view) == device.place
-    return isinstance(view, Hostdev) and view.type == device.word and place_of(view) == device.place
+    word = view.type if isinstance(view, Hostdev) else "pci"
+    return word == device.word and place_taken(view) == device.place
+
+
+def taken(document: Domain, devices: Mapping[str, Passable]) -> Iterator[tuple[str, Passable | None]]:
+    """The places of what a domain has passed through, and what it is where the host knows it; `devices`: by place."""
+    for view in document.devices:
+        place = place_taken(view)
+        if place is not None:
+            yield place, devices.get(place)
 
 
 def pinned(domain: Domain) -> Iterator[tuple[int, int]]:

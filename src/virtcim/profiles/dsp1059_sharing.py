@@ -8,6 +8,9 @@ from virtcim.broker.call import Instance
 from virtcim.broker.provider import Refused
 from virtcim.host.inventory import Vm
 from virtcim.mapping import hostdev
+from virtcim.mapping.net import INTERFACE
+from virtcim.mapping.net_source import function_in
+from virtcim.mapping.pools_host import taken
 from virtcim.profiles.elements import kept, state_of
 from virtcim.profiles.placing import placed
 from virtcim.profiles.requests import Wish, given, refusing
@@ -21,7 +24,7 @@ def held_by(vm: Vm) -> frozenset[str]:
 
 
 def _held(vm: Vm) -> Iterator[str]:
-    for place, device in hostdev.passed(state_of(vm).document, vm.passed):
+    for place, device in taken(state_of(vm).document, vm.passed):
         yield from _names(place, None if device is None else device.group)
 
 
@@ -40,17 +43,25 @@ def refuse_taken_with(vm: Vm, instances: Mapping[int, Instance]) -> None:
     """Before devices are plugged into an active system; by their numbers in the request. Errors: Refused."""
     for number, one in instances.items():
         wish = Wish(f"ResourceSettings[{number}]", one.classname, given(one))
-        if wish.kind in hostdev.HOST_DEVICES:
-            with refusing(wish.where):
-                place = hostdev.place_given(placed(vm.host, wish.kind, wish.properties))
-            device = vm.host.uses.devices.known.get(place or "")
-            names = _names(place, device.group if device else None) if place else ()
-            _refuse(vm, names, "Failed", f"{wish.where}.HostResource")
+        place = _place_asked(vm, wish)
+        if place is not None:
+            device = vm.host.uses.devices.known.get(place)
+            _refuse(vm, _names(place, device.group if device else None), "Failed", f"{wish.where}.HostResource")
+
+
+def _place_asked(vm: Vm, wish: Wish) -> str | None:
+    if wish.kind is INTERFACE:
+        named = wish.properties.get("HostResource")
+        return function_in(str(named[0])) if isinstance(named, list) and named else None
+    if wish.kind not in hostdev.HOST_DEVICES:
+        return None
+    with refusing(wish.where):
+        return hostdev.place_given(placed(vm.host, wish.kind, wish.properties))
 
 
 def _refuse(vm: Vm, wanted: Iterable[str], answer: str, where: str) -> None:
     names = frozenset(wanted)
     for other in vm.host.vms if names else ():
         if other.active and other.uuid != vm.uuid and not names.isdisjoint(held_by(other)):
-            taken = max(names & held_by(other))  # the device itself rather than its group
-            raise Refused(answer, f"{where}: {taken} is in use by {other.name}")
+            one = max(names & held_by(other))  # the device itself rather than its group
+            raise Refused(answer, f"{where}: {one} is in use by {other.name}")
