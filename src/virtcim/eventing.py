@@ -245,12 +245,12 @@ class Events:
     def _arrived(self, key: str) -> None:
         found = self.engine.by_key(key)
         if found is not None and self._subscriptions is not None:
-            self._subscriptions.arrived(found.path)
+            self._subscriptions.failures.forget(found.path)
 
     def _given_up(self, key: str, made: float) -> None:
         found = self.engine.by_key(key)
         if found is not None and self._subscriptions is not None:
-            self._subscriptions.given_up(found.path, made)
+            self._subscriptions.failures.given_up(found.path, made)
 
 
 def _silently(work: Callable[[], None]) -> tuple[Notice, ...]:

@@ -84,6 +84,42 @@ def test_a_filter_that_is_modified_selects_anew_through_its_collection(client: E
     client.heard(1)
 
 
+def through(client: Eventful) -> list[object]:
+    """The filters that the news of a change of state came through."""
+    heard = len(client.listener.bodies)
+    toggle(client)
+    client.settle()
+    told = client.listener.indications[heard:]
+    return [one["IndicationFilterName"] for one in told if "EnabledState" in one["ChangedPropertyNames"]]
+
+
+def test_collections_in_collections(client: Eventful) -> None:
+    """What is selected changes with what is in them, at any depth; a filter that is in two of them tells once."""
+    outer, inner, other = (client.create(COLLECTION, CollectionName=name) for name in ("outer", "inner", "other"))
+    one = client.filter(MODIFIED, Name="one")
+    links = [client.create(MEMBERSHIP, Collection=outer, Member=inner)]
+    links.append(client.create(MEMBERSHIP, Collection=outer, Member=other))
+    subscription = client.create(SUBSCRIPTION, Filter=outer, Handler=client.destination(Name="d"))
+    assert through(client) == []
+    inside = [client.create(MEMBERSHIP, Collection=each, Member=one) for each in (inner, other)]
+    assert through(client) == ["one"]
+    around = client.call("AssociatorNames", "interop", ObjectName=inner, AssocClass=ClassPath(MEMBERSHIP))
+    assert {item.path for item in around} == {outer, one}
+    assert refusal(client, "delete", inner)[0] is Status.FAILED
+    status, text = refusal(client, "create", MEMBERSHIP, Collection=inner, Member=outer)
+    assert (status, "would be in itself" in text) == (Status.INVALID_PARAMETER, True)
+    client.delete(links[0])
+    client.delete(inside[1])
+    assert through(client) == []
+    client.delete(inner)
+    (fixed,) = (path for path in client.names(COLLECTION) if str(path.key("InstanceID")).endswith("/dsp1057"))
+    client.create(MEMBERSHIP, Collection=other, Member=fixed)
+    assert "virtcim:Virtual System:VirtualSystemStateChange" in through(client)
+    client.delete(subscription)
+    for path in (outer, other):
+        client.delete(path)
+
+
 def test_what_collections_refuse(client: Eventful) -> None:
     """What belongs to profiles stays as it is; members are filters."""
     (fixed, *_) = client.names(COLLECTION)
@@ -94,7 +130,8 @@ def test_what_collections_refuse(client: Eventful) -> None:
     assert refusal(client, "modify", fixed, ElementName="x")[0] is Status.NOT_SUPPORTED
     bad: tuple[tuple[Value, Value, str], ...] = (
         (made, nothing, "Member names no filter"),
-        (made, made, "Member names no filter"),
+        (made, made, "would be in itself"),
+        (made, Path(COLLECTION, (("InstanceID", "nothing"),), "interop"), "Member names no filter or collection"),
         (made, client.destination(Name="d"), "Member names no filter"),
         (one, one, "Collection names no collection"),
     )

@@ -222,6 +222,11 @@ def _declare_collections(profile: Profile, served: Served) -> None:
         End("Member", rules.FILTER, served.groups.holding),
     )
     profile.associate(
+        "CIM_MemberOfCollection",
+        End("Collection", rules.COLLECTION, served.groups.collections_in),
+        End("Member", rules.COLLECTION, served.groups.around),
+    )
+    profile.associate(
         "CIM_OwningCollectionElement",
         End("OwningElement", SERVICE, lambda _: served.groups.everything()),
         End("OwnedElement", rules.COLLECTION, served.to_service),

@@ -22,9 +22,9 @@ from virtcim.profiles.indication_facts import (
     seconds,
 )
 from virtcim.profiles.static_filters import Collection, StaticFilter
+from virtcim.profiles.subscription_failures import Failures
 
 log = logging.getLogger(__name__)
-REMOVE_AFTER_FAILURES = 2  # SubscriptionRemovalAction Remove
 
 
 class Subscriptions:
@@ -45,7 +45,7 @@ class Subscriptions:
         self.collections = {self.collection_path(one): one for one in collections}
         self.filters = {self.path(rules.FILTER, one.name): one for one in collections[0].filters}
         self.delivery = settings.DeliverySettings(facts, shelf)
-        self._failures: dict[Path, tuple[int, float]] = {}
+        self.failures = Failures(self, shelf.lock, self.delivery.number)
         for classname in rules.SUBSCRIPTIONS:
             for one in shelf.of_class(classname):
                 self._put_to_work(one)
@@ -171,7 +171,7 @@ class Subscriptions:
         with self.shelf.lock:
             self.shelf.remove(self.stored(path))
             self._engine.unsubscribe(path)
-            self._failures.pop(path, None)
+            self.failures.forget(path)
 
     def stored(self, path: Path) -> Stored:
         """Errors: CIMError NOT_FOUND."""
@@ -185,7 +185,7 @@ class Subscriptions:
         for one in self.shelf.referring(path):
             if one.classname in rules.SUBSCRIPTIONS:
                 self._put_to_work(one)
-            elif one.classname == rules.MEMBERSHIP and path.classname == rules.FILTER:
+            elif one.classname == rules.MEMBERSHIP and reference(one, "Member") == path:
                 self.put_to_work_again(reference(one, "Collection"))
 
     def _put_to_work(self, one: Stored) -> None:
@@ -200,11 +200,17 @@ class Subscriptions:
             log.error("subscription %s selects nothing: %s", one.path, error.message)
 
     def _filters(self, one: Stored) -> list[Any]:
-        path = reference(one, "Filter")
+        found = self._within(reference(one, "Filter")).values()
+        return [self._dynamic(each) if isinstance(each, Stored) else each for each in found]
+
+    def _within(self, path: Path) -> dict[Path, Stored | StaticFilter]:
+        """The filter that a path names, or those in the collection, and in the collections in that, each once."""
         if path in self.collections:
-            return list(self.collections[path].filters)
-        found = self.members(path) if path.classname == rules.COLLECTION else [self.source(path)]
-        return [self._dynamic(each) if isinstance(each, Stored) else each for each in found if each is not None]
+            return {self.filter_path(one): one for one in self.collections[path].filters}
+        if path.classname == rules.COLLECTION:
+            return {at: one for member in self.members(path) for at, one in self._within(member).items()}
+        found = self.source(path)
+        return {} if found is None else {path: found}
 
     def _dynamic(self, one: Stored) -> DynamicFilter:
         told = one.properties
@@ -215,11 +221,10 @@ class Subscriptions:
         """The filter, or the collection of a client, that a path names."""
         return self.filters.get(path) or self.shelf.find(path)
 
-    def members(self, path: Path) -> list[Stored | StaticFilter]:
-        """The filters in a collection of a client."""
+    def members(self, path: Path) -> list[Path]:
+        """The filters and collections that a client has put into a collection."""
         links = (one for one in self.shelf.referring(path) if one.classname == rules.MEMBERSHIP)
-        found = (self.source(reference(one, "Member")) for one in links)
-        return [one for one in found if one is not None]
+        return [reference(one, "Member") for one in links if reference(one, "Collection") == path]
 
     def filter_path(self, one: Stored | StaticFilter) -> Path:
         return one.path if isinstance(one, Stored) else self.path(rules.FILTER, one.name)
@@ -268,32 +273,3 @@ class Subscriptions:
         """Identifier and time of the indication that was made last since the server started."""
         running = self._engine.subscription(one.path)
         return running.last if running else (None, None)
-
-    def arrived(self, path: Path) -> None:
-        self._failures.pop(path, None)
-
-    def given_up(self, path: Path, made: float) -> None:
-        """An indication that was made then could not be delivered, whatever was tried."""
-        count, since = self._failures.get(path, (0, made))
-        self._failures[path] = (count + 1, since)
-        age = time.time() - since
-        try:
-            with self.shelf.lock:
-                self._punish(self.stored(path), count + 1, age)
-        except CIMError as error:
-            log.warning("%s", error.message)
-
-    def _punish(self, one: Stored, failures: int, age: float) -> None:
-        policy = one.properties.get("OnFatalErrorPolicy")
-        fatal = age >= int(str(one.properties.get("FailureTriggerTimeInterval") or 0))
-        if policy == rules.DISABLE and fatal:
-            log.warning("%s is disabled: its destination takes nothing", one.path)
-            self.modify_subscription(one.path, {"SubscriptionState": rules.DISABLED})
-        elif (policy == rules.REMOVE and fatal) or (failures >= REMOVE_AFTER_FAILURES and self._hopeless(age)):
-            log.warning("%s is removed: its destination takes nothing", one.path)
-            self.delete_subscription(one.path)
-
-    def _hopeless(self, age: float) -> bool:
-        """SubscriptionRemovalAction, for failures without a success between that began so many seconds ago."""
-        removes = self.delivery.number(settings.ACTION) == settings.REMOVE
-        return removes and age >= self.delivery.number(settings.REMOVAL)
