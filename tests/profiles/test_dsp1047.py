@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.profiles.client import system_path
-from tests.profiles.management import BAD_STATE, FAILED, INVALID, OK, rasd, results
+from tests.profiles.management import BAD_STATE, FAILED, INVALID, OK, head_path, rasd, results
 from tests.profiles.pooled import Stock, stocked
 from tests.profiles.storing import BLOCKS, FAST, GIB, IMAGES, disk, shown, volume_uri, volumes
 
@@ -241,6 +241,19 @@ def test_two_active_systems_on_one_volume(stock: Stock) -> None:
         assert (answer.value, "plain" in str(answer.reason)) == (IN_USE, True)
     stock.become("plain", 3)
     stock.become("second", 2)
+
+
+def test_a_copy_and_its_original_are_never_active_together(stock: Stock) -> None:
+    """A copy by reference names the same images (DSP1042-R11): whichever comes second is refused, with the reason."""
+    assert stock.define(ElementName="copy", reference=head_path("web1")).value == OK
+    assert shown(stock, "copy/defined/vda")["HostResource"] == shown(stock, "web1/vda")["HostResource"]
+    for first, second in (("web1", "copy"), ("copy", "web1")):
+        answer = stock.client.invoke(system_path(second), "RequestStateChange", RequestedState="2")
+        assert answer.value == IN_USE
+        assert f"in use by {first}, and not shareable" in str(answer.reason)
+        assert not stock.client.vm(second).active
+        stock.become(first, 3)
+        stock.become(second, 2)
 
 
 def test_capabilities_claim_general_requests(stock: Stock) -> None:

@@ -113,7 +113,10 @@ def _add(document: Domain, kind: Kind[Any], properties: Properties) -> None:
 
 
 def as_copy(document: Domain) -> Domain:
-    """A configuration as the pattern of a new system: without what belongs to the one system it was made for."""
+    """A configuration as the pattern of a new system: without what belongs to the one system it was made for.
+
+    Images stay: a copy has equal settings (DSP1042 clause 8.2.1). Who is active decides who may use them.
+    """
     copy = document.copy()
     copy.id = copy.name = copy.uuid = copy.title = None
     copy.genid = str(uuid4()) if copy.genid else None
