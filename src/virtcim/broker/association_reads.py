@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from virtcim.broker.associations import Associations, Step, Wanted
 from virtcim.broker.call import Answer, ClassPath, Form, Item, Path, Status
@@ -48,11 +49,8 @@ class AssociationReads:
         include_qualifiers: bool = False,
     ) -> Answer:
         wanted = self._wanted(assoc_class, result_class, role, result_role)
-        if isinstance(object_name, ClassPath):
-            paths = self.classes.associated(self._known(object_name), wanted, namespace)
-            return self._class_views(paths, include_qualifiers, include_class_origin)
-        items = _once(step.target.item for step in self._steps(namespace, object_name, wanted))
-        return Answer(Form.OBJECT_WITH_PATH, items, selection(property_list, include_class_origin))
+        found = self._reached(namespace, object_name, wanted)
+        return self._whole(object_name, found, property_list, include_class_origin, include_qualifiers)
 
     def _associator_names(
         self,
@@ -64,10 +62,7 @@ class AssociationReads:
         result_role: str | None,
     ) -> Answer:
         wanted = self._wanted(assoc_class, result_class, role, result_role)
-        if isinstance(object_name, ClassPath):
-            return Answer(Form.CLASS_PATH, self.classes.associated(self._known(object_name), wanted, namespace))
-        items = _once(step.target.item for step in self._steps(namespace, object_name, wanted))
-        return Answer(Form.OBJECT_PATH, items)
+        return _named(object_name, self._reached(namespace, object_name, wanted))
 
     def _references(
         self,
@@ -79,29 +74,43 @@ class AssociationReads:
         include_class_origin: bool,
         include_qualifiers: bool = False,
     ) -> Answer:
-        wanted = self._wanted(result_class, None, role, None)
-        if isinstance(object_name, ClassPath):
-            paths = self.classes.associations(self._known(object_name), wanted, namespace)
-            return self._class_views(paths, include_qualifiers, include_class_origin)
-        steps = self._steps(namespace, object_name, wanted)
-        items = _once(self.associations.link(step, namespace) for step in steps)
-        return Answer(Form.OBJECT_WITH_PATH, items, selection(property_list, include_class_origin))
+        found = self._leading(namespace, object_name, self._wanted(result_class, None, role, None))
+        return self._whole(object_name, found, property_list, include_class_origin, include_qualifiers)
 
     def _reference_names(
         self, namespace: str, object_name: Path | ClassPath, result_class: str | None, role: str | None
     ) -> Answer:
-        wanted = self._wanted(result_class, None, role, None)
-        if isinstance(object_name, ClassPath):
-            return Answer(Form.CLASS_PATH, self.classes.associations(self._known(object_name), wanted, namespace))
-        steps = self._steps(namespace, object_name, wanted)
-        return Answer(Form.OBJECT_PATH, _once(self.associations.link(step, namespace) for step in steps))
+        found = self._leading(namespace, object_name, self._wanted(result_class, None, role, None))
+        return _named(object_name, found)
+
+    def _reached(self, namespace: str, start: Path | ClassPath, wanted: Wanted) -> Iterable[Any]:
+        """What associations lead to: classes from a class, instances from an instance."""
+        if isinstance(start, ClassPath):
+            return self.classes.associated(self._known(start), wanted, namespace)
+        return _once(step.target.item for step in self._steps(namespace, start, wanted))
+
+    def _leading(self, namespace: str, start: Path | ClassPath, wanted: Wanted) -> Iterable[Any]:
+        """The associations that lead on: as classes from a class, as instances from an instance."""
+        if isinstance(start, ClassPath):
+            return self.classes.associations(self._known(start), wanted, namespace)
+        return _once(self.associations.link(step, namespace) for step in self._steps(namespace, start, wanted))
 
     def _known(self, path: ClassPath) -> str:
         return self.schema.get(path.classname, Status.INVALID_PARAMETER).name
 
-    def _class_views(self, paths: list[ClassPath], qualifiers: bool, class_origin: bool) -> Answer:
-        views = [(path, self.classes.view(path.classname, False, qualifiers, class_origin)) for path in paths]
+    def _whole(
+        self, start: Path | ClassPath, found: Iterable[Any], properties: Names, class_origin: bool, qualifiers: bool
+    ) -> Answer:
+        """What was found, with all that was asked of it."""
+        if not isinstance(start, ClassPath):
+            return Answer(Form.OBJECT_WITH_PATH, found, selection(properties, class_origin))
+        views = [(path, self.classes.view(path.classname, False, qualifiers, class_origin)) for path in found]
         return Answer(Form.CLASS_WITH_PATH, views)
+
+
+def _named(start: Path | ClassPath, found: Iterable[Any]) -> Answer:
+    """What was found, by its paths alone."""
+    return Answer(Form.CLASS_PATH if isinstance(start, ClassPath) else Form.OBJECT_PATH, found)
 
 
 def _once(items: Iterable[Item]) -> Iterable[Item]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Self
 from urllib.parse import urlsplit
 
 from virtcim.host.states import DomainState
@@ -125,9 +126,17 @@ class NodeDeviceRecord:
         return tuple(str(capability.get("type")) for capability in parse(self.xml).iter("capability"))
 
 
+class Alone:
+    """What libvirt says of something that nothing is to be added to: the record is the object."""
+
+    @property
+    def record(self) -> Self:
+        return self
+
+
 @dataclass(frozen=True, kw_only=True)
-class FilterRecord:
-    """A network filter. Nothing is to be added to what libvirt says of it, so it is its own object."""
+class FilterRecord(Alone):
+    """A network filter."""
 
     uuid: str
     name: str
@@ -137,14 +146,10 @@ class FilterRecord:
     def key(self) -> str:
         return self.uuid
 
-    @property
-    def record(self) -> FilterRecord:
-        return self
-
 
 @dataclass(frozen=True, kw_only=True)
-class InterfaceRecord:
-    """A network interface of the host itself, such as a bridge; as FilterRecord its own object."""
+class InterfaceRecord(Alone):
+    """A network interface of the host itself, such as a bridge."""
 
     name: str
     active: bool
@@ -153,10 +158,6 @@ class InterfaceRecord:
     @property
     def key(self) -> str:
         return self.name
-
-    @property
-    def record(self) -> InterfaceRecord:
-        return self
 
 
 @dataclass(frozen=True, kw_only=True)

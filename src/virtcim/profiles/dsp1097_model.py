@@ -97,17 +97,12 @@ def configuration(configuration: SwitchConfiguration) -> Properties:
 # Its ports, and the settings of groups of them (clause 7.3)
 
 
-@profile.instance(PORT, of=SwitchPort, find=switches_ports.find_port)
-def switch_port(port: SwitchPort) -> Properties:
-    view, document = port.view, port.switch.state_document
-    vm = port.adapter.vm
-    properties: Properties = {
-        "SystemCreationClassName": switches_paths.switch_class(port.switch),
-        "SystemName": ids.switch_token(port.switch),
-        "DeviceID": port.id,
-        "ElementName": view.target or f"{vm.name} {port.adapter.dev}",
-        "Name": view.target,
-        "Description": f"Port of {document.name} for {port.adapter.dev} of {vm.name}",
+def port_of(switch: Switch, device_id: str, name: str | None, usage: int) -> Properties:
+    """What every port of a switch says, whatever is plugged in; `usage` is its UsageRestriction."""
+    return {
+        **owner(switch),
+        "DeviceID": device_id,
+        "Name": name,
         "EnabledState": ENABLED,
         "RequestedState": NOT_APPLICABLE,
         "TransitioningToState": NOT_APPLICABLE,
@@ -115,7 +110,18 @@ def switch_port(port: SwitchPort) -> Properties:
         "HealthState": HEALTHY,
         "LinkTechnology": ETHERNET,
         "PortType": UNKNOWN_TYPE,
-        "UsageRestriction": FRONT_END,
+        "UsageRestriction": usage,
+    }
+
+
+@profile.instance(PORT, of=SwitchPort, find=switches_ports.find_port)
+def switch_port(port: SwitchPort) -> Properties:
+    view, document = port.view, port.switch.state_document
+    vm = port.adapter.vm
+    properties: Properties = {
+        **port_of(port.switch, port.id, view.target, FRONT_END),
+        "ElementName": view.target or f"{vm.name} {port.adapter.dev}",
+        "Description": f"Port of {document.name} for {port.adapter.dev} of {vm.name}",
         "FullDuplex": True,
         "ActiveMaximumTransmissionUnit": view.mtu or document.mtu,
         "PVID": switch_ports.native_vlan(view, document),

@@ -6,22 +6,19 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import End
 from virtcim.host.inventory import Host
 from virtcim.mapping import ids
-from virtcim.mapping.host_ports import BACK_END, ENABLED, FINE
+from virtcim.mapping.host_ports import BACK_END
 from virtcim.profiles import host_ports, lookup, switches_paths, switches_uplinks
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.dsp1097_model import (
-    ETHERNET,
     ETHERNET_CSMACD,
-    HEALTHY,
     LAN,
-    NOT_APPLICABLE,
     PORT,
     PORT_SETTING,
     SWITCH,
-    UNKNOWN_TYPE,
     endpoint,
     itself,
     owner,
+    port_of,
     profile,
 )
 from virtcim.profiles.elements import host_class, present
@@ -60,19 +57,9 @@ def host_endpoint(port: HostPort) -> Properties:
 @profile.instance(PORT, of=UplinkPort, find=switches_uplinks.find_port)
 def uplink_port(port: UplinkPort) -> Properties:
     return {
-        **owner(port.switch),
-        "DeviceID": port.id,
+        **port_of(port.switch, port.id, port.interface, BACK_END),
         "ElementName": port.interface,
-        "Name": port.interface,
         "Description": f"Uplink of {port.switch.state_document.name} by {port.interface}",
-        "EnabledState": ENABLED,
-        "RequestedState": NOT_APPLICABLE,
-        "TransitioningToState": NOT_APPLICABLE,
-        "OperationalStatus": [FINE],
-        "HealthState": HEALTHY,
-        "LinkTechnology": ETHERNET,
-        "PortType": UNKNOWN_TYPE,
-        "UsageRestriction": BACK_END,
     }
 
 
