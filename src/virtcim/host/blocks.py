@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import libvirt
 
@@ -17,8 +18,35 @@ Tell = Callable[[int], None]  # percent
 Cancelled = Callable[[], bool]
 
 LOOK_SECONDS = 0.25
+SETTLED_SECONDS = 5.0  # within which libvirt's document follows the end of a block job
 COPY_FLAGS = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 COMMIT_FLAGS = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE | libvirt.VIR_DOMAIN_BLOCK_COMMIT_SHALLOW
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a disk stands: where its image is, whether that lies on another one, and where a block job mirrors it to.
+
+    `job`: how far that or any other block job on it is, in percent; None when there is none.
+    """
+
+    image: str | None
+    lies: bool
+    mirror: str | None
+    job: int | None
+
+
+def standing(vm: Vm, target: str) -> Standing:
+    """How a disk stands in the running domain, or in the definition while that is off. NOT_FOUND when it is gone."""
+    with opened(vm) as domain:
+        disk = _disk(domain, target)
+        job = domain.blockJobInfo(target) if domain.isActive() else {}
+    lies, mirror = disk.find("backingStore/source") is not None, disk.find("mirror/source")
+    return Standing(_place(disk.find("source")), lies, _place(mirror), _percent(job) if job else None)
+
+
+def _place(source: Element | None) -> str | None:
+    return None if source is None else source.get("file") or source.get("dev")
 
 
 def resize(vm: Vm, target: str, size: int) -> Vm | None:
@@ -73,11 +101,28 @@ def pull(vm: Vm, target: str, tell: Tell, cancelled: Cancelled = never) -> Vm | 
     with opened(vm) as domain:
         require_active(domain, "pull a disk of")
         domain.blockPull(target, 0, 0)
-        while _underway(domain, target, tell):
-            _stop_if(domain, target, cancelled)
-        if _disk(domain, target).find("backingStore/source") is not None:
-            raise HostError(Kind.FAILED, f"the image of {target} of domain {vm.name} could not be filled")
+        _filled(domain, target, tell, cancelled)
     return vm.host.refresh(vm.uuid)
+
+
+def go_on(vm: Vm, target: str, pivot: bool | None, tell: Tell, cancelled: Cancelled = never) -> Vm | None:
+    """Bring to its end a block job that runs already; `pivot` as of a copy or commit, None for a pull."""
+    with opened(vm) as domain:
+        if pivot is None:
+            _filled(domain, target, tell, cancelled)
+        else:
+            _mirrored(domain, target, pivot, tell, cancelled)
+    return vm.host.refresh(vm.uuid)
+
+
+def _filled(domain: libvirt.virDomain, target: str, tell: Tell, cancelled: Cancelled) -> None:
+    while _underway(domain, target, tell):
+        _stop_if(domain, target, cancelled)
+    deadline = time.monotonic() + SETTLED_SECONDS
+    while _disk(domain, target).find("backingStore/source") is not None:
+        if time.monotonic() > deadline:
+            raise HostError(Kind.FAILED, f"the image of {target} of domain {domain.name()} could not be filled")
+        time.sleep(LOOK_SECONDS)
 
 
 def _mirrored(domain: libvirt.virDomain, target: str, pivot: bool, tell: Tell, cancelled: Cancelled) -> None:
@@ -94,9 +139,13 @@ def _underway(domain: libvirt.virDomain, target: str, tell: Tell) -> bool:
     """Whether the job still runs; a moment passes if it does."""
     job = domain.blockJobInfo(target)
     if job:
-        tell(min(99, 100 * job["cur"] // max(1, job["end"])))
+        tell(_percent(job))
         time.sleep(LOOK_SECONDS)
     return bool(job)
+
+
+def _percent(job: Mapping[str, int]) -> int:
+    return min(99, 100 * job["cur"] // max(1, job["end"]))
 
 
 def _stop_if(domain: libvirt.virDomain, target: str, cancelled: Cancelled) -> None:

@@ -8,24 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from threading import Event
 from typing import Any
 
 from virtcim.broker.call import Instance, Properties
-from virtcim.broker.provider import Progress, Refused, Returned, Work
+from virtcim.broker.provider import Intent, Progress, Refused, Returned, Work
 from virtcim.host import blocks, storage
 from virtcim.host.images import image_of
 from virtcim.host.inventory import Host, Pool, Vm, Volume
 from virtcim.mapping import ids, volumes
 from virtcim.mapping.image import disk_of
 from virtcim.mapping.pools import STORAGE
-from virtcim.profiles import alteration, dsp1047_volumes
+from virtcim.profiles import alteration, dsp1047_volumes, images_resumption
 from virtcim.profiles.dsp1047_changes import active_user
-from virtcim.profiles.dsp1047_owning import deallocate, disown, is_lain_on, location_at, own, owned_of
+from virtcim.profiles.dsp1047_owning import is_lain_on, leave, location_at, own, owned_of
 from virtcim.profiles.dsp1047_volumes import Plan, pool_type, volume_at
-from virtcim.profiles.elements import Setting, state_of
+from virtcim.profiles.elements import Setting
 from virtcim.profiles.requests import Undo, given, undoing
-from virtcim.profiles.storage_volumes import VolumeSetting, volume_settings
+from virtcim.profiles.resumption import Waiting
+from virtcim.profiles.storage_resumption import made_by
+from virtcim.profiles.storage_volumes import VolumeSetting, setting_of_volume
 
 PATIENCE = 5.0  # seconds that a call waits before it answers with a job
 EXCLUSIVE_USE = 2  # ElementEffects
@@ -80,7 +81,7 @@ def copy(host: Host, image: object, settings: Instance | None, pivot: bool) -> W
         raise Refused("Invalid State", f"{IMAGE}: {source.volume.name} is in use by {user.name}")
     plan = _plan(source, given(settings) if settings else {})
 
-    def run(progress: Progress, stop: Event) -> Returned:
+    def run(progress: Progress, stop: Waiting) -> Returned:
         with undoing() as undo:
             made = _made(source, user, plan, undo, progress, stop)
             if pivot and source.setting is not None and owned_of(source.setting):
@@ -88,10 +89,12 @@ def copy(host: Host, image: object, settings: Instance | None, pivot: bool) -> W
             _go_on(source.setting, user, plan, made, pivot, progress, stop)
         storage.refresh(plan.pool)
         if pivot and source.setting is not None:
-            _leave(source.setting.vm, source.location, made.path)
-        return Returned(Copy=_as_setting(made))
+            leave(source.setting.vm, source.location, made.path)
+        return Returned(Copy=setting_of_volume(made))
 
-    return _work("CopyImage", source, run, abortable=user is not None)
+    disk = source.setting if user is not None else None
+    intent = images_resumption.of_copy(source.host, disk, made_by(plan), source.location, pivot)
+    return _work("CopyImage", source, run, intent, abortable=user is not None)
 
 
 def _plan(source: Source, asked: Properties) -> Plan:
@@ -111,7 +114,7 @@ def _plan(source: Source, asked: Properties) -> Plan:
     return dsp1047_volumes.plan(source.host, stem, 0, SETTINGS, wanted)
 
 
-def _made(source: Source, user: Vm | None, plan: Plan, undo: Undo, progress: Progress, stop: Event) -> Volume:
+def _made(source: Source, user: Vm | None, plan: Plan, undo: Undo, progress: Progress, stop: Waiting) -> Volume:
     """The new volume: a copy already, unless a guest goes on writing to the original. Errors: Refused, HostError."""
     if user is not None:
         return dsp1047_volumes.make(plan, undo, Progress())
@@ -122,7 +125,7 @@ def _made(source: Source, user: Vm | None, plan: Plan, undo: Undo, progress: Pro
 
     made = storage.copy_volume(plan.pool, plan.request.xml, plan.request.name, source.volume, tell)
     undo(partial(storage.delete_volume, plan.pool, made.name))
-    if stop.is_set():
+    if stop.is_over():
         raise Refused("Failed", f"it was ended while {source.volume.name} was copied")
     return made
 
@@ -134,14 +137,14 @@ def _go_on(
     made: Volume,
     pivot: bool,
     progress: Progress,
-    stop: Event,
+    stop: Waiting,
 ) -> None:
     """The last step: once a disk is on the copy, nothing may be taken back. Errors: Refused, HostError."""
     if setting is None:
         return
     if user is not None:
         tell = partial(setattr, progress, "percent")
-        blocks.copy(user, setting.dev, _disk_on(setting, plan, made), pivot, tell, stop.is_set)
+        blocks.copy(user, setting.dev, _disk_on(setting, plan, made), pivot, tell, stop.is_over)
     elif pivot:
         properties: Any = {"InstanceID": setting.id, **volumes.placed({}, plan.request, made.path)}
         alteration.modify(setting.vm.host, [Instance(DISK_CLASS, properties)])
@@ -156,20 +159,6 @@ def _disk_on(setting: Setting, plan: Plan, made: Volume) -> str:
     return str(view.xml)
 
 
-def _leave(vm: Vm, location: str, now: str) -> None:
-    """What the disk was on goes, if it was the disk's own."""
-    latest = vm.host.refresh(vm.uuid)
-    own_images = state_of(latest).document.own_metadata.owned_images if latest else None
-    if latest is not None and location in (own_images or []) and location != now:
-        disown(latest, [location])
-        deallocate(latest.host, location)
-
-
-def _as_setting(made: Volume) -> VolumeSetting | None:
-    pool = next((one for one in made.host.pools if one.uuid == made.pool_uuid), None)
-    return next((one for one in volume_settings(pool) if one.volume.name == made.name), None) if pool else None
-
-
 # Merging
 
 
@@ -179,24 +168,24 @@ def commit(host: Host, image: object) -> Work:
     if is_lain_on(host, below, but=source.volume.path) or active_user(host, below, setting.vm) is not None:
         raise Refused("Failed", f"{IMAGE}: {below} is in use by others, who would see it change")
 
-    def run(progress: Progress, stop: Event) -> Returned:
-        blocks.commit(setting.vm, setting.dev, partial(setattr, progress, "percent"), stop.is_set)
-        _leave(setting.vm, source.location, below)
+    def run(progress: Progress, stop: Waiting) -> Returned:
+        blocks.commit(setting.vm, setting.dev, partial(setattr, progress, "percent"), stop.is_over)
+        leave(setting.vm, source.location, below)
         return Returned()
 
-    return _work("CommitImage", source, run)
+    return _work("CommitImage", source, run, images_resumption.of_merge(setting, source.location, below))
 
 
 def pull(host: Host, image: object) -> Work:
     """PullImage. Errors: Refused, HostError."""
     source, setting, _ = _lying(image, host)
 
-    def run(progress: Progress, stop: Event) -> Returned:
-        blocks.pull(setting.vm, setting.dev, partial(setattr, progress, "percent"), stop.is_set)
+    def run(progress: Progress, stop: Waiting) -> Returned:
+        blocks.pull(setting.vm, setting.dev, partial(setattr, progress, "percent"), stop.is_over)
         storage.refresh(source.pool)
         return Returned()
 
-    return _work("PullImage", source, run)
+    return _work("PullImage", source, run, images_resumption.of_merge(setting, source.location, None))
 
 
 def _lying(image: object, host: Host) -> tuple[Source, Setting, str]:
@@ -210,9 +199,16 @@ def _lying(image: object, host: Host) -> tuple[Source, Setting, str]:
     return source, setting, below
 
 
-def _work(name: str, source: Source, run: Callable[[Progress, Event], Returned], abortable: bool = True) -> Work:
-    """`abortable`: whether libvirt gives it up at once."""
-    stop = Event()
-    affected: object = source.setting.vm if source.setting else _as_setting(source.volume)
+def _work(
+    name: str,
+    source: Source,
+    run: Callable[[Progress, Waiting], Returned],
+    intent: Intent,
+    abortable: bool = True,
+) -> Work:
+    """`abortable`: whether libvirt gives it up at once. A server that ends leaves it to the next one."""
+    stop = Waiting()
+    affected: object = source.setting.vm if source.setting else setting_of_volume(source.volume)
     affects, work = [(affected, EXCLUSIVE_USE)], lambda progress: run(progress, stop)
-    return Work(name, affects, work, stop.set, PATIENCE, kill=stop.set if abortable else None, leave=stop.set)
+    end = stop.cancelled.set
+    return Work(name, affects, work, end, PATIENCE, kill=end if abortable else None, leave=stop.left.set, intent=intent)

@@ -78,6 +78,14 @@ def disown(vm: Vm, locations: Iterable[str], undo: Undo = lambda _: None) -> Non
         undo(partial(own, vm, gone, lambda _: None))
 
 
+def leave(vm: Vm, location: str, now: str) -> None:
+    """What a disk was on goes, if it was the disk's own and the disk is on another image now. Errors: HostError."""
+    vm.host.refresh(vm.uuid)
+    if location != now and location in _owned(vm):
+        disown(vm, [location])
+        deallocate(vm.host, location)
+
+
 def _owned(vm: Vm) -> list[str]:
     latest = vm.host.vm(vm.uuid)
     document = (latest.defined_document or latest.state_document) if latest else None

@@ -12,7 +12,6 @@ from threading import Event
 from virtcim.broker.call import Instance
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host.inventory import Host, Vm
-from virtcim.mapping.volumes import RAW
 from virtcim.profiles import definition, dsp1047_changes, dsp1047_volumes, dsp1050_requests, storage_resumption
 from virtcim.profiles.dsp1047_owning import deallocate, deallocating, disown, is_used, own, owned_by, owned_of
 from virtcim.profiles.dsp1047_paths import resolved
@@ -22,7 +21,6 @@ from virtcim.profiles.dsp1050_requests import Both
 from virtcim.profiles.dsp1059_sharing import refuse_taken_with
 from virtcim.profiles.elements import Configuration, Setting
 from virtcim.profiles.requests import Undo, given, undoing
-from virtcim.profiles.storage_resumption import Made
 
 CREATES = 5  # ElementEffects, "Manages"
 PATIENCE = 5.0  # seconds that a call waits for its volumes before it answers with a job
@@ -85,16 +83,10 @@ def _with_volumes(
             return rest(ready, undo)
 
     if any(plan.request.full for plan in wanted):
-        intent = storage_resumption.of_volumes(host, [made_by(plan) for plan in wanted], used=True)
+        intent = storage_resumption.of_volumes(host, [storage_resumption.made_by(plan) for plan in wanted], used=True)
         affects = [(vm, CREATES) for vm in affected]
         return Work(method, affects, run, stop.set, PATIENCE, leave=stop.set, intent=intent)
     return run(Progress())
-
-
-def made_by(plan: Plan) -> Made:
-    """The volume that a plan makes; only raw ones show how much of them is set aside already."""
-    request = plan.request
-    return Made(plan.pool.name, request.name, request.reserved if request.format == RAW else 0)
 
 
 def _ready(

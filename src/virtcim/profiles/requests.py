@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from virtcim.broker.call import Instance, Properties
-from virtcim.broker.provider import Refused
+from virtcim.broker.provider import Refused, Unknown
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Host
 from virtcim.mapping import resources
@@ -49,10 +49,15 @@ def unless_running(where: str, answer: str) -> Iterator[None]:
 
 @contextmanager
 def undoing() -> Iterator[Undo]:
-    """The block hands over how to take back each step it has done; when it fails, that is done, last step first."""
+    """The block hands over how to take back each step it has done; when it fails, that is done, last step first.
+
+    Not so where it raises Unknown: the server ends, and what it has begun goes on.
+    """
     steps: list[Callable[[], object]] = []
     try:
         yield steps.append
+    except Unknown:
+        raise
     except Exception as error:  # whatever it was: it goes on from here when what was done has been taken back
         left = [failure for step in reversed(steps) if (failure := _failure(step))]
         if not left:

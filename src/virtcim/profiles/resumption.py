@@ -43,6 +43,12 @@ class Waiting:
         if self.left.wait(LOOK):
             raise Unknown("the server ended before it could find out")
 
+    def is_over(self) -> bool:
+        """Whether a client has ended it. Errors: Unknown when the server ends, and what was begun goes on."""
+        if self.left.is_set():
+            raise Unknown("the server ended")
+        return self.cancelled.is_set()
+
 
 def host_of(world: Hosts, facts: Properties, waiting: Waiting) -> Host:
     """The host, once it can be asked. Errors: Unknown."""

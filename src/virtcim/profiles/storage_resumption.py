@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from virtcim.broker.call import Properties, Value
 from virtcim.broker.provider import Intent, Progress, Refused, Returned, Work
 from virtcim.host import storage
-from virtcim.host.inventory import Host, Hosts, Pool, Volume
+from virtcim.host.inventory import Host, Hosts, Volume
 from virtcim.host.storage import Standing
 from virtcim.mapping import ids
+from virtcim.mapping.volumes import RAW
 from virtcim.profiles.dsp1047_owning import is_used
+from virtcim.profiles.dsp1047_volumes import Plan
 from virtcim.profiles.pools import pools_of
 from virtcim.profiles.resumption import Waiting, host_of, identity_of
-from virtcim.profiles.storage_volumes import VolumeSetting, volume_settings
+from virtcim.profiles.storage_volumes import setting_of_volume
 
 POOL, VOLUMES = "pool", "volumes"
 GRACE = 5.0  # seconds for what libvirt may have been told last and not yet begun
@@ -28,6 +30,12 @@ class Made:
     pool: str
     name: str
     reserved: int
+
+
+def made_by(plan: Plan) -> Made:
+    """The volume that a plan makes; only raw ones show how much of them is set aside already."""
+    request = plan.request
+    return Made(plan.pool.name, request.name, request.reserved if request.format == RAW else 0)
 
 
 def of_pool(host: Host, name: str, autostart: bool) -> Intent:
@@ -51,12 +59,12 @@ def resume_pool(world: Hosts, facts: Properties) -> Work:
     """The work of finding out whether a storage pool was made; it waits while libvirt builds it."""
     name = str(facts["name"])
 
-    def look(host: Host, late: bool) -> Returned | None:
+    def look(host: Host, late: bool, *_: object) -> Returned | None:
         if not pool_verdict(storage.standing(host, name), name, bool(facts["autostart"]), late):
             return None
         return Returned(Pool=pools_of(host).get(ids.pool_id("Disk", name)))
 
-    return _work(world, facts, look)
+    return looking(world, facts, look)
 
 
 def pool_verdict(now: Standing | None, name: str, autostart: bool, late: bool) -> bool:
@@ -75,17 +83,17 @@ def resume_volumes(world: Hosts, facts: Properties) -> Work:
     """The work of finding out whether volumes were made; it waits while libvirt makes them."""
     wanted = [Made(str(pool), str(name), int(str(size))) for pool, name, size in _rows(facts)]
 
-    def look(host: Host, late: bool) -> Returned | None:
+    def look(host: Host, late: bool, *_: object) -> Returned | None:
         settings = []
         for one in wanted:
             pool = storage.settled(host, one.pool)
             found = next((each for each in pool.volumes if each.name == one.name), None) if pool else None
             if pool is None or (found is None and not late):
                 return None
-            settings.append(_setting(pool, whole(found, one, in_use=_in_use(found, bool(facts["used"])))))
+            settings.append(setting_of_volume(whole(found, one, in_use=_in_use(found, bool(facts["used"])))))
         return Returned() if facts["used"] else Returned(Resource=settings[0])
 
-    return _work(world, facts, look)
+    return looking(world, facts, look)
 
 
 def _in_use(volume: Volume | None, matters: bool) -> bool:
@@ -105,24 +113,26 @@ def whole(found: Volume | None, wanted: Made, *, in_use: bool) -> Volume:
     return found
 
 
-def _setting(pool: Pool, volume: Volume) -> VolumeSetting:
-    return next(one for one in volume_settings(pool) if one.volume.name == volume.name)
-
-
 def _rows(facts: Properties) -> list[tuple[Value, ...]]:
     columns = [facts[name] for name in ("pools", "names", "reserved")]
     return list(zip(*(one if isinstance(one, list) else [] for one in columns), strict=True))
 
 
-def _work(world: Hosts, facts: Properties, look: Callable[[Host, bool], Returned | None]) -> Work:
+Look = Callable[[Host, bool, Progress, Waiting], Returned | None]
+
+
+def looking(world: Hosts, facts: Properties, look: Look, kills: bool = False) -> Work:
     """Work that looks until there is an answer; `look` is told when nothing new is to be expected."""
     waiting = Waiting()
 
-    def run(_: Progress) -> Returned:
+    def run(progress: Progress) -> Returned:
         host = host_of(world, facts, waiting)
         deadline = time.monotonic() + GRACE
-        while (returned := look(host, time.monotonic() >= deadline or waiting.cancelled.is_set())) is None:
+        while True:
+            late = time.monotonic() >= deadline or waiting.cancelled.is_set()
+            if (returned := look(host, late, progress, waiting)) is not None:
+                return returned
             waiting.pause()
-        return returned
 
-    return Work("", (), run, cancel=waiting.cancelled.set, leave=waiting.left.set)
+    end = waiting.cancelled.set
+    return Work("", (), run, cancel=end, kill=end if kills else None, leave=waiting.left.set)

@@ -34,6 +34,12 @@ def volume_settings(pool: Pool) -> tuple[VolumeSetting, ...]:
     return kept(pool, "_volume_settings", lambda: tuple(VolumeSetting(one, pool) for one in pool.volumes))
 
 
+def setting_of_volume(volume: Volume) -> VolumeSetting | None:
+    """None once no pool lists it."""
+    pool = next((one for one in volume.host.pools if one.uuid == volume.pool_uuid), None)
+    return next((one for one in volume_settings(pool) if one.volume.name == volume.name), None) if pool else None
+
+
 def all_volume_settings(world: Hosts) -> list[VolumeSetting]:
     return [one for host in world.reachable() for pool in host.pools for one in volume_settings(pool)]
 
