@@ -131,23 +131,6 @@ def test_embedded_instances_in_any_form(client: OldClient, form: str) -> None:
     assert client.get(MEM, "web1/defined/mem")["VirtualQuantity"] == 65536
 
 
-def test_creation_class_names_in_excess(client: OldClient) -> None:
-    """Clients give a CreationClassName to settings, which have none, in instances and in paths."""
-    head = 'CreationClassName = "Test_VirtualSystemSettingData"; isFullVirt = TRUE; BootDevice = "network";'
-    assert client.define("old1", NEW_MEMORY, system=head)[0] == OK
-    assert client.head("old1")["BootDevices"] == ["network"]
-    target = path("VirtualSystemSettingData", "Test:old1")
-    target["CreationClassName"] = "Test_VirtualSystemSettingData"
-    assert client.connection.GetInstance(target)["VirtualSystemIdentifier"] == "old1"
-    new = disk('VirtualDevice = "vdb"; Address = "/srv/images/one.img";')
-    assert client.call("AddResourceSettings", AffectedConfiguration=target, ResourceSettings=[new])[0] == OK
-
-
-@pytest.mark.parametrize("given", ['CreationClassName = "Test_Memory";', 'Colour = "red";'])
-def test_other_properties_in_excess(client: OldClient, given: str) -> None:
-    assert client.define("old1", NEW_MEMORY, system=given)[0] == REFUSED
-
-
 def test_blank_reference(client: OldClient) -> None:
     assert client.define("old1", NEW_MEMORY, ReferenceConfiguration=" ")[0] == OK
 

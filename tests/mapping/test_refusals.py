@@ -72,7 +72,6 @@ NEW: list[tuple[str, Properties, str, str]] = [
     ),
     (NET, {"NetworkType": "user", "Address": "52:54:00"}, "Address", "is not a MAC address"),
     (NET, {"NetworkType": "user", "PoolID": "DiskPool/x"}, "PoolID", "'DiskPool/x' is not NetworkPool/<network>"),
-    (NET, {"NetworkType": "user", "PoolID": "NetworkPool/x"}, "PoolID", "contradicts NetworkType 'user'"),
     (NET, {"NetworkType": "user", "NetworkName": "x"}, "NetworkName", "means nothing for an interface of type user"),
     (NET, {"Connection": ["a", "b"]}, "Connection", "several entries"),
     (NET, {"NetworkType": "user", "Reservation": 8000}, "Reservation", "cannot be 8000"),

@@ -10,7 +10,7 @@ from virtcim.mapping.affinity import cpus_of
 from virtcim.mapping.guest_cells import fit_cells
 from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, common
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
-from virtcim.mapping.units import COUNT, KIB, UnitError, convert
+from virtcim.mapping.units import COUNT, KIB, WORDS, UnitError, convert
 from virtcim.model.domain import Domain
 
 BLOCK = 1024  # CIM_Memory.BlockSize, bytes
@@ -145,7 +145,8 @@ def converted(given: Properties, default: str) -> Properties:
     prepared = dict(given)
     allocation = prepared.pop("AllocationUnits", None) or default
     virtual = prepared.pop("VirtualQuantityUnits", None)
-    if virtual is None or virtual.strip().lower() == COUNT:  # the class's default, which says nothing about memory
+    # count is the class's default, which says nothing about memory; with an old word, AllocationUnits is that of all
+    if virtual is None or virtual.strip().lower() == COUNT or allocation.strip().lower() in WORDS:
         virtual = allocation
     for name in QUANTITIES:
         if prepared.get(name) is not None:

@@ -160,7 +160,13 @@ SOURCE: tuple[Row[Any], ...] = (
 
 
 def prepare_source(prepared: Properties) -> None:
-    """Virtual functions in one form, however a client refers to them."""
+    """Virtual functions in one form, however a client refers to them; the network of a sample as far as it is one.
+
+    Clients of libvirt-cim take a sample of a network and give it another NetworkType, which then counts.
+    """
+    kind, _ = parse_pool_id(prepared.get("PoolID") or "") or ("", "")
+    if kind == "Network" and prepared.get("NetworkType") not in (None, "network"):
+        del prepared["PoolID"]
     named = prepared.get("SourceDevice")
     prepared |= {"SourceDevice": function_in(named) or named} if isinstance(named, str) else {}
     texts = prepared.get("HostResource")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path as File
 from typing import Any
@@ -23,13 +23,17 @@ class FactsError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """One CIM_RegisteredProfile: a name and version under which a profile is found."""
+    """One CIM_RegisteredProfile: a name and version under which a profile is found.
+
+    Of the platform's class where the server has one platform, which is what clients of libvirt-cim look for.
+    """
 
     dsp: str
     organization: str
     name: str
     version: str
     instance_id: str
+    platform: str | None = None
 
     @property
     def organization_number(self) -> int:
@@ -42,6 +46,9 @@ class Facts:
 
     registrations: tuple[Registration, ...]
     references: tuple[str, ...]
+
+    def of_platform(self, platform: str | None) -> Facts:
+        return Facts(tuple(replace(one, platform=platform) for one in self.registrations), self.references)
 
 
 def load_facts(directory: File) -> dict[str, Facts]:
@@ -92,7 +99,9 @@ class Registry:
 
     def __init__(self, facts: Mapping[str, Facts], profiles: Sequence[Profile], world: Any) -> None:
         served = {profile.facts: profile for profile in profiles if profile.facts in facts}
-        self._facts = {dsp: facts[dsp] for dsp in served}
+        platforms = {host.platform for host in getattr(world, "hosts", ())}
+        only = platforms.pop() if len(platforms) == 1 else None
+        self._facts = {dsp: facts[dsp].of_platform(only) for dsp in served}
         self._centrals = {dsp: tuple(profile.centrals) for dsp, profile in served.items()}
         self._profiles = tuple(profiles)
         self._world = world
