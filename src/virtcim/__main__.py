@@ -177,7 +177,8 @@ def make_catalog(
     """All profiles. Without `events` what clients create is not kept. Errors: STARTING_ERRORS."""
     if events is None:
         events = make_events(settings, load_schema(settings, hosts), Store(NOT_KEPT), server, NAMESPACES)
-    facts = load_facts(resources.profiles_dir())
+    platforms = {host.platform for host in hosts.hosts}
+    facts = load_facts(resources.profiles_dir(), platforms.pop() if len(platforms) == 1 else None)
     profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
     profiles += [dsp1041.profile, dsp1043.profile, dsp1044.profile, dsp1045.profile, dsp1059.profile]
     profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile, filter_lists.make(hosts)]

@@ -34,7 +34,6 @@ NEW: list[tuple[str, Properties, str, str]] = [
     (DISK, {"Address": "/a", "ConsumerVisibility": 2}, "ConsumerVisibility", "cannot be 2: it is 3"),
     (DISK, {"EmulatedType": 3, "Address": "/a"}, "VirtualDevice", "is missing: it is the mount tag"),
     (DISK, {"EmulatedType": 3, "VirtualDevice": "tag"}, "Address", "is missing: it is the directory"),
-    (DISK, {"EmulatedType": 3, "VirtualDevice": "defined/x", "Address": "/a"}, "VirtualDevice", "cannot be told from"),
     (NET, {}, "NetworkType", "is missing"),
     (
         NET,

@@ -43,6 +43,7 @@ QEMU = ("kvm", "qemu")
 PREFIXES = {"virtio": "vd", "ide": "hd", "fdc": "fd", "xen": "xvd"}  # of names in the guest; all other buses: sd
 OWN_ROWS = ("PoolID", "AutomaticDeallocation")  # of disks, which have no fixed ones
 PLUGGED_BUSES = ("virtio", "scsi", "usb", "xen")
+LOCATED = (None, "file", "block", "dir", "network", "volume")  # types of disks whose source a location says
 ANY_DISK = frozenset({DISK_DRIVE, STORAGE_EXTENT, LOGICAL_DISK, STORAGE_VOLUME})
 # What the document does not hold: the caller looks it up and changes it.
 OF_THE_VOLUME = (
@@ -220,7 +221,7 @@ def finish_drive(disk: Disk, domain: Domain) -> None:
         raise BadProperty("VirtualDevice", f"{disk.target!r} is used by another disk of the virtual system")
     if disk.device == "lun" and disk.type not in ("block", "network", "volume"):
         raise BadProperty("HostResource", "of a LUN has to be a block device of the host")
-    if disk.device in ("disk", "lun") and location_of(disk) is None:
+    if disk.device in ("disk", "lun") and disk.type in LOCATED and location_of(disk) is None:
         raise BadProperty("HostResource", "is missing: only optical and floppy drives can be empty")
     check_address(disk)
 

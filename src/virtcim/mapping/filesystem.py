@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from virtcim.mapping.disk import ANY_DISK, EMULATED, access_of, prepare_paths, set_access
 from virtcim.mapping.kind import ADDRESS, OTHER, Kind, check_address, common, counted
 from virtcim.mapping.location import as_location, as_uri
@@ -34,8 +32,6 @@ def finish_filesystem(view: Filesystem, domain: Domain) -> None:
         raise BadProperty("VirtualDevice", "is missing: it is the mount tag, or the mount point in a container")
     if directory_of(view) is None:
         raise BadProperty("Address", "is missing: it is the directory of the host")
-    if re.match(r"defined(/|$)", view.target):
-        raise BadProperty("VirtualDevice", f"{view.target!r} cannot be told from the name of a configuration")
     if any(other.target == view.target for other in domain.filesystems if other.element is not view.element):
         raise BadProperty("VirtualDevice", f"{view.target!r} is used by another file system of the virtual system")
     check_address(view)

@@ -126,7 +126,7 @@ def type_given(given: Properties) -> str:
 
 
 def finish(view: Hostdev, domain: Domain) -> None:
-    if not host_resources(view):
+    if view.type in TYPES and not host_resources(view):
         raise BadProperty("HostResource", "is missing: it names the device of the host")
     check_address(view)
 

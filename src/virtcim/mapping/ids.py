@@ -7,6 +7,7 @@ from hashlib import sha1
 from typing import Protocol
 
 DEFINED = "defined"
+HERE = "./"  # before a device key that would read as one of the Defined set, and before one that begins so itself
 OWN = "virtcim"
 PLATFORMS = ("KVM", "LXC", "Xen", "Test")
 
@@ -91,7 +92,8 @@ def parse_configuration_id(text: str) -> ConfigurationId | None:
 
 def setting_id(vm: Named, dev: str, defined: bool) -> str:
     """The InstanceID of a RASD; `dev` is Resource.dev."""
-    return f"{system_token(vm)}/{DEFINED}/{dev}" if defined else f"{system_token(vm)}/{dev}"
+    plain = f"{HERE}{dev}" if dev.startswith((f"{DEFINED}/", HERE)) else dev
+    return f"{system_token(vm)}/{DEFINED}/{plain}" if defined else f"{system_token(vm)}/{plain}"
 
 
 def parse_setting_id(text: str) -> SettingId | None:
@@ -99,7 +101,7 @@ def parse_setting_id(text: str) -> SettingId | None:
     token, _, dev = text.partition("/")
     prefix, second, rest = dev.partition("/")
     defined = prefix == DEFINED and bool(second)
-    dev = rest if defined else dev
+    dev = (rest if defined else dev).removeprefix(HERE)
     return SettingId(token, dev, defined) if token and dev else None
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
 
 from virtcim.mapping import ids
 from virtcim.mapping.chardev import CHARACTER_KINDS
@@ -25,8 +26,8 @@ from virtcim.model.domain import Domain
 from virtcim.model.fields import View
 
 __all__ = [
-    "KINDS", "BadProperty", "Domain", "Kind", "Resource", "change", "kind_for", "new_element", "properties_of",
-    "requested_bytes", "resource_for", "resources_of", "setting",
+    "KINDS", "BadProperty", "Domain", "Kind", "Resource", "called", "change", "kind_for", "new_element",
+    "properties_of", "requested_bytes", "resource_for", "resources_of", "setting",
 ]  # fmt: skip
 
 # In the order in which a setting of a class, or of a ResourceType alone, is taken for one kind rather than another.
@@ -73,10 +74,25 @@ def _unique(dev: str, taken: set[str]) -> str:
     return candidate
 
 
+class Keyed(Protocol):
+    """What has a key among the devices of a system."""
+
+    @property
+    def dev(self) -> str: ...
+
+
+K = TypeVar("K", bound=Keyed)
+
+
+def called(found: Sequence[K], dev: str) -> K | None:
+    """What has a key, else what has it in another case, as MAC addresses may come; None when there is none."""
+    exact = next((one for one in found if one.dev == dev), None)
+    return exact or next((one for one in found if one.dev.lower() == dev.lower()), None)
+
+
 def resource_for(document: Domain, dev: str) -> Resource | None:
-    """The resource whose key is `dev`, None when there is none. MAC addresses are compared without regard to case."""
-    wanted = dev.lower()
-    return next((resource for resource in resources_of(document) if resource.dev.lower() == wanted), None)
+    """The resource whose key is `dev`, None when there is none."""
+    return called(resources_of(document), dev)
 
 
 def kind_for(
@@ -136,12 +152,17 @@ def new_element(kind: Kind[Any], properties: Properties, document: Domain) -> Vi
 
 
 def change(resource: Resource, properties: Properties, document: Domain) -> None:
-    """Change a device in its document: absent stays, None clears. Raises BadProperty: drop the document then."""
+    """Change a device in its document: absent stays, None clears. Raises BadProperty: drop the document then.
+
+    What changes nothing is not refused, however unusual the device is that somebody else has defined.
+    """
     kind, view = resource.kind, resource.view
     if not kind.takes(properties.get("ResourceType"), properties.get("OtherResourceType")):
         raise BadProperty("ResourceType", f"{properties.get('ResourceType')!r} cannot replace {kind.resource_type}")
+    before = view.xml
     to_xml(kind.rows, prepared(kind, properties, view, document), view)
-    kind.finish(view, document)
+    if view.xml != before:
+        kind.finish(view, document)
 
 
 def properties_of(resource: Resource) -> Properties:

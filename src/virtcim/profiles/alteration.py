@@ -119,9 +119,9 @@ def _target(host: Host, wish: Wish) -> Setting:
     if parsed is not None:
         vm = host.vm(parsed.token) if host.naming == "uuid" else host.vm_named(parsed.token)
         for configuration in configurations(vm) if vm else ():
-            for setting in settings(configuration) if configuration.defined == parsed.defined else ():
-                if setting.dev.lower() == parsed.dev.lower():
-                    return setting
+            found = resources.called(settings(configuration), parsed.dev)
+            if found is not None and configuration.defined == parsed.defined:
+                return found
     raise Refused("Invalid Parameter", f"{wish.where}.InstanceID {instance_id!r} does not exist on {host.name}")
 
 

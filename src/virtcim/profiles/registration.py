@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as File
 from typing import Any
@@ -47,13 +47,10 @@ class Facts:
     registrations: tuple[Registration, ...]
     references: tuple[str, ...]
 
-    def of_platform(self, platform: str | None) -> Facts:
-        return Facts(tuple(replace(one, platform=platform) for one in self.registrations), self.references)
 
-
-def load_facts(directory: File) -> dict[str, Facts]:
+def load_facts(directory: File, platform: str | None = None) -> dict[str, Facts]:
     """The facts of every profile that is registered, by its file's stem. Errors: FactsError."""
-    found = {file.stem: _facts(file) for file in sorted(directory.glob("*.yaml"))}
+    found = {file.stem: _facts(file, platform) for file in sorted(directory.glob("*.yaml"))}
     ids = [one.instance_id for facts in found.values() for one in facts.registrations]
     repeated = sorted({one for one in ids if ids.count(one) > 1})
     if repeated:
@@ -61,7 +58,7 @@ def load_facts(directory: File) -> dict[str, Facts]:
     return {name: facts for name, facts in found.items() if facts.registrations}
 
 
-def _facts(file: File) -> Facts:
+def _facts(file: File, platform: str | None) -> Facts:
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), _LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -69,7 +66,7 @@ def _facts(file: File) -> Facts:
     if not isinstance(content, dict):
         raise FactsError(f"{file}: must be a mapping, not {type(content).__name__}")
     references = _list(file, content, "references")
-    registrations = [_registration(file, content, one) for one in _list(file, content, "registrations")]
+    registrations = [_registration(file, content, one, platform) for one in _list(file, content, "registrations")]
     return Facts(tuple(registrations), tuple(str(one) for one in references))
 
 
@@ -80,11 +77,11 @@ def _list(file: File, content: Mapping[str, Any], key: str) -> list[Any]:
     return value
 
 
-def _registration(file: File, content: Mapping[str, Any], one: object) -> Registration:
+def _registration(file: File, content: Mapping[str, Any], one: object, platform: str | None) -> Registration:
     if not isinstance(one, dict):
         raise FactsError(f"{file}: an entry of registrations must be a mapping, not {one!r}")
     name, version, instance_id = (_text(file, one, key) for key in ("name", "version", "instance_id"))
-    return Registration(file.stem, _text(file, content, "organization"), name, version, instance_id)
+    return Registration(file.stem, _text(file, content, "organization"), name, version, instance_id, platform)
 
 
 def _text(file: File, content: Mapping[str, Any], key: str) -> str:
@@ -99,9 +96,7 @@ class Registry:
 
     def __init__(self, facts: Mapping[str, Facts], profiles: Sequence[Profile], world: Any) -> None:
         served = {profile.facts: profile for profile in profiles if profile.facts in facts}
-        platforms = {host.platform for host in getattr(world, "hosts", ())}
-        only = platforms.pop() if len(platforms) == 1 else None
-        self._facts = {dsp: facts[dsp].of_platform(only) for dsp in served}
+        self._facts = {dsp: facts[dsp] for dsp in served}
         self._centrals = {dsp: tuple(profile.centrals) for dsp, profile in served.items()}
         self._profiles = tuple(profiles)
         self._world = world

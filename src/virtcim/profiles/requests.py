@@ -189,8 +189,7 @@ def settings_at(configuration: Configuration, places: Iterable[Place]) -> list[S
 
 def _setting_at(configuration: Configuration, place: Place) -> Setting:
     same = [one for one in settings(configuration) if one.kind.name == place.kind]
-    named = [one for one in same if one.dev.lower() == place.dev.lower()]
-    found = named or same[place.number : place.number + 1]
-    if not found:
+    found = resources.called(same, place.dev) or next(iter(same[place.number : place.number + 1]), None)
+    if found is None:
         raise Refused("Failed", f"libvirt accepted {place.dev} but {configuration.id} does not show it")
-    return found[0]
+    return found
