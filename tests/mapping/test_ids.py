@@ -29,7 +29,10 @@ def test_keys_in_uuid_mode_outlive_a_rename() -> None:
 
 @pytest.mark.parametrize("vm", [NAMED, BY_UUID], ids=["name", "uuid"])
 @pytest.mark.parametrize("defined", [False, True])
-@pytest.mark.parametrize("dev", ["vda", "/", "/mnt/a b", "52:54:00:00:00:01", "controller:pci:0", "mouse:ps2", "defined/mem", "./a", "defined"])
+@pytest.mark.parametrize(
+    "dev",
+    ["vda", "/", "/mnt/a b", "52:54:00:00:00:01", "controller:pci:0", "mouse:ps2", "defined/mem", "./a", "defined"],
+)
 def test_every_id_is_parsed_back(vm: Vm, defined: bool, dev: str) -> None:
     token = ids.system_token(vm)
     assert ids.parse_setting_id(ids.setting_id(vm, dev, defined)) == ids.SettingId(token, dev, defined)
