@@ -20,6 +20,7 @@ NOT_APPLICABLE = {
     "DSP1042-R29": "the suite has no listener for the indications that are promised",
     "DSP1050-R13": "a libvirt network on a Linux bridge has no VLANs",
     "DSP1050-R17": "a libvirt network on a Linux bridge has no VLANs",
+    "DSP1053-R17": "the metric service supports every method",
     "DSP1059-R06": "no device of this host is passed through",
     "DSP1081-R11": "there is no second host; the tests of moves have two",
     "DSP1081-R23": "there is no second host; the tests of moves have two",

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pywbem import CIMClassName, CIMDateTime, CIMError, CIMInstance, CIMInstanceName, Uint16, Uint64, WBEMConnection
-from tests.conftest import StartServer, connect
+from pywbem import (
+    CIMClassName,
+    CIMError,
+    CIMInstance,
+    CIMInstanceName,
+    CIMParameter,
+    Uint16,
+    Uint64,
+    WBEMConnection,
+)
+from tests.conftest import StartServer, connect, running_server
 from tests.counting import counted_calls
 
 from virtcim.host import figures
+from virtcim.profiles.metrics_control import BASES, CLASS_RULES, RULES, TIMES
 
-OK, UNSUPPORTED, FAILED = 0, 1, 2
+OK, FAILED = 0, 2
 ENABLE, DISABLE, RESET = 2, 3, 4
 CPU, PRESENTED, COUNT = "Host.CPUTime", "Memory.Presented", "VirtualSystem.ProcessorCount"
 POOLED = ("Capacity", "Reserved", "Available", "Consumed", "OvercommitRatio")
@@ -32,6 +43,7 @@ AGGREGATED += ("StoragePool.Consumed", "DevicePool.Consumed")
 FUNCTIONS = {"Minimum": 2, "Maximum": 3, "Average": 4}
 OFFERED |= {f"{name}.{function}" for name in AGGREGATED for function in FUNCTIONS}
 OF_SYSTEM = {"Memory.Presented", "VirtualSystem.ProcessorCount", "Memory.Configured", "VirtualSystem.MaxProcessorCount"}
+LONG_AGO, ONE_SECOND = "20260101000000.000000+000", "00000000000001.000000:000"
 NOWHERE = CIMInstanceName("Test_ComputerSystem", {"CreationClassName": "Test_ComputerSystem", "Name": "nowhere"})
 UNKNOWN = CIMInstanceName("Virt_BaseMetricDefinition", {"Id": "virtcim:metric/Nothing"})
 
@@ -63,6 +75,12 @@ class Metrics:
         found = self.conn.EnumerateInstanceNames("CIM_ComputerSystem")
         return next(one for one in found if one["Name"] == name)
 
+    def sample(self, start: str | None, interval: str | None, restart: bool = False) -> int:
+        given = {"StartSampleTime": start, "PreferredSampleInterval": interval}
+        known = {name: CIMParameter(name, "datetime", value=text) for name, text in given.items() if text}
+        params = [*known.values(), ("RestartGathering", restart)]
+        return int(self.conn.InvokeMethod("ControlSampleTimes", self.service, Params=params)[0])
+
     def host(self) -> CIMInstanceName:
         return self.conn.EnumerateInstanceNames("Test_HostSystem")[0]
 
@@ -82,9 +100,20 @@ def seen(shared_conn: WBEMConnection) -> Metrics:
     return Metrics(shared_conn)
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server for what switches."""
+    with running_server(tmp_path_factory.mktemp("own")) as server:
+        yield server
+
+
 @pytest.fixture
-def metrics(conn: WBEMConnection) -> Metrics:
-    return Metrics(conn)
+def metrics(own: Any) -> Iterator[Metrics]:
+    """Of a server where nothing is switched before and after."""
+    with connect(own.url) as conn:
+        yield Metrics(conn)
+    shelf = own._events.shelf
+    shelf.remove(*(one for kind in (RULES, CLASS_RULES, BASES, TIMES) for one in shelf.of_class(kind)))
 
 
 # What is measured
@@ -158,14 +187,18 @@ def test_a_value_that_is_not_there(seen: Metrics, name: str) -> None:
 # What it costs
 
 
-def test_values_of_all_systems_take_one_call_of_libvirt(start_server: StartServer) -> None:
+def test_values_of_all_systems_take_one_call_of_libvirt(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured a moment ago, here for as long as the test takes, is told again."""
+    monkeypatch.setattr(figures, "FRESH", 600.0)
     with start_server() as server, connect(server.url) as conn, counted_calls() as calls:
         conn.EnumerateInstances("CIM_BaseMetricValue")
         assert calls.counted["virConnectGetAllDomainStats"] == 1
         assert not calls.of_domains()
         conn.EnumerateInstances("CIM_BaseMetricValue")
         conn.EnumerateInstances("CIM_MetricForME")
-        assert calls.counted["virConnectGetAllDomainStats"] == 1  # what was measured a moment ago is told again
+        assert calls.counted["virConnectGetAllDomainStats"] == 1
 
 
 def test_metrics_are_kept_while_somebody_asks(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +212,7 @@ def test_metrics_are_kept_while_somebody_asks(start_server: StartServer, monkeyp
         conn.EnumerateInstances("CIM_BaseMetricValue")
         assert host.figures.measured is not None
         while host.gauges.is_wanted():
-            pass
+            time.sleep(0.05)
         host.reconcile()
         assert host.figures.measured is None
 
@@ -275,14 +308,20 @@ def test_what_is_missing_is_named(seen: Metrics) -> None:
     assert seen.call("ShowMetricsByClass") == (FAILED, {})
 
 
-def test_sample_times_are_not_controlled(seen: Metrics) -> None:
-    code, _ = seen.call(
-        "ControlSampleTimes",
-        StartSampleTime=CIMDateTime("20260101000000.000000+000"),
-        PreferredSampleInterval=CIMDateTime("00000000000010.000000:000"),
-        RestartGathering=True,
-    )
-    assert code == UNSUPPORTED
+@pytest.mark.parametrize(
+    ("start", "interval"),
+    [
+        (None, ONE_SECOND),
+        (LONG_AGO, None),
+        (ONE_SECOND, ONE_SECOND),
+        (LONG_AGO, LONG_AGO),
+        (LONG_AGO, "00000000000000.900000:000"),
+        (LONG_AGO, "000000000000**.******:000"),
+        ("2026010100****.******+000", ONE_SECOND),
+    ],
+)
+def test_sample_times_that_cannot_be(seen: Metrics, start: str | None, interval: str | None) -> None:
+    assert seen.sample(start, interval) == FAILED
 
 
 # Switching
@@ -344,9 +383,12 @@ def test_what_is_switched_outlives_the_server(start_server: StartServer) -> None
                     metrics.control(DISABLE, Subject=metrics.system("web1"), Definition=metrics.definition(COUNT)) == OK
                 )
                 assert metrics.control_class(DISABLE, "Test_MemoryPool") == OK
+                assert metrics.sample(LONG_AGO, ONE_SECOND) == OK
             assert metrics.states(metrics.system("web1"))[COUNT] == DISABLE
             pool = conn.EnumerateInstanceNames("Test_MemoryPool")[0]
             assert set(metrics.states(pool).values()) == {DISABLE}
+            (host,) = server.hosts.hosts
+            assert host.gauges.sampler.times.interval == 1
 
 
 def test_a_counter_that_is_reset_begins_anew(metrics: Metrics) -> None:
@@ -362,8 +404,8 @@ def test_a_counter_that_is_reset_begins_anew(metrics: Metrics) -> None:
             assert found[f"{CPU}Idle"]["Duration"].timedelta.total_seconds() < 5
 
 
-def test_what_is_kept_of_a_system_goes_with_it(metrics: Metrics, server: Any) -> None:
-    shelf = server._events.shelf
+def test_what_is_kept_of_a_system_goes_with_it(metrics: Metrics, own: Any) -> None:
+    shelf = own._events.shelf
     (management,) = metrics.conn.EnumerateInstanceNames("Test_VirtualSystemManagementService")
     wanted = metrics.definition(COUNT)
     head = CIMInstance("Test_VirtualSystemSettingData", {"ElementName": "brief"})
@@ -380,9 +422,9 @@ def test_what_is_kept_of_a_system_goes_with_it(metrics: Metrics, server: Any) ->
 # What readings come to
 
 
-def test_readings_are_aggregated_while_somebody_wants_it(metrics: Metrics, server: Any) -> None:
+def test_readings_are_aggregated_while_somebody_wants_it(metrics: Metrics, own: Any) -> None:
     """Of a system, and of a pool by its class: the least, the greatest and the mean of what there was."""
-    (host,) = server.hosts.hosts
+    (host,) = own.hosts.hosts
     web1 = metrics.system("web1")
     setting = CIMInstance("Test_MemResourceAllocationSettingData", {"InstanceID": "web1/mem"})
     assert not metrics.conn.EnumerateInstances("CIM_AggregationMetricValue")
@@ -403,6 +445,23 @@ def test_readings_are_aggregated_while_somebody_wants_it(metrics: Metrics, serve
     assert (meant["SimpleFunction"], meant["ChangeType"]) == (FUNCTIONS["Average"], 5)
     assert metrics.control(RESET, Subject=web1) == OK
     assert not {name for name in metrics.values(web1) if name.startswith(f"{PRESENTED}.")}
+
+
+def test_what_is_aggregated_is_read_at_its_times(metrics: Metrics, own: Any) -> None:
+    """By the clock and not because somebody asks; gathering begins anew when that is wanted."""
+    (host,) = own.hosts.hosts
+    web1 = metrics.system("web1")
+    assert metrics.sample(LONG_AGO, ONE_SECOND) == OK
+    assert not host.gauges.needs().always
+    assert metrics.control(ENABLE, Subject=web1, Definition=metrics.definition(f"{PRESENTED}.Average")) == OK
+    first = host.gauges.measure().taken
+    deadline = time.monotonic() + 10
+    while host.gauges._sample.taken == first:  # looking would bring on the next reading
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert f"{PRESENTED}.Average" in metrics.values(web1)
+    assert metrics.sample(LONG_AGO, "00000001000000.000000:000", restart=True) == OK
+    assert f"{PRESENTED}.Average" not in metrics.values(web1)
 
 
 # In order

@@ -23,6 +23,7 @@ from virtcim.host.listeners import Callbacks
 from virtcim.host.loads import Loads, Meter, Statistics
 from virtcim.host.measures import Measured, Measures, Needs, groups_for
 from virtcim.host.reading import if_told, where_supported
+from virtcim.host.sampling import Sampler
 from virtcim.host.states import cim_datetime, moment, now
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Figures:
         self._closely = False  # whether the sample was taken so
         self.needs: Callable[[], Needs] = Needs
         self.on_read: Callbacks[[]] = Callbacks()
+        self.sampler = Sampler(self._on_time)
         self._taking = threading.Lock()
         self._readings = 0
         self._read_once = threading.Condition()
@@ -143,6 +145,11 @@ class Figures:
 
     def _is_fresh(self) -> bool:
         return (self._closely or not self.is_wanted()) and time.monotonic() - self._at <= FRESH
+
+    def _on_time(self) -> None:
+        """Read what is aggregated, if anything is."""
+        if self.needs().always:
+            self.measure()
 
     def _take(self) -> None:
         try:

@@ -41,6 +41,7 @@ class Hosts:
 
     def stop(self) -> None:
         for host in self.hosts:
+            host.gauges.sampler.stop()
             host.stop()
 
     def wait(self, timeout: float) -> bool:

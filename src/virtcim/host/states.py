@@ -50,6 +50,22 @@ def now() -> str:
     return cim_datetime(datetime.now(UTC))
 
 
+def seconds_of(text: str) -> float:
+    """A moment as CIM datetime text, in seconds since 1970. Errors: ValueError for an interval, or with wildcards."""
+    if len(text) != 25 or text[21] not in "+-":
+        raise ValueError(f"{text!r} is not a point in time")
+    away = timedelta(minutes=int(text[21:]))
+    return (datetime.strptime(text[:21], "%Y%m%d%H%M%S.%f").replace(tzinfo=UTC) - away).timestamp()
+
+
+def length_of(text: str) -> float:
+    """An interval as CIM datetime text, in seconds. Errors: ValueError for a moment, or with wildcards."""
+    if len(text) != 25 or text[21] != ":":
+        raise ValueError(f"{text!r} is not an interval")
+    days, hours, minutes = int(text[:8]), int(text[8:10]), int(text[10:12])
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=float(text[12:21])).total_seconds()
+
+
 def cim_interval(seconds: float) -> str:
     """A stretch of time as CIM datetime text of 25 characters."""
     whole = timedelta(seconds=max(0.0, seconds))

@@ -14,13 +14,15 @@ from typing import Any, Protocol
 from virtcim.broker.call import Path
 from virtcim.broker.provider import VIRT, Stored
 from virtcim.host.inventory import Host
+from virtcim.host.sampling import Times
 from virtcim.host.starts import run_of
 from virtcim.host.states import now
 from virtcim.mapping.metrics import Metric
 from virtcim.profiles.metrics_subjects import Subject, host_of, subject_of, vm_of
 
 ENABLED, DISABLED = 2, 3  # MetricCollectionEnabled
-RULES, CLASS_RULES, BASES = "#metrics", "#metric-classes", "#metric-bases"  # no class can have such a name
+# No class can have such a name.
+RULES, CLASS_RULES, BASES, TIMES = "#metrics", "#metric-classes", "#metric-bases", "#metric-times"
 
 
 class Shelf(Protocol):
@@ -111,6 +113,14 @@ class Collection:
         found = {_path(BASES, token(element)): numbers for element, numbers in bases if numbers}
         texts = {path: {name: _text(base) for name, base in numbers.items()} for path, numbers in found.items()}
         self._write(texts)
+
+    def times(self, host: Host) -> Times | None:
+        """When a host is read for what is aggregated; None where nobody has said so."""
+        kept = self._shelf.find(_path(TIMES, host.uuid))
+        return Times(float(str(kept.properties["start"])), float(str(kept.properties["interval"]))) if kept else None
+
+    def set_times(self, host: Host, times: Times) -> None:
+        self._write({_path(TIMES, host.uuid): {"start": str(times.start), "interval": str(times.interval)}})
 
     def forget(self, known: Callable[[str, str], bool]) -> None:
         """Drop what is kept of systems that are gone: of UUIDs of host and system that are not known."""

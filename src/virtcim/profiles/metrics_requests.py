@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from virtcim.broker.provider import As, ClassNamed, Reference, Refused, Returned
 from virtcim.host import tuning
 from virtcim.host.inventory import Host, Vm
+from virtcim.host.sampling import Times
+from virtcim.host.states import length_of, seconds_of
 from virtcim.mapping.metrics import Metric
 from virtcim.mapping.peripherals import BALLOON
 from virtcim.profiles import elements
@@ -17,6 +19,7 @@ from virtcim.profiles.metrics_values import Definition, Metrics
 
 ENABLE, DISABLE, RESET = 2, 3, 4  # MetricCollectionEnabled of the methods that control
 MINIMUM, MAXIMUM = 2, 3  # Range
+SHORTEST = 1.0  # seconds between two readings
 GUEST_PERIOD = 5  # seconds between two questions to the driver of a balloon
 
 
@@ -107,6 +110,20 @@ class Requests:
         bases = [(one, self._metrics.counters(one, _metrics(definitions))) for one, definitions in pairs]
         self._collection.begin(bases)
 
+    def sample(self, start: str | None, interval: str | None, restart: bool | None) -> Returned:
+        """When to read what is aggregated, whoever asks for it or not."""
+        given = {"StartSampleTime": start, "PreferredSampleInterval": interval, "RestartGathering": restart}
+        missing = [name for name, value in given.items() if value is None]
+        if missing:
+            raise Refused("Failed", f"{missing[0]} is missing")
+        times = _times(str(start), str(interval))
+        self._collection.set_times(self._host, times)
+        self._host.gauges.sampler.set(times)
+        if restart:
+            self._host.gauges.measure()
+            self._metrics.begin_all_anew(self._host)
+        return Returned()
+
     def _done(self, state: int) -> Returned:
         self._collection.forget(self._is_there)
         if state != DISABLE:
@@ -177,6 +194,17 @@ class Requests:
 
     def _state(self, element: Any, definition: Definition) -> int:
         return ENABLED if self._metrics.is_collected(element, definition) else DISABLED
+
+
+def _times(start: str, interval: str) -> Times:
+    """When it says; nothing is read twice a second."""
+    try:
+        times = Times(seconds_of(start), length_of(interval))
+    except ValueError as error:
+        raise Refused("Failed", f"StartSampleTime or PreferredSampleInterval: {error}") from error
+    if times.interval < SHORTEST:
+        raise Refused("Failed", f"PreferredSampleInterval {interval} is less than {SHORTEST:g} s")
+    return times
 
 
 def _classes_of(definition: Definition) -> dict[str, Subject]:

@@ -72,6 +72,7 @@ class Metrics:
         self._starts = Starts()
         self._histories = {host: History() for host in world.hosts}
         world.on_change(self._starts.changed)
+        world.on_ready(lambda host: host.gauges.sampler.set(collection.times(host)))
         for host in world.hosts:
             host.gauges.needs = partial(self._needs, host)
             host.gauges.on_read.add(partial(self.gather, host))
@@ -215,6 +216,11 @@ class Metrics:
                 bases = {one.base for one in metrics if subject.measures(one, element) and collected(one)}
                 found = ((base, METRICS[base].source) for base in bases)
                 yield from (((token(element), base), numbers[source]) for base, source in found if source in numbers)
+
+    def begin_all_anew(self, host: Host) -> None:
+        """Aggregate everything of a host from now on."""
+        self._histories[host] = History()
+        self.gather(host)
 
     def begin_anew(self, element: Any, metrics: Iterable[Metric]) -> None:
         """Aggregate from now on."""
