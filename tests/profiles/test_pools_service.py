@@ -211,6 +211,23 @@ def test_volumes_come_and_go(stock: Stock) -> None:
     assert (gone.value, volumes(stock)) == (OK, before)
 
 
+@pytest.mark.parametrize(("name", "count"), [("images", 2), ("fast", 1), ("backup", 2)])
+def test_volumes_are_made_of_their_samples(stock: Stock, name: str, count: int) -> None:
+    """In files of every format, and as devices, which have none."""
+    samples = stock.samples(stock.capabilities()[f"DiskPool/{name}"].path)
+    offered = [one for key, one in samples.items() if key.startswith("volume-")]
+    assert len(offered) == count
+    for sample in offered:
+        wanted = {key: value for key, value in sample.properties.items() if key not in ("InstanceID", "ElementName")}
+        answer = call(
+            stock, "CreateResourceInPool", Settings=volume(**wanted), Pool=stock.pool_path(f"DiskPool/{name}")
+        )
+        assert answer.value == OK, answer
+        made = out(answer, "Resource")
+        assert isinstance(made, Path)
+        assert stock.client.get(made).properties["VolumeName"] == sample.properties["VolumeName"]
+
+
 @pytest.mark.parametrize(
     ("properties", "reason"),
     [

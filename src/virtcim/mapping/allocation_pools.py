@@ -13,6 +13,7 @@ VOLUME = "Virt_StorageVolumeResourceAllocationSettingData"
 CLASSES = (STORAGE_POOL, NETWORK, VOLUME)
 NONE, NAT, ROUTED = 0, 1, 2  # ForwardMode
 RAW, QCOW2 = 1, 2  # FormatType
+FILES, DEVICES = ("dir", "fs", "netfs"), ("logical", "zfs")  # whose volumes can have any name
 FORMATS = {RAW: "raw", QCOW2: "qcow2"}
 
 # libvirt's word -> Type, and what the source of such a pool is named by.
@@ -65,7 +66,10 @@ def networks() -> Iterator[Sample]:
 
 
 def volumes(storage_type: str | None, path: str | None) -> Iterator[Sample]:
-    """The formats of images in a pool of files."""
-    for number, word in FORMATS.items() if storage_type in ("dir", "fs", "netfs") else ():
+    """What can be made in a pool: files in any format, or a device, all of which is set aside."""
+    for number, word in FORMATS.items() if storage_type in FILES else ():
         properties = {"FormatType": number, "VolumeName": f"new.{word}", "Path": path, "Capacity": 1}
         yield Sample("Supported", f"volume-{word}", VOLUME, properties | {"AllocationQuantity": 0})
+    if storage_type in DEVICES:
+        properties = {"FormatType": RAW, "VolumeName": "new", "Path": path, "Capacity": 1}
+        yield Sample("Supported", "volume-raw", VOLUME, properties)
