@@ -10,6 +10,8 @@ import pywbem
 from pywbem import CIMInstance, CIMInstanceName, WBEMConnection
 
 OK, FAILED, INVALID, BAD_STATE = 0, 2, 4, 5
+UNSUPPORTED, UNFIT = 1, 5  # of CreateGoalSettings
+CONNECTION = 33  # ResourceType
 SPECIFIC, GENERAL = 2, 3  # RequestTypesSupported
 ENABLED, DISABLED, OFFLINE, QUIESCE = 2, 3, 6, 9
 LABELS = ("InstanceID", "ElementName", "ChangeableType")
@@ -76,7 +78,23 @@ class Trial:
             faults += self._adding(claim, state)
             faults += self._removing(claim, state)
             faults += self._wrong_kind(claim, state)
+            faults += self._working_out(claim) if state == DISABLED else []
         return faults
+
+    def _working_out(self, claim: Claim) -> Iterator[str]:
+        """The default is what is worked out of nothing, and of itself; a pool of devices to be named cannot say."""
+        path = claim.capabilities.path
+        template = pywbem.CIMParameter(
+            "TemplateGoalSettings", "string", value=[request(claim)], is_array=True, embedded_object="instance"
+        )
+        code, found = self.conn.InvokeMethod("CreateGoalSettings", path)
+        connection = claim.capabilities["ResourceType"] == CONNECTION
+        if code != (UNSUPPORTED if connection else OK):
+            yield f"{claim.name}: works out {found} of nothing, and answers {code}"
+        code, found = self.conn.InvokeMethod("CreateGoalSettings", path, Params=[template])
+        fitting = (UNSUPPORTED,) if connection else (OK, UNFIT) if claim.requests != GENERAL else (OK,)
+        if code not in fitting:
+            yield f"{claim.name}: works out {found} of its own default, and answers {code}"
 
     def _adding(self, claim: Claim, state: int) -> Iterator[str]:
         before = set(self.settings())
