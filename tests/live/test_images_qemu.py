@@ -16,7 +16,7 @@ from tests.live.storage_kinds import run
 
 from virtcim.profiles import dsp1047_images
 
-TERMINATE, TERMINATED = 4, 8  # RequestedState, JobState
+TERMINATE, KILL, TERMINATED, KILLED = 4, 5, 8, 9  # RequestedState, JobState
 WRITTEN = 128 * MIB  # what a block job has to move
 
 
@@ -79,6 +79,7 @@ class Brake(threading.Thread):
 
 
 MERGED = {"CommitImage": "over", "PullImage": "base"}  # method -> what holds the data that it moves
+ENDS = {"CommitImage": (TERMINATE, TERMINATED), "PullImage": (KILL, KILLED)}
 
 
 @pytest.mark.parametrize("method", MERGED)
@@ -111,14 +112,15 @@ def test_a_merge_that_a_client_ends(
 
 
 def end_it(cim: Cim, domain: libvirt.virDomain, disk: str, method: str) -> None:
-    """Begin a merge and terminate its job while it runs."""
+    """Begin a merge, and terminate or kill its job while it runs."""
+    request, state = ENDS[method]
     brake = Brake(domain, "vda")
     brake.start()
     code, out = image(cim, method, disk)
     assert code == JOB
     assert brake.pulled.wait(30)
     assert domain.blockJobInfo("vda")["cur"] < WRITTEN
-    assert cim.call("RequestStateChange", out["Job"], RequestedState=pywbem.Uint16(TERMINATE))[0] == JOB
+    assert cim.call("RequestStateChange", out["Job"], RequestedState=pywbem.Uint16(request))[0] == JOB
     job: Any = cim.ended((JOB, out))
-    assert (job["JobState"], "was ended" in job["ErrorDescription"]) == (TERMINATED, True)
+    assert (job["JobState"], "was ended" in job["ErrorDescription"]) == (state, True)
     assert not domain.blockJobInfo("vda")
