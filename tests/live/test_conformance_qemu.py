@@ -17,7 +17,6 @@ from virtcim.conformance.systems import sweep
 # About what our server has not; the tests on the embedded node show them as skipped. Here a skip would be a fault.
 NOT_APPLICABLE = {
     "DSP0200-R24": "it asks for no credentials",
-    "DSP1042-R29": "the suite has no listener for the indications that are promised",
     "DSP1050-R13": "a libvirt network on a Linux bridge has no VLANs",
     "DSP1050-R17": "a libvirt network on a Linux bridge has no VLANs",
     "DSP1053-R17": "the metric service supports every method",

@@ -9,7 +9,7 @@ from virtcim.conformance.paths import key, keys, show
 from virtcim.conformance.services import services_of, switch_services
 from virtcim.conformance.site import SYSTEM_VIRTUALIZATION, Site
 from virtcim.conformance.systems import service
-from virtcim.conformance.verdict import expect, expect_none, skip, skip_unless
+from virtcim.conformance.verdict import expect, expect_none, skip_unless
 
 MANAGES = 5
 # numbers of SynchronousMethodsSupported and AsynchronousMethodsSupported
@@ -153,11 +153,3 @@ def known_methods(site: Site) -> None:
             if len(listed & set(pair)) == 1:
                 faults.append(f"{show(one)} lists only one of {METHODS[pair[0]]} and {METHODS[pair[1]]}")
     expect_none(faults)
-
-
-@check("DSP1042-R29")
-def promised_indications(site: Site) -> None:
-    """What IndicationsSupported promises is delivered; a server that promises nothing conforms."""
-    promised = {kind for one in site.instances(CAPABILITIES) for kind in one.get("IndicationsSupported") or []}
-    if promised:
-        skip(f"the server promises indications {sorted(promised)}; looking for them needs a listener")
