@@ -16,6 +16,8 @@ from bench.client import Connection, Target
 from bench.messages import Service
 
 _SERVES = re.compile(r"serves (http://[^\s/]+?)\.?(\s|$)")
+# What must not reach the servers: settings, and what keeps Python from using byte code as an installed server does.
+FOREIGN = ("VIRTCIM_", "PYTHONDONTWRITEBYTECODE")
 STOPPING = 15.0  # seconds
 IDLE = 5.0  # seconds
 
@@ -39,7 +41,7 @@ class Running:
 def running(command: Sequence[str], log: Path) -> Iterator[Running]:
     """A server that prints "... serves URL" once it listens. Errors: RuntimeError with its log."""
     started = time.perf_counter()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VIRTCIM_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True, env=environment)
     assert process.stdout is not None

@@ -27,15 +27,17 @@ from virtcim.wire.names import is_short_pull
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder
 from virtcim.wire.replies import (
+    PIECE,
     Reply,
     Scope,
     Send,
-    in_one_piece,
+    at_once,
     is_plain,
     reason_header,
     send_fault,
     send_reply,
     stale_headers,
+    whole,
 )
 from virtcim.wire.stopping import stopping
 from virtcim.wire.terms import Terms, asked_for
@@ -134,10 +136,10 @@ class App:
             return None
         if self._done is not None:
             self._done(call, reply.status, time.perf_counter() - started)
-        return in_one_piece(next(reply.chunks), asked)
+        return at_once(reply, asked)
 
     def _at_once(self, caller: Caller, call: Call, asked: Terms) -> Reply | None:
-        """A reply in one chunk."""
+        """A reply of a length that is known."""
         if not is_short_pull(call):
             return self._again(caller, call)
         if self._blocking(call):
@@ -146,7 +148,7 @@ class App:
             reply = self._run(caller, call)
         except CIMError as error:
             reply = self._error(call, error, asked)
-        return replace(reply, chunks=iter((b"".join(reply.chunks),)))
+        return reply if reply.length is not None else whole(b"".join(reply.chunks), reply.status)
 
     @property
     def in_flight(self) -> int:
@@ -184,7 +186,7 @@ class App:
         body = self._encoders.model.again(call)
         if body is None or not self._judge.lets_see(caller, call):
             return None
-        return Reply(iter((body,)), headers=stale_headers(self._age()))
+        return whole(body, headers=stale_headers(self._age()))
 
     async def _replied(self, caller: Caller, call: Call, asked: Terms) -> Reply:
         try:
@@ -218,6 +220,8 @@ class App:
         if isinstance(answer, MethodAnswer):
             return Reply(self._encoders.model.method_reply(call, answer), headers=reason_header(answer.reason))
         chunks = self._encoders.of(call.namespace).reply(call, answer)
+        if is_short_pull(call):
+            chunks.least = PIECE  # the client reads while the next is made
         return Reply(chunks, headers=stale_headers(self._age()), length=chunks.length)
 
     def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:

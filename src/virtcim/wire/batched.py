@@ -19,13 +19,17 @@ Writers = Mapping[Form, Callable[[Iterable[Any], Call, Selection], Pieces]]
 
 
 class Chunks(Iterator[bytes]):
-    """A reply; `length` in bytes, where that is known before it is made."""
+    """A reply in chunks of at least so many bytes; `length` in bytes, where that is known before it is made."""
 
-    def __init__(self, made: Iterator[bytes], length: int | None = None) -> None:
-        self._made = made
+    def __init__(self, head: bytes, pieces: Pieces, tail: bytes, length: int | None = None) -> None:
+        self._parts = head, pieces, tail
+        self._made: Iterator[bytes] | None = None
         self.length = length
+        self.least = SLICE
 
     def __next__(self) -> bytes:
+        if self._made is None:
+            self._made = chunks(*self._parts, self.least)
         return next(self._made)
 
 
@@ -52,10 +56,10 @@ class BatchWriter:
         batches = list(items.batches)
         ready = self._all_kept(call, answer, batches)
         if ready is None:
-            return Chunks(chunks(around[0], self._pieces(call, answer, batches), around[1]))
+            return Chunks(around[0], self._pieces(call, answer, batches), around[1])
         pieces = ((part,) for one in ready for part in one.slices())
         length = sum(map(len, around)) + sum([one.size for one in ready])
-        return Chunks(chunks(around[0], pieces, around[1]), length)
+        return Chunks(around[0], pieces, around[1], length)
 
     # What is kept
 
@@ -142,12 +146,12 @@ def _gathered(parts: list[bytes] | None, piece: Iterable[bytes]) -> list[bytes] 
     return parts if sum(map(len, parts)) <= WHOLE else None
 
 
-def chunks(head: bytes, pieces: Pieces, tail: bytes) -> Iterator[bytes]:
-    """Pieces joined to chunks of about SLICE bytes."""
+def chunks(head: bytes, pieces: Pieces, tail: bytes, least: int = SLICE) -> Iterator[bytes]:
+    """Pieces joined to chunks of so many bytes or a little more."""
     pending = [head]
     size = 0
     for parts in pieces:
-        if size >= SLICE:  # only now: what is the last one goes out together with the end
+        if size >= least:  # only now: what is the last one goes out together with the end
             yield pending[0] if len(pending) == 1 else b"".join(pending)
             pending.clear()
             size = 0

@@ -68,13 +68,15 @@ class Encoder:
         """The response to an intrinsic operation, in chunks of about 512 KiB; takes the items as it goes."""
         head, tail = _message(call, "IMETHODRESPONSE")
         if answer.form is Form.NOTHING:
-            return Chunks(iter((head + tail,)))
+            return Chunks(head, iter(()), tail)
         start, end = b"<IRETURNVALUE>", b"</IRETURNVALUE>" + self._outs(answer) + tail
         if not isinstance(answer.items, Batches):
             pieces = self._writers[answer.form](answer.items, call, answer.selection)
             if answer.holds is None:
-                return Chunks(chunks(head + start, pieces, end))
-            return Chunks(self._keeping(call, answer.holds, head, chunks(start, pieces, end)))
+                return Chunks(head + start, pieces, end)
+            return Chunks(
+                b"", ((one,) for one in self._keeping(call, answer.holds, head, chunks(start, pieces, end))), b""
+            )
         return self._batches.reply(call, answer, answer.items, (head + start, end))
 
     def again(self, call: Call) -> bytes | None:

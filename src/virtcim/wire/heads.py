@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 MOST = 16  # of one connection; its client sends a few, which differ by operation and length
 LONGEST = 2048  # bytes of one
 END = b"\r\n\r\n"
 
-Parts = tuple[bytes, bytes]
+Parts = tuple[bytes, Iterator[bytes]]
 Ready = Callable[[dict[str, Any], bytes], Parts | None]
 """Of a scope and a whole body, the end of the header and the body of a reply that is at hand; None: it takes a task."""
 

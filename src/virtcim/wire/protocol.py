@@ -17,7 +17,6 @@ from virtcim.wire.heads import Heads, Ready
 from virtcim.wire.limits import DEFAULT_LIMITS
 
 _MPOST = b"M-POST "
-COPIED = 32 * 1024  # bytes of a body that goes out with its header in one piece
 _LINGER = 1.0  # seconds that a refused client has for reading the refusal
 _REQUEST_LINE = re.compile(rb"[\r\n]*([A-Z][A-Z-]*) \S+ HTTP/1\.([01])\r?\n")
 
@@ -110,8 +109,8 @@ class Protocol(HttpToolsProtocol):
         if reply is None:
             return data
         fields = b"".join([b"%b: %b\r\n" % field for field in self.server_state.default_headers])
-        header = b"HTTP/1.1 200 OK\r\n" + fields + reply[0]
-        for piece in (header + reply[1],) if len(reply[1]) <= COPIED else (header, reply[1]):
+        self.transport.write(b"HTTP/1.1 200 OK\r\n" + fields + reply[0] + next(reply[1]))
+        for piece in reply[1]:
             self.transport.write(piece)
         self.server_state.total_requests += 1
         return b""

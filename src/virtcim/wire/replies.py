@@ -25,6 +25,7 @@ _FIELDS = [b"".join(b"%b: %b\r\n" % one for one in _XML_HEADERS)]
 _FIELDS.append(_FIELDS[0] + b"content-language: %b\r\n" % LANGUAGE)  # where a language is asked for
 # After these the rest of the request may still be on its way, so the connection cannot be used again.
 _CLOSING = frozenset({408, 411, 413})
+PIECE = 64 * 1024  # bytes at least of what goes out while the rest is made
 DEFAULT_TERMS = Terms()
 
 
@@ -56,18 +57,18 @@ async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> 
 
     Answers whether it was large: more than a chunk.
     """
-    whole, short, chunks = _begun(reply.chunks)
+    alone, short, chunks = _begun(reply.chunks)
     headers = [*_XML_HEADERS, *reply.headers]
     if terms.language:
         headers.append((b"content-language", LANGUAGE))
     if terms.gzip and not short:
         headers.append((b"content-encoding", b"gzip"))
         chunks = gzipped(chunks)
-    if whole or (terms.version == "1.0" and (reply.length is None or terms.gzip)):
+    if alone or (terms.version == "1.0" and (reply.length is None or terms.gzip)):
         await _send_whole(send, headers, b"".join(chunks))
     else:
         await _send_chunks(send, headers, chunks, None if terms.gzip else reply.length)
-    return not whole
+    return not alone
 
 
 def is_plain(asked: Terms) -> bool:
@@ -75,9 +76,14 @@ def is_plain(asked: Terms) -> bool:
     return asked.version == "1.1" and not asked.gzip
 
 
-def in_one_piece(body: bytes, asked: Terms) -> tuple[bytes, bytes]:
-    """The fields of a plain reply with the end of the header, and the body."""
-    return b"%bcontent-length: %d\r\n\r\n" % (_FIELDS[asked.language], len(body)), body
+def whole(body: bytes, status: int = 0, headers: tuple[Header, ...] = ()) -> Reply:
+    """A reply in one chunk."""
+    return Reply(iter((body,)), status, headers, len(body))
+
+
+def at_once(reply: Reply, asked: Terms) -> tuple[bytes, Iterator[bytes]]:
+    """The fields of a plain reply of known length with the end of the header, and the body."""
+    return b"%bcontent-length: %d\r\n\r\n" % (_FIELDS[asked.language], reply.length or 0), reply.chunks
 
 
 def _begun(chunks: Iterator[bytes]) -> tuple[bool, bool, Iterator[bytes]]:
