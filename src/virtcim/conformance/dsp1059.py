@@ -121,14 +121,18 @@ def devices_are_allocated(site: Site) -> None:
 
 @check("DSP1059-R06")
 def host_devices_are_named(site: Site) -> None:
-    """A setting that passes a device through names exactly one."""
-    expect_none(
-        [
-            f"{show(one)} names {one.get('HostResource')}"
-            for one in passed_through(site)
-            if len(one.get("HostResource") or []) != 1
-        ]
-    )
+    """A setting that passes a device through names exactly one, which is what the virtual device depends on."""
+    devices = linked(site, "CIM_SettingsDefineState", "SettingData", "ManagedElement")
+    below = linked(site, DEPENDS, "Dependent", "Antecedent")
+    faults = []
+    for one in passed_through(site):
+        named = one.get("HostResource") or []
+        faults += [f"{show(one)} names {named}"] if len(named) != 1 else []
+        for device in devices.get(key(one.path, site.namespace), ()) if one.get("ResourceType") not in SPECIAL else ():
+            hosts = [str(host["DeviceID"]) for host in below.get(key(device, site.namespace), ())]
+            wrong = len(hosts) != 1 or ("DeviceID=" in str(named) and hosts[0] not in str(named))
+            faults += [f"{show(one)} names {named}, its device depends on {hosts}"] if wrong else []
+    expect_none(faults)
 
 
 @check("DSP1059-R07")
