@@ -14,6 +14,7 @@ from tests.beyond import beyond
 from tests.live import open_vswitch
 from tests.live.conftest import Guest, guest_xml, wait_until
 from tests.live.network_pair import GUESTS, Pair, full, known_addresses, traffic
+from tests.profiles.client import system_path
 from tests.profiles.switching import Switching, switching_client
 from tests.profiles.test_symmetry import LIVE_ONLY, pairs
 from tests.profiles.test_symmetry import name as shown
@@ -217,6 +218,32 @@ def test_a_bridge_that_nobody_uses_is_a_switch(idle_bridge: tuple[str, str], swi
     (other,) = switching.client.across(lan.path, "CIM_ActiveConnection")
     (port,) = switching.client.across(other.path, "CIM_PortImplementsEndpoint")
     assert port.path.key("DeviceID") == f"host/net/{inside}"
+
+
+def test_a_bridge_of_open_vswitch_that_nobody_uses_is_a_switch(
+    ovs_bridge: str, idle_bridge: tuple[str, str], switching: Switching
+) -> None:
+    """It comes and goes with the database of Open vSwitch, and can be connected to."""
+    _, inside = idle_bridge
+    subprocess.run(["ip", "link", "set", inside, "nomaster"], check=True)
+    open_vswitch.vsctl("add-port", ovs_bridge, inside)
+    switching.host.reconcile()
+    path = switching.switch_path(f"bridge/{ovs_bridge}")
+    (head,) = switching.client.across(path, "CIM_SettingsDefineState")
+    assert head.properties["VirtualSystemType"] == "Virt:openvswitch"
+    (uplink,) = switching.client.across(path, "CIM_SystemDevice", "CIM_EthernetPort")
+    assert uplink.properties["Name"] == inside
+    wire = switching.wire(Parent="new", PoolID=f"EthernetConnectionPool/bridge/{ovs_bridge}", PortVID=42)
+    answer = switching.define_system(full("net-idle"), switching.adapter(InstanceID="new"), wire)
+    assert answer.value == OK, answer.reason
+    assert "type='openvswitch'" in str(switching.client.vm(full("net-idle")).defined_xml)
+    gone = switching.client.invoke(
+        switching.systems, "DestroySystem", AffectedSystem=system_path(full("net-idle"), switching.platform)
+    )
+    assert gone.value == OK, gone.reason
+    open_vswitch.vsctl("del-br", ovs_bridge)
+    switching.host.reconcile()
+    assert path not in switching.paths("Virt_VirtualEthernetSwitch")
 
 
 def test_what_cannot_start_is_told(switching: Switching) -> None:

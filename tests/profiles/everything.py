@@ -28,6 +28,8 @@ RARITIES = """
   <os><type>hvm</type></os><cpu><numa><cell id='0' cpus='0' memory='524288'/></numa></cpu>
   <devices>
     <disk type='block' device='lun'><source dev='/dev/nvme0n1'/><target dev='sda' bus='scsi'/></disk>
+    <disk type='block' device='cdrom'><source dev='/dev/sr0'/><target dev='sdb' bus='scsi'/><readonly/></disk>
+    <disk type='block' device='floppy'><source dev='/dev/fd0'/><target dev='fda' bus='fdc'/></disk>
     <hostdev mode='subsystem' type='scsi'>
       <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
     </hostdev>

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from tests.counting import counted_calls
+from tests.profiles.management import rasd
 from tests.profiles.pooled import Stock, stocked
 
 from virtcim.broker.call import Item
+from virtcim.broker.provider import model_path
 from virtcim.broker.schema import Schema
 from virtcim.mapping import ids
 
@@ -53,6 +55,29 @@ def test_a_pool_is_made_up_of_its_volumes_and_the_primordial_one_of_drives(stock
     (drive,) = stock.client.across(stock.pool_path("DiskPool/0"), "CIM_ConcreteComponent")
     assert (drive.cls.name, drive.properties["Name"]) == ("Test_HostDiskDrive", "/dev/nvme0n1")
     assert drive.properties["MaxMediaSize"] == 1920383410  # kilobytes
+
+
+DRIVES = {
+    "disc": ("DVDPool/0", "Test_HostDVDDrive", "/dev/sr0", {"EmulatedType": 1}, "Test_DVDDrive"),
+    "floppy disk": ("FloppyPool/0", "Test_HostDisketteDrive", "/dev/fd0", {"EmulatedType": 2}, "Test_DisketteDrive"),
+}
+
+
+@pytest.mark.parametrize("kind", DRIVES)
+def test_drives_of_the_host_with_media(stock: Stock, kind: str) -> None:
+    """In the pool of their kind, and below the drive of a system that has them as a whole, by their paths too."""
+    pool, classname, path, given, virtual = DRIVES[kind]
+    (drive,) = stock.client.across(stock.pool_path(pool), "CIM_ConcreteComponent")
+    assert (drive.cls.name, drive.properties["Name"]) == (classname, path)
+    assert 7 in drive.properties["Capabilities"]  # type: ignore[operator]
+    stock.define(ElementName="reader")
+    uri = model_path(drive.path)
+    assert stock.add("reader", rasd("Disk", HostResource=[uri], **given)).value == 0
+    assert f"<source dev='{path}'/>" in stock.xml("reader")
+    stock.become("reader", ON)
+    (above,) = stock.client.across(drive.path, "CIM_HostedDependency")
+    assert (above.cls.name, above.properties["SystemName"]) == (virtual, "reader")
+    assert [one.path for one in stock.client.across(above.path, "CIM_HostedDependency")] == [drive.path]
 
 
 def test_what_is_built_on_a_volume(stock: Stock) -> None:

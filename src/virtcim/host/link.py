@@ -38,6 +38,11 @@ class Listener(Protocol):
     def event(self, event: Event) -> None: ...
 
 
+def is_local(uri: str) -> bool:
+    """Whether a libvirt URI leads to this machine."""
+    return re.match(r"\w+(\+unix)?:///", uri) is not None
+
+
 class Link:
     """The connections to one URI. Every call on a dead link raises HostError(UNREACHABLE)."""
 
@@ -47,7 +52,7 @@ class Link:
         self.reason = "not connected yet"
         self.silent = False  # lost because libvirt did not answer, not because it closed the connection
         self.single = uri.startswith("test:")
-        self.local = re.match(r"\w+(\+unix)?:///", uri) is not None  # nothing is gained by asking in parallel
+        self.local = is_local(uri)  # nothing is gained by asking in parallel
         self._settings = settings
         self._listener = listener
         self._lock = threading.Lock()

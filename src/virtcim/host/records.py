@@ -161,6 +161,18 @@ class InterfaceRecord(Alone):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OvsBridgeRecord(Alone):
+    """A bridge of Open vSwitch, with the names of its ports."""
+
+    name: str
+    ports: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
 class NodeInfo:
     """virNodeGetInfo: memory in KiB, clock in MHz (0 unknown); sockets are per NUMA node."""
 

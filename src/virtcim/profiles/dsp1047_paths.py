@@ -16,11 +16,20 @@ from virtcim.profiles import elements
 from virtcim.profiles.dsp1047_sharing import DRIVES
 from virtcim.profiles.dsp1050_targets import setting_named
 from virtcim.profiles.elements import host_class
-from virtcim.profiles.storage_host import HostVolume, drives, pools_of_volume, volumes_on
+from virtcim.profiles.storage_host import (
+    HostDrive,
+    HostFloppyDrive,
+    HostOpticalDrive,
+    HostVolume,
+    drives,
+    pools_of_volume,
+    volumes_on,
+)
 
 CLASSES = ("DiskResourceAllocationSettingData", "StorageAllocationSettingData")
 TYPES = ANY_DISK | {number for one in (DISK, LUN, CDROM, FLOPPY_DRIVE) for number in one.accepts}
-VOLUME, DRIVE = "HostStorageVolume", "HostDiskDrive"
+VOLUME = "HostStorageVolume"
+DRIVE_CLASSES = {"HostDiskDrive": HostDrive, "HostDVDDrive": HostOpticalDrive, "HostDisketteDrive": HostFloppyDrive}
 FORMAT = ("ResourceSubType", "DriverType")
 
 
@@ -61,15 +70,15 @@ def _present(host: Host, instance: Instance) -> str:
 
 def _found(host: Host, path: Path, present: str, where: str) -> tuple[str, str | None]:
     """Where a volume or drive is, as a URI, and the format of an image. Errors: Refused."""
-    for word in (VOLUME, DRIVE):
+    volume = volumes_on(host).by_id.get(_device_id(host, path, f"{host.platform}_{VOLUME}"))
+    if volume is not None:
+        return _place(volume, present), _format(pools_of_volume(volume)[0].name, volume.volume)
+    for word, of in DRIVE_CLASSES.items():
         device_id = _device_id(host, path, f"{host.platform}_{word}")
-        volume = volumes_on(host).by_id.get(device_id) if word == VOLUME else None
-        if volume is not None:
-            return _place(volume, present), _format(pools_of_volume(volume)[0].name, volume.volume)
-        drive = next((one for one in drives(host) if one.device_id == device_id), None) if word == DRIVE else None
-        if drive is not None:
-            return as_uri(drive.drive.path), None
-    raise Refused("Invalid Parameter", f"{where} is the path of no volume or disk drive of {host.name}")
+        for drive in drives(host, of):
+            if drive.device_id == device_id:
+                return as_uri(drive.drive.path), None
+    raise Refused("Invalid Parameter", f"{where} is the path of no volume or drive of {host.name}")
 
 
 def _device_id(host: Host, path: Path, classname: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from virtcim.broker.provider import End, Profile
+from virtcim.mapping.disk import CDROM, FLOPPY_DRIVE
 from virtcim.mapping.divisions import group_pool
 from virtcim.mapping.hostdev import POOL as HOST_DEVICES
 from virtcim.mapping.net import INTERFACE
@@ -15,6 +17,7 @@ from virtcim.profiles.elements import Device
 from virtcim.profiles.hardware import aggregate
 from virtcim.profiles.pools import DevicePool
 from virtcim.profiles.pools_host import HostMediated, HostPci, HostUsb, Passed
+from virtcim.profiles.storage_host import HostFloppyDrive, HostOpticalDrive, devices_above_drive, drive_below, drives
 
 profile = Profile("dsp1059")
 profile.central("CIM_ResourcePool", DevicePool)
@@ -25,6 +28,10 @@ def pools_of_device(one: Passed) -> Iterator[str]:
     yield HOST_DEVICES
     if one.device.group is not None:
         yield group_pool(one.device.group)
+
+
+def _in_pool(pool: str, _one: object) -> list[str]:
+    return [pool]
 
 
 def device_below(device: Device) -> Iterator[Passed]:
@@ -39,6 +46,21 @@ profile.associate(
     End("Dependent", "CIM_LogicalDevice", across=controllers.controller_of, of=Device),
     properties=controllers.place,
 )
+for drive, drive_class, pool in (
+    (HostOpticalDrive, "Virt_HostDVDDrive", CDROM.pool),
+    (HostFloppyDrive, "Virt_HostDisketteDrive", FLOPPY_DRIVE.pool),
+):
+    aggregate(
+        profile,
+        drive,
+        drive_class,
+        "CIM_MediaAccessDevice",
+        present=partial(drives, of=drive),
+        pools=partial(_in_pool, pool),
+        below=partial(drive_below, of=drive),
+        pool_class=DevicePool,
+        above=devices_above_drive,
+    )
 for of, classname, virtual, present in (
     (HostPci, "Virt_HostPCIDevice", "CIM_LogicalDevice", hardware.pci_devices),
     (HostMediated, "Virt_HostMediatedDevice", "CIM_PCIDevice", hardware.mediated_devices),

@@ -68,7 +68,8 @@ def functions(host: Host) -> Mapping[str, str]:
 
 def bridges(host: Host) -> list[str]:
     """The bridges of a host, whoever made them."""
-    return [one.name for one in host.netside.interfaces if kept(one, "_is_bridge", partial(_is_bridge, one.xml))]
+    of_linux = [one.name for one in host.netside.interfaces if kept(one, "_is_bridge", partial(_is_bridge, one.xml))]
+    return [*of_linux, *(name for name in host.netside.ovs_bridges if name not in of_linux)]
 
 
 def _is_bridge(xml: str) -> bool:
@@ -77,6 +78,9 @@ def _is_bridge(xml: str) -> bool:
 
 def members(host: Host, bridge: str | None) -> list[str]:
     """The names of the interfaces in a bridge of the host; none where it is not known."""
+    of_ovs = host.netside.ovs_bridges.get(bridge or "")
+    if of_ovs is not None:
+        return list(of_ovs.ports)
     record = host.netside.interface_named(bridge) if bridge else None
     return kept(record, "_members", lambda: mapping.members(mapping.parse(record.xml))) if record else []
 

@@ -15,7 +15,6 @@ from virtcim.mapping.storage import Drive
 from virtcim.profiles.elements import Device, devices, kept, settings, state_of
 from virtcim.profiles.pools_host import HostDevice, shown
 
-DISK = "disk"
 T = TypeVar("T")
 
 
@@ -43,6 +42,17 @@ class HostDrive(HostDevice):
     """A disk drive of the host."""
 
     drive: Drive
+
+
+class HostOpticalDrive(HostDrive):
+    """A drive of the host for optical discs."""
+
+
+class HostFloppyDrive(HostDrive):
+    """A drive of the host for floppy disks."""
+
+
+DRIVES = {"disk": HostDrive, "cdrom": HostOpticalDrive, "floppy": HostFloppyDrive}  # by what libvirt calls them
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +131,10 @@ def volume_properties(one: HostVolume) -> Properties:
     return shown(one.host, one.device_id, facts)
 
 
-def drives(host: Host) -> Iterator[HostDrive]:
-    """The disk drives of a host."""
+def drives(host: Host, of: type[HostDrive] = HostDrive) -> Iterator[HostDrive]:
+    """The drives of a host: the disk drives, or those of another type."""
     for device in host.node_devices:
-        yield from drives_in(device)
+        yield from (one for one in drives_in(device) if type(one) is of)
 
 
 def drives_in(device: NodeDevice) -> list[HostDrive]:
@@ -134,8 +144,8 @@ def drives_in(device: NodeDevice) -> list[HostDrive]:
 
 def _drives(device: NodeDevice) -> list[HostDrive]:
     found = storage.drive_of(device.xml)
-    is_disk = found is not None and found.kind == DISK
-    return [HostDrive(device.host, device.name, found.properties, found)] if found is not None and is_disk else []
+    of = DRIVES.get(found.kind) if found is not None else None
+    return [of(device.host, device.name, found.properties, found)] if found is not None and of else []
 
 
 # What sits on what
@@ -195,12 +205,12 @@ def volume_below(device: Device) -> list[HostVolume]:
     return [found] if found is not None else []
 
 
-def drive_below(device: Device) -> list[HostDrive]:
-    """The drive that a disk is on as a whole, where it is no volume."""
+def drive_below(device: Device, of: type[HostDrive] = HostDrive) -> list[HostDrive]:
+    """The drive of a type that a disk or drive is on as a whole, where it is no volume."""
     image = storage.image_of(device.resource.view) if device.vm.active else None
     if image is None or volume_below(device):
         return []
-    return [one for one in drives(device.vm.host) if one.drive.path == image]
+    return [one for one in drives(device.vm.host, of) if one.drive.path == image]
 
 
 def devices_above(one: HostVolume) -> Iterator[Device]:

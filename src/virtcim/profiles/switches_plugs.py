@@ -109,8 +109,8 @@ def _taps(host: Host) -> frozenset[str]:
 
 
 def _used(host: Host, known: Mapping[str, Switch]) -> dict[str, bool]:
-    """The bridges that no network has, each with whether it is one of Open vSwitch: those that systems use."""
-    found = dict.fromkeys([name for name in host_ports.bridges(host) if name not in known], False)
+    """The bridges that no network has, of the host or of systems, each with whether it is one of Open vSwitch."""
+    found = {name: name in host.netside.ovs_bridges for name in host_ports.bridges(host) if name not in known}
     for plug in (plug for vm in host.vms for plug in plugs(vm)):
         if plug.network is None and plug.bridge and plug.bridge not in known:
             found[plug.bridge] = found.get(plug.bridge, False) or plug.ovs
