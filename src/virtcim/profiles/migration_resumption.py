@@ -126,6 +126,6 @@ def _still_here(here: Standing, there: bool | str | None, facts: Properties, lat
 
 def _result(host: Host, route: Route, facts: Properties) -> Returned:
     uuid = str(facts["uuid"])
-    new = None if route.host is None else route.host.refresh(uuid)
     host.refresh(uuid)
+    new = None if route.host is None else route.host.refresh(uuid)
     return Returned(NewComputerSystem=new) if facts["returns"] else Returned()
