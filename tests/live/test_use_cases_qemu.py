@@ -1,7 +1,6 @@
 """What clients do with resources from end to end, on running guests of QEMU, through pywbem alone.
 
-libvirt, QEMU's monitor and the guest itself are asked what came of it.
-"""
+libvirt, QEMU's monitor and the guest itself are asked what came of it."""
 
 from __future__ import annotations
 
@@ -19,6 +18,7 @@ from tests import runs
 from tests.live.cim import BAD_STATE, ENABLED, EXCEPTION, FAILED, NAMES, OK, Cim, Look, cim_server, linux, rasd
 from tests.live.conftest import Guest, wait_until
 from tests.live.consoles import Console
+from tests.live.measuring import ask_guest, told_by_guest
 
 MIB = 1024  # KiB
 NAME = f"{NAMES}uses"
@@ -136,6 +136,8 @@ def test_memory_by_balloon(cim: Cim, look: Look, console: Console) -> None:
     wanted["VirtualQuantity"] = pywbem.Uint64(256 * MIB)
     assert cim.modify(wanted) == OK
     wait_until(lambda: bool(setting_of(cim, 4)["VirtualQuantity"] == 256 * MIB), 30)
+    assert ask_guest(cim, system_of(cim)) == OK  # whose balloon tells what its kernel counts
+    wait_until(lambda: told_by_guest(cim, system_of(cim)) == [str(memory_of(console))], 20)
 
 
 def memory_of(console: Console) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -38,14 +39,16 @@ class History:
 
     def __init__(self) -> None:
         self._courses: dict[Key, Course] = {}
+        self._lock = threading.Lock()
 
     def take(self, readings: Iterable[tuple[Key, float]], at: float) -> None:
         """The readings of one moment; what is not among them is aggregated no longer."""
-        before, now = self._courses, {}
-        for key, number in readings:
-            known = before.get(key)
-            now[key] = known.on(at, number) if known else Course(at, at, number, number, number, 1)
-        self._courses = now
+        with self._lock:
+            before, now = self._courses, {}
+            for key, number in readings:
+                known = before.get(key)
+                now[key] = known.on(at, number) if known else Course(at, at, number, number, number, 1)
+            self._courses = now
 
     def of(self, key: Key) -> Course | None:
         """None until there have been two readings."""
@@ -54,4 +57,5 @@ class History:
 
     def forget(self, key: Key) -> None:
         """Begin anew."""
-        self._courses.pop(key, None)
+        with self._lock:
+            self._courses.pop(key, None)

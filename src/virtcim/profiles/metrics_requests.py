@@ -11,10 +11,9 @@ from virtcim.host.inventory import Host, Vm
 from virtcim.host.sampling import Times
 from virtcim.host.states import length_of, seconds_of
 from virtcim.mapping.metrics import Metric
-from virtcim.mapping.peripherals import BALLOON
 from virtcim.profiles import elements
 from virtcim.profiles.metrics_control import DISABLED, ENABLED
-from virtcim.profiles.metrics_subjects import SUBJECTS, Subject, host_of, subject_of
+from virtcim.profiles.metrics_subjects import SUBJECTS, Subject, balloon_of, host_of, subject_of
 from virtcim.profiles.metrics_values import Definition, Metrics
 
 ENABLE, DISABLE, RESET = 2, 3, 4  # MetricCollectionEnabled of the methods that control
@@ -229,9 +228,7 @@ def _metrics(definitions: Iterable[Definition]) -> list[Metric]:
 
 def _ask(vm: Vm) -> None:
     """Have a guest tell of its memory, unless it does so already."""
-    balloon = next((one for one in elements.settings(elements.state_of(vm)) if one.kind is BALLOON), None)
-    if balloon is None:
-        raise Refused("Failed", f"{vm.name} has no balloon whose driver could tell of its memory")
+    balloon = elements.by_dev(elements.state_of(vm))[str(balloon_of(vm))]
     if not elements.properties(balloon).get("StatsPeriod"):
         tuning.set_stats_period(vm, GUEST_PERIOD)
 

@@ -16,6 +16,7 @@ from virtcim.mapping.disk import CDROM, DISK, FLOPPY_DRIVE, LUN
 from virtcim.mapping.kind import Kind
 from virtcim.mapping.metrics import ADAPTER, HOST, PORT, PROCESSOR, SYSTEM, Metric
 from virtcim.mapping.net import INTERFACE
+from virtcim.mapping.peripherals import BALLOON
 from virtcim.mapping.processor import PROCESSORS, maximum, quantity
 from virtcim.profiles import elements, lookup, switches_ports
 from virtcim.profiles.elements import Device
@@ -54,6 +55,8 @@ class Subject:
         """Whether the metric is one that can be measured of the element."""
         if not metric.measured_on(element.platform) or metric.of not in self.of:
             return False
+        if metric.asks and balloon_of(element) is None:
+            return False
         return not isinstance(element, ResourcePool) or _of_pool(metric, element)
 
 
@@ -68,6 +71,18 @@ def vm_of(element: Any) -> Vm | None:
     if isinstance(element, SwitchPort):
         return element.adapter.vm
     return element if isinstance(element, Vm) else (element.vm if isinstance(element, Device) else None)
+
+
+def balloon_of(vm: Vm) -> str | None:
+    """The balloon of a system, by the name of its setting; its driver tells of the guest's memory."""
+    (found,) = elements.kept(vm, "_balloon", lambda: (_balloon(vm),))
+    return found
+
+
+def _balloon(vm: Vm) -> str | None:
+    settings = elements.settings(elements.state_of(vm))
+    found = (one for one in settings if one.kind is BALLOON)
+    return next((one.dev for one in found if elements.properties(one).get("ResourceSubType") != "none"), None)
 
 
 def guest_of(vm: Vm, sample: Sample) -> Guest | None:
