@@ -122,3 +122,11 @@ def test_an_answer_holds_until_something_changes(client: Client) -> None:
     (vm,) = client.world.vm_by_key("web1")
     domains.set_autostart(vm, not vm.autostart)
     assert not any(map(holds, answers))
+
+
+@pytest.mark.parametrize("classname", ["CIM_ComputerSystem", "CIM_VirtualSystemSettingData"])
+def test_a_path_alone_is_that_of_the_instance(client: Client, classname: str) -> None:
+    instances = client.broker.instances
+    for vm in client.world.vms():
+        found = instances.named(vm, classname)
+        assert instances.path_of(vm, classname) == (found.item.path if found else None)

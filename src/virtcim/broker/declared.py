@@ -29,6 +29,7 @@ class InstanceProvider:
     parts: Callable[[Any], Iterable[object]] | None = None
     gauges: Callable[[Any], Properties] | None = None
     measured: Follows | None = None
+    keys: Callable[[Any], Keys] | None = None
 
     @property
     def passing(self) -> bool:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from virtcim.broker.call import Batch, Batches, CIMError, Item, Path, Status
+from virtcim.broker.call import Batch, Batches, CIMError, ClassDef, Item, Path, Status
 from virtcim.broker.catalog import Catalog
 from virtcim.broker.provider import As, Hanging, InstanceProvider
 from virtcim.broker.schema import leaf_name
@@ -57,7 +57,7 @@ class Instances:
         return (kept and kept.get(provider)) or self._make(provider, target)
 
     def _make(self, provider: InstanceProvider, target: object) -> Item:
-        cls = self.schema.get(leaf_name(provider.classname, getattr(target, "platform", None)))
+        cls = self._class(provider, target)
         properties = provider.make(target)
         if "creationclassname" in cls.properties:
             properties.setdefault("CreationClassName", cls.name)
@@ -71,11 +71,27 @@ class Instances:
         if isinstance(target, As):
             found = self.named(target.target, target.classname)
             return found if found and self.schema.is_a(found.provider.classname, classname) else None
+        provider = self._provider(target, classname)
+        return Found(provider, target, self.item(provider, target)) if provider else None
+
+    def path_of(self, target: object, classname: str) -> Path | None:
+        """The path of what `named` answers; the instance is made only if there is no other way to tell."""
+        provider = None if isinstance(target, As) else self._provider(target, classname)
+        if provider is None or provider.keys is None:
+            found = self.named(target, classname)
+            return found.item.path if found else None
+        cls = self._class(provider, target)
+        given = {"CreationClassName": cls.name, **provider.keys(target)}
+        return Path(cls.name, tuple((key.name, given.get(key.name)) for key in cls.keys), provider.namespace)
+
+    def _provider(self, target: object, classname: str) -> InstanceProvider | None:
         known: dict[str, InstanceProvider | None] = vars(target).setdefault("_providers", {})
         if classname not in known:
             known[classname] = self.catalog.provider(target, classname)
-        provider = known[classname]
-        return Found(provider, target, self.item(provider, target)) if provider else None
+        return known[classname]
+
+    def _class(self, provider: InstanceProvider, target: object) -> ClassDef:
+        return self.schema.get(leaf_name(provider.classname, getattr(target, "platform", None)))
 
     def of_class(self, namespace: str, classname: str) -> Iterator[Item]:
         """Every instance of a class and its subclasses in a namespace."""

@@ -178,10 +178,10 @@ class Methods:
         if isinstance(value, list | tuple):
             return [self._out(parameter, one) for one in value]
         if parameter.type == "reference" and not isinstance(value, Path):
-            found = self.instances.named(value, parameter.reference_class or "")
-            if found is None:
+            path = self.instances.path_of(value, parameter.reference_class or "")
+            if path is None:
                 raise LookupError(f"{parameter.name} is no {parameter.reference_class}: {type(value).__name__}")
-            return found.item.path
+            return path
         if value is None or isinstance(value, bool | int | float | str | Path | Instance):
             return value
         raise LookupError(f"{parameter.name} cannot be {type(value).__name__}")

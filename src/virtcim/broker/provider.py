@@ -146,6 +146,7 @@ class Profile:
         parts: Callable[[Any], Iterable[T]] | None = None,
         gauges: Callable[[T], Properties] | None = None,
         measured: Follows | None = None,
+        keys: Callable[[T], Keys] | None = None,
     ) -> Callable[[Callable[[T], Properties]], Callable[[T], Properties]]:
         """Declare an instance provider.
 
@@ -153,12 +154,13 @@ class Profile:
         `among(world)` leads to the objects that pass `when`, where the source of the type has many others;
         `parts(root)` to those that hang off one object, see hangs_off. `gauges(object)` are properties beside the
         others that change by themselves, are asked anew each time, and are not told of in indications; the value of
-        `measured(world)` is another one once they have changed.
+        `measured(world)` is another one once they have changed. `keys(object)` are the keys but CreationClassName, for
+        who wants nothing but the path.
         """
 
         def declare(make: Callable[[T], Properties]) -> Callable[[T], Properties]:
             leads = when, find, namespace, volatile, among, parts
-            self.instances.append(InstanceProvider(classname, of, make, *leads, gauges, measured))
+            self.instances.append(InstanceProvider(classname, of, make, *leads, gauges, measured, keys))
             return make
 
         return declare

@@ -35,6 +35,7 @@ class Connected:
         self.link = keeper.link
         self.ready = keeper.ready
         self.reconcile = keeper.reconcile
+        self.expected = keeper.expected
         self._keeper = keeper
         self._locks = Locks()
 

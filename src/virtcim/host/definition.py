@@ -9,6 +9,7 @@ import libvirt
 
 from virtcim.host.calls import change, known, opened, require_inactive, require_persistent
 from virtcim.host.errors import HostError, Kind, unsupported
+from virtcim.host.expected import ADDED, REMOVED
 from virtcim.host.reading import found
 from virtcim.host.system import Host, Vm
 from virtcim.host.validation import DOMAINS
@@ -50,11 +51,19 @@ def define_new(host: Host, document: Domain, *, unique: bool = False) -> Vm:
         if same is not None:
             raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
         try:
-            domain = _define(host, connection, document.xml, document)
+            domain = _define_first(host, connection, document, uuid if unique else "")
         except libvirt.libvirtError:
             _refuse_clash(connection, name, uuid, new=True)
             raise
         return known(host.take_new(domain), uuid, host)
+
+
+def _define_first(host: Host, connection: libvirt.virConnect, document: Domain, unique: str) -> libvirt.virDomain:
+    """Of a UUID that nobody else knows, nobody else can cause the event."""
+    if not unique:
+        return _define(host, connection, document.xml, document)
+    with host.expected.change(unique, ADDED):
+        return _define(host, connection, document.xml, document)
 
 
 def _parsed(xml: str) -> Domain:
@@ -128,7 +137,8 @@ def remove(vm: Vm) -> bool:
 
     def call(domain: libvirt.virDomain) -> None:
         if domain.ID() == -1:
-            _undefine_only(domain)
+            with vm.host.expected.change(vm.uuid, REMOVED):
+                _undefine_only(domain)
 
     with vm.host.lock(vm.uuid):
         return change(vm, call) is None

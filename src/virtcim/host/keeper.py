@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import libvirt
 
 from virtcim.host.events import Event, EventKind, Topic
+from virtcim.host.expected import Expected
 from virtcim.host.link import Link
 from virtcim.host.listeners import Callbacks
 from virtcim.host.pulse import Pulse
@@ -47,6 +48,7 @@ class Keeper:
         self.turns = 0  # how often the link came or went
         self.pulse = Pulse(self.link)
         self.watches = Watches()
+        self.expected = Expected()
         self.on_event: Callbacks[[Event]] = Callbacks()
         self.on_ready: Callbacks[[]] = Callbacks()
         self._load = load
@@ -96,7 +98,7 @@ class Keeper:
             self.ready.clear()
 
     def event(self, event: Event) -> None:
-        if event.kind not in _NO_CHANGE:
+        if event.kind not in _NO_CHANGE and not self.expected.covers(event):
             self._workers.want(event.topic, event.key)
         self.watches.deliver(event)
         self.on_event.tell(event)

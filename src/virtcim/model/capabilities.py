@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from virtcim.model.codecs import TEXT
 from virtcim.model.fields import Each, Many, Presence, View, integer, one_of, size_kib, text, texts
 
@@ -59,7 +61,7 @@ class Guest(View):
     os_type = text("os_type")
     archs = Many(Arch)
 
-    @property
+    @cached_property
     def arch(self) -> Arch:
         """The architecture: libvirt gives each guest element exactly one."""
         return self.archs[0]

@@ -75,7 +75,7 @@ profile.hangs_off(Vm, Device, elements.devices)
 # The virtual system (clause 7.1)
 
 
-@profile.instance("Virt_ComputerSystem", of=Vm, find=lookup.find_vm)
+@profile.instance("Virt_ComputerSystem", of=Vm, find=lookup.find_vm, keys=lambda vm: {"Name": ids.system_token(vm)})
 def virtual_system(vm: Vm) -> Properties:
     row, wish = row_of(vm), last_wish(vm)
     resettable = state.can("reset", vm.platform)
