@@ -11,7 +11,7 @@ from pywbem import CIMInstance, CIMInstanceName, WBEMConnection
 
 OK, FAILED, INVALID, BAD_STATE = 0, 2, 4, 5
 UNSUPPORTED, UNFIT = 1, 5  # of CreateGoalSettings
-CONNECTION = 33  # ResourceType
+PROCESSOR, MEMORY, CONNECTION = 3, 4, 33  # ResourceType
 SPECIFIC, GENERAL = 2, 3  # RequestTypesSupported
 ENABLED, DISABLED, OFFLINE, QUIESCE = 2, 3, 6, 9
 LABELS = ("InstanceID", "ElementName", "ChangeableType")
@@ -88,11 +88,12 @@ class Trial:
             "TemplateGoalSettings", "string", value=[request(claim)], is_array=True, embedded_object="instance"
         )
         code, found = self.conn.InvokeMethod("CreateGoalSettings", path)
-        connection = claim.capabilities["ResourceType"] == CONNECTION
+        number = claim.capabilities["ResourceType"]
+        connection, plain = number == CONNECTION, claim.requests == GENERAL or number in (PROCESSOR, MEMORY)
         if code != (UNSUPPORTED if connection else OK):
             yield f"{claim.name}: works out {found} of nothing, and answers {code}"
         code, found = self.conn.InvokeMethod("CreateGoalSettings", path, Params=[template])
-        fitting = (UNSUPPORTED,) if connection else (OK, UNFIT) if claim.requests != GENERAL else (OK,)
+        fitting = (UNSUPPORTED,) if connection else (OK,) if plain else (OK, UNFIT)
         if code not in fitting:
             yield f"{claim.name}: works out {found} of its own default, and answers {code}"
 

@@ -13,7 +13,7 @@ from virtcim.mapping.graphics import TYPES as CONSOLES
 from virtcim.mapping.hostdev import HOST_DEVICES
 from virtcim.mapping.inputs import KEYBOARD, POINTING_DEVICE
 from virtcim.mapping.kind import Kind
-from virtcim.mapping.memory import DEFAULT_SIZE
+from virtcim.mapping.memory import DEFAULT_SIZE, ELASTIC
 from virtcim.mapping.processor import LEAST_WEIGHT
 from virtcim.mapping.resources import new_element
 from virtcim.mapping.table import BadProperty, Properties
@@ -160,6 +160,14 @@ def module_range(capacity: int) -> Range:
     ranges = memory_range(capacity, MODULE_SIZE, MODULE_STEP)
     usual = ranges["Default"]["VirtualQuantity"]
     return {**ranges, "Default": {"VirtualQuantity": usual, "ResourceSubType": "dimm"}}
+
+
+def elastic_module_range(capacity: int) -> Range:
+    """A new module of which its guest may have all or nothing."""
+    ranges = module_range(capacity)
+    usual = ranges["Default"]["VirtualQuantity"]
+    default = {"VirtualQuantity": usual, "Limit": usual, "ResourceSubType": ELASTIC}
+    return {**ranges, "Default": default, "Minimum": {"VirtualQuantity": 0}}
 
 
 def elastic_range(size: int, step: int) -> Range:

@@ -50,7 +50,7 @@ def _goal(owner: Owner) -> Goal:
 
 def _wanted(owner: Owner, goal: Goal, name: str, given: Sequence[Instance | None]) -> Properties:
     """The one setting that is about what these capabilities are about; others are ignored, as the schema has it."""
-    found = [one for one in given if one is not None and _kind(one) is _kind_of(owner)]
+    found = [one for one in given if one is not None and _is_about(owner, one)]
     if len(found) != 1:
         what = _kind_of(owner).label.lower()
         raise Refused("Invalid Parameter", f"{name}: {len(found)} of {len(given)} settings are for {what}, not one")
@@ -74,12 +74,15 @@ def _kind_of(owner: Owner) -> Kind[Any]:
     return owner.kind if isinstance(owner, Allocation) else owner.setting.kind
 
 
-def _kind(one: Instance) -> Kind[Any] | None:
+def _is_about(owner: Owner, one: Instance) -> bool:
     numbers = one.properties.get("ResourceType"), one.properties.get("OtherResourceType")
+    word = ids.parse_sub_type(str(one.properties.get("ResourceSubType") or ""))
+    if isinstance(owner, Allocation) and owner.sub_type not in (None, word):
+        return False
     try:
-        return resources.kind_for(*numbers, one.classname, one.properties)  # type: ignore[arg-type]
+        return resources.kind_for(*numbers, one.classname, one.properties) is _kind_of(owner)  # type: ignore[arg-type]
     except BadProperty:
-        return None
+        return False
 
 
 def _check(owner: Owner, found: Properties) -> None:
@@ -93,6 +96,7 @@ def _check(owner: Owner, found: Properties) -> None:
     _check_choice(owner, found.get("ResourceSubType"))
     with refusing(SUPPORTED):
         document = blank(host.platform, host.capabilities, {})
+        document.max_memory = host.facts.node.memory  # room for modules, which only some systems have
         resources.new_element(kind, dict(placed(host, kind, found)), document)
 
 

@@ -13,7 +13,7 @@ from virtcim.mapping.allocation import Offer, Sample
 from virtcim.mapping.divisions import Division
 from virtcim.mapping.documents import blank
 from virtcim.mapping.kind import Kind
-from virtcim.mapping.memory import BASE_MEMORY
+from virtcim.mapping.memory import BASE_MEMORY, ELASTIC
 from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.profiles import pools_lookup as stock
@@ -66,6 +66,7 @@ def _allocations(pool: ResourcePool) -> Iterator[Allocation]:
     yield Allocation(pool, pool.type.kinds[0])
     if pool.type.word == pools.MEMORIES and pool.primordial and pool.platform in allocation.PLUGGING:
         yield Allocation(pool, MEMORY_MODULE, "dimm")
+        yield Allocation(pool, MEMORY_MODULE, ELASTIC)
 
 
 def allocations_on(host: Host) -> Iterator[Allocation]:
@@ -99,7 +100,9 @@ def _range(one: Allocation, offer: Offer) -> allocation.Range:
     if one.kind is PROCESSORS:
         return allocation.processor_range(capacity, offer)
     if one.kind is MEMORY_MODULE:
-        return allocation.module_range(capacity)
+        return (
+            allocation.elastic_module_range(capacity) if one.sub_type == ELASTIC else allocation.module_range(capacity)
+        )
     if one.kind is BASE_MEMORY:
         return allocation.memory_range(capacity)
     if one.pool.type.word == pools.STORAGE:
