@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import Intent, Progress, Refused, Returned, Unknown, Work
 from virtcim.host import domains, migration
 from virtcim.host.errors import HostError, Kind
-from virtcim.host.inventory import Host, Hosts, Vm
+from virtcim.host.inventory import Host, Hosts, Underway, Vm
 from virtcim.host.routes import Route
 from virtcim.host.underway import Standing
 from virtcim.mapping.migration import OTHER, RESTART, Manner
+from virtcim.mapping.state import EMIGRATING
 from virtcim.profiles.migration_routes import route_to
 from virtcim.profiles.resumption import Waiting, host_of, identity_of
+from virtcim.profiles.transitions import IDLE_POWER, NO_CHANGE
 
 KIND = "migration"
 GRACE = 3.0  # seconds in which a move that has just ended is seen at both ends
@@ -56,17 +59,29 @@ def resume(world: Hosts, facts: Properties) -> Work:
         host = host_of(world, facts, waiting)
         route = _route(world, host, facts)
         deadline = time.monotonic() + (host.settings.shutdown_timeout if facts["type"] == RESTART else GRACE)
-        while True:
-            here = domains.standing(host, str(facts["uuid"]))
-            late = time.monotonic() >= deadline or waiting.cancelled.is_set()
-            if here is not None and here.job is not None:
-                _follow(host, facts, waiting, progress, here.job)
-            elif _moved(Ends(here, _there(route, facts, late)), facts, late):
-                return _result(host, route, facts)
-            waiting.pause()
+        with _marked(host, str(facts["uuid"])):
+            while True:
+                here = domains.standing(host, str(facts["uuid"]))
+                late = time.monotonic() >= deadline or waiting.cancelled.is_set()
+                if here is not None and here.job is not None:
+                    _follow(host, facts, waiting, progress, here.job)
+                elif _moved(Ends(here, _there(route, facts, late)), facts, late):
+                    break
+                waiting.pause()
+        return _result(host, route, facts)
 
     stop = waiting.cancelled.set
     return Work("", (), run, cancel=stop, kill=stop, leave=waiting.left.set)
+
+
+@contextmanager
+def _marked(host: Host, uuid: str) -> Iterator[None]:
+    """The system shows meanwhile that it is on its way, and is sent on no other."""
+    host.set_underway(uuid, Underway(NO_CHANGE, IDLE_POWER, EMIGRATING))
+    try:
+        yield
+    finally:
+        host.set_underway(uuid, None)
 
 
 def _route(world: Hosts, host: Host, facts: Properties) -> Route:

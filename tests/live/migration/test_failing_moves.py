@@ -112,10 +112,21 @@ def test_what_stands_in_the_way(mover: Mover, place: Bed) -> None:
     itself = mover.call(TO_HOST, vm, DestinationHost=ADDRESS["a"], MigrationSettingData=how(TransportType=TCP))
     assert itself.value == INCOMPATIBLE
     head = embedded("KVM_VirtualSystemSettingData", CPUMode="custom", CPUModel="EPYC-Milan", Machine="pc-i440fx-9.9")
-    given = {"MigrationSettingData": how(MigrationType=RESTART), "NewSystemSettingData": head}
+    memory = embedded(
+        "KVM_MemResourceAllocationSettingData",
+        InstanceID=f"{vm.uuid}/defined/mem",
+        VirtualQuantity=2**42,
+        Limit=2**42,
+        AllocationUnits="byte",
+    )
+    given = {
+        "MigrationSettingData": how(MigrationType=RESTART),
+        "NewSystemSettingData": head,
+        "NewResourceSettingData": [memory],
+    }
     check, move = mover.check(vm, **given), mover.move(vm, **given)
     assert (check.value, out(check, "IsMigratable"), move.value) == (OK, False, INCOMPATIBLE)
-    for word in ("another system is named", "processors there lack", "pc-i440fx-9.9"):
+    for word in ("another system is named", "processors there lack", "pc-i440fx-9.9", "of 4194304 MiB of memory"):
         assert word in check.reason
         assert word in move.reason
     assert domain.state()[0] == libvirt.VIR_DOMAIN_RUNNING

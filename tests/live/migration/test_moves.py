@@ -8,6 +8,7 @@ from typing import Any
 
 import libvirt
 import pytest
+from tests.live import boot_sectors
 from tests.live.conftest import PREFIX, wait_until
 from tests.live.migration.moving import (
     COMPLETED,
@@ -38,6 +39,8 @@ from tests.profiles.migrating import (
 )
 
 from virtcim.broker.call import Path
+
+IMAGES = "/var/lib/libvirt/images"  # on a host; each has one of its own
 
 # Guests that know how long they have been up
 
@@ -182,3 +185,26 @@ def test_a_definition_moves(mover: Mover, place: Bed) -> None:
     moved(mover, mover.call(TO_HOST, vm, DestinationHost=ADDRESS["b"], MigrationSettingData=given))
     assert place.where(f"{PREFIX}off") == {"b"}
     assert place.domain("b", f"{PREFIX}off").XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) == xml
+
+
+def test_images_are_copied(mover: Mover, place: Bed) -> None:
+    """To a pool of the destination that lists no such image; without that the check says no."""
+    domain = place.define("copied")
+    images = {host: place.place / host / "lib" / "images" for host in ADDRESS}
+    boot_sectors.write(images["a"] / "copied.img", boot_sectors.HALT)
+    xml = domain.XMLDesc().replace(str(place.shared / "a-copied.img"), f"{IMAGES}/copied.img")
+    domain = place.connections["a"].defineXML(xml)
+    domain.create()
+    pool = place.connections["b"].storagePoolCreateXML(
+        f"<pool type='dir'><name>images</name><target><path>{IMAGES}</path></target></pool>"
+    )
+    vm = mover.here.refresh(domain.UUIDString())
+    assert vm is not None
+    check = mover.check(vm)
+    assert (out(check, "IsMigratable"), "copied.img" in check.reason) == (False, True)
+    given = how(CopyStorage=True)
+    assert out(mover.check(vm, MigrationSettingData=given), "IsMigratable") is True
+    moved(mover, mover.move(vm, MigrationSettingData=given))
+    assert place.where(f"{PREFIX}copied") == {"b"}
+    assert (images["b"] / "copied.img").read_bytes() == (images["a"] / "copied.img").read_bytes()
+    pool.destroy()
