@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from virtcim.broker.broker import Broker
-from virtcim.broker.call import Instance, Item
+from virtcim.broker.call import CIMError, Instance, Item
 from virtcim.broker.delivery import Deliverer, Policy, Retry
 from virtcim.broker.delivery_http import Link, Listeners
 from virtcim.broker.indications import Cause, Indications
 from virtcim.broker.indications_lifecycle import Lifecycle, Notice, stamp
-from virtcim.broker.indications_told import Ledger, Place
+from virtcim.broker.indications_told import LEASE, Ledger, Place
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.jobs_kept import KeptJobs, Whereabouts
 from virtcim.broker.jobs_told import ToldJobs
@@ -37,6 +39,9 @@ from virtcim.profiles.static_filters import collections, static_filters
 from virtcim.profiles.subscriptions import Subscriptions
 from virtcim.wire.export import ExportEncoder
 
+log = logging.getLogger(__name__)
+
+HEARSAY = 3.0  # seconds that a client waits for other servers to hear of the first subscription
 PARTS_OF_HOST = frozenset({Topic.FILTER, Topic.INTERFACE})  # looked at with the host as a whole
 
 
@@ -110,6 +115,8 @@ class Events:
         if self._store.shared:
             self.engine.sync = self._shelf.catch_up
             self.engine.alone = False
+            if self._subscriptions is not None:
+                self._subscriptions.begun = self._known_elsewhere
         for host in hosts.hosts:
             host.on_change(partial(self._changed, host))
         hosts.on_event(self._happened)
@@ -142,7 +149,7 @@ class Events:
     def _place(self, host: Host) -> Place:
         """A host by what every server calls it that reaches it."""
         name = f"{host.platform} {host.uuid or host.link.shown_uri}"
-        lease = f"host:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+        lease = f"{LEASE}{hashlib.sha256(name.encode()).hexdigest()[:32]}"
         if lease not in self._places:
             self._places[lease] = Place(lease, host, partial(objects, host), document, partial(restored, host))
         return self._places[lease]
@@ -152,6 +159,18 @@ class Events:
         self._looking.clear()
         causes = [self._ledger.snapshot(self._place(host)) for host in self._hosts if host.known]
         return lambda: [notice for cause in causes for notice in cause()]
+
+    def _known_elsewhere(self) -> None:
+        """Until the other servers know that somebody listens: what happens to their hosts from now on is told."""
+        deadline = time.monotonic() + HEARSAY
+        try:
+            while (waiting := self._ledger.unopened()) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        except CIMError as error:
+            log.warning("whether other servers know of the subscription is not known: %s", error.message)
+        else:
+            if waiting:
+                log.warning("%d hosts of other servers are not watched yet", len(waiting))
 
     def _look(self, place: Place) -> None:
         """At what a host has beside its systems, once for all changes that have been noted by then."""

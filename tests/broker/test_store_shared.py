@@ -147,6 +147,26 @@ def test_who_has_lost_a_lease_tells_nothing_more(open_shared: OpenStore) -> None
         second.leases.stop()
 
 
+def test_what_others_have_not_begun_to_tell_of_is_known(open_shared: OpenStore) -> None:
+    """Of a lease that a server holds, as long as nothing is kept under it and the server is there."""
+    first, second = Holder(open_shared(), "host:a", DELIVERY), open_shared()
+    try:
+        first.look()
+        assert second.queue.untold("host:", "rest") == ["host:a"]
+        assert first.store.queue.untold("host:", "rest") == []
+        told = Told("digest", "host:a", "rest", "", b"")
+        first.store.queue.enqueue([], Beside({"digest": told}, leases={"host:a": 1}))
+        assert second.queue.untold("host:", "rest") == []
+        first.store.queue.enqueue([], Beside(forgotten={"host:a"}, leases={"host:a": 1}))
+        assert second.queue.untold("host:", "rest") == ["host:a"]
+    finally:
+        first.leases.stop()
+    deadline = time.monotonic() + 5
+    while second.queue.untold("host:", "rest") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert second.queue.untold("host:", "rest") == []
+
+
 def test_two_servers_number_one_sequence(open_shared: OpenStore) -> None:
     stores = [open_shared(), open_shared()]
     seen: list[tuple[str, int]] = []

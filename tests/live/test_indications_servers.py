@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import libvirt
@@ -160,6 +161,40 @@ def test_two_servers_tell_once(daemon: PrivateLibvirtd, node: libvirt.virConnect
             servers[0].cim.DeleteInstance(path)
             servers[1].start()
             assert servers[1].cim.EnumerateInstanceNames("CIM_IndicationSubscription") == []
+        finally:
+            for server in servers:
+                server.stop()
+
+
+def test_servers_of_different_hosts_share_subscriptions(
+    daemon: PrivateLibvirtd, node: libvirt.virConnect, tmp_path: Path
+) -> None:
+    """A listener hears of both hosts, in one sequence, from the answer to the first subscription on; of a host whose
+    server is away as soon as that is back.
+    """
+    with (
+        running_postgres() as postgres,
+        listening() as listener,
+        private_libvirtd() as far,
+        closing(libvirt.open(far.uri)) as other,
+    ):
+        uris = {"first": daemon.uri, "second": far.uri}
+        servers = [Process(tmp_path / name, connect=uris[name], store=postgres.url, **QUICK) for name in uris]
+        try:
+            subscribe(servers[1], listener.url, EVERYTHING)
+            define(node, "here")
+            define(other, "there")
+            wanted = [("Created", "here"), ("Created", "there")]
+            heard(listener, *wanted)
+            servers[1].kill()
+            define(other, "later")
+            define(node, "meanwhile")
+            wanted.append(("Created", "meanwhile"))
+            heard(listener, *wanted)
+            servers[1].start()
+            wanted.append(("Created", "later"))
+            heard(listener, *wanted)
+            assert_no_gap(listener)
         finally:
             for server in servers:
                 server.stop()

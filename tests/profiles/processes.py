@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path as File
+from typing import ClassVar
 
 import pywbem
 from tests.broker.postgres import free_port
@@ -17,13 +19,19 @@ MODIFIED = "SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_Comp
 class Process:
     """`virtcim serve` on a state directory; `kill` gives it no chance."""
 
+    compiled: ClassVar[File | None] = None  # the schemas that a server has compiled before
+
     def __init__(self, state: File, **settings: str) -> None:
         self.state = state
+        cache = state / "cache"
+        if Process.compiled is not None and Process.compiled.is_dir() and not cache.exists():
+            shutil.copytree(Process.compiled, cache)
         self._environment = {**os.environ, **{f"VIRTCIM_{name.upper()}": value for name, value in settings.items()}}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[str] | None = None
         self.start()
+        Process.compiled = cache
 
     def start(self) -> None:
         command = [sys.executable, "-m", "virtcim", "serve", "--listen", self.url, "--state-dir", str(self.state)]

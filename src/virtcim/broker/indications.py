@@ -118,14 +118,18 @@ class Indications:
 
     def subscribe(
         self, path: Path, filters: Iterable[Filter], destination: Path, url: str, until: float | None
-    ) -> None:
-        """From now on indications that a filter selects go to the URL; instead of what the path subscribed before."""
+    ) -> bool:
+        """From now on indications that a filter selects go to the URL; instead of what the path subscribed before.
+
+        Answers whether nobody had subscribed before.
+        """
         first = not self._index
         self._index.add(path, filters, destination, url, until)
         if first:
             note = _First()
             self.note(note)
             note.fill(self.on_first)
+        return first
 
     def unsubscribe(self, path: Path) -> None:
         """From now on nothing is made for a subscription, nor sent of what was."""

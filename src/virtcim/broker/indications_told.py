@@ -19,6 +19,7 @@ from virtcim.broker.store_queue import Beside, Told
 log = logging.getLogger(__name__)
 
 Key = tuple[str, str]  # kind and key of an object, unique in its place
+LEASE = "host:"  # what the name of a lease on a host begins with
 _REST: Key = ("rest", "")  # what hangs off the place itself
 
 
@@ -76,6 +77,10 @@ class Ledger:
         self._told: dict[str, _Objects] = {}
         self._open: set[str] = set()
         self._beside = Beside()
+
+    def unopened(self) -> list[str]:
+        """The places of other servers that do not know yet that somebody listens."""
+        return self._store.queue.untold(LEASE, _REST[0])
 
     def beside(self) -> Beside:
         """What is to be kept since this was asked last."""

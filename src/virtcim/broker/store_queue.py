@@ -157,6 +157,16 @@ class Queue:
             counted = sa.update(t.DELIVERIES).where(t.DELIVERIES.c.id == delivery.id)
             connection.execute(counted.values(attempts=delivery.attempts + 1))
 
+    def untold(self, lead: str, kind: str) -> list[str]:
+        """The leases beginning so that other servers at work hold, of which nothing of the kind is kept as told."""
+        others = [one for one in self._database.servers() if one != self._server]
+        if not others or self._database.blank:
+            return []
+        known = sa.select(t.TOLD.c.place).where(t.TOLD.c.kind == kind)
+        held = sa.select(t.LEASES.c.name).where(t.LEASES.c.name.startswith(lead), t.LEASES.c.holder.in_(others))
+        with self._database.reading() as connection:
+            return list(connection.scalars(held.where(t.LEASES.c.name.not_in(known))))
+
     def told(self, place: str) -> list[Told]:
         """What was told of the objects of a place."""
         if self._database.blank:

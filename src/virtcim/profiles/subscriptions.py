@@ -45,6 +45,7 @@ class Subscriptions:
         self.collections = {self.collection_path(one): one for one in collections}
         self.filters = {self.path(rules.FILTER, one.name): one for one in collections[0].filters}
         self.delivery = settings.DeliverySettings(facts, shelf)
+        self.begun: Callable[[], None] = lambda: None  # called when a client is the first that is to be told
         self.failures = Failures(self, shelf.lock, self.delivery.number)
         for classname in rules.SUBSCRIPTIONS:
             for one in shelf.of_class(classname):
@@ -141,7 +142,9 @@ class Subscriptions:
                 raise CIMError(Status.FAILED, f"there are {most} subscriptions, the most there may be")
             one = Stored(path, {**rules.subscription_properties(given, cim_now()), **dict(path.keys)})
             self.shelf.add(one)
-            self._put_to_work(one)
+            first = self._put_to_work(one)
+        if first:
+            self.begun()
         return path
 
     def _exists(self, source: Path, classname: str) -> bool:
@@ -164,7 +167,9 @@ class Subscriptions:
                 new["TimeOfLastStateChange"] = cim_now()
             one = Stored(path, new)
             self.shelf.replace(old, one)
-            self._put_to_work(one)
+            first = self._put_to_work(one)
+        if first:
+            self.begun()
 
     def delete_subscription(self, path: Path) -> None:
         """Nothing of what is queued for it is sent any more."""
@@ -188,16 +193,18 @@ class Subscriptions:
             elif one.classname == rules.MEMBERSHIP and reference(one, "Member") == path:
                 self.put_to_work_again(reference(one, "Collection"))
 
-    def _put_to_work(self, one: Stored) -> None:
+    def _put_to_work(self, one: Stored) -> bool:
+        """Answers whether nobody was to be told before."""
         destination = self.shelf.find(reference(one, "Handler"))
         if one.properties.get("SubscriptionState") != rules.ENABLED or destination is None or self.remaining(one) == 0:
             self._engine.unsubscribe(one.path)
-            return
+            return False
         url = str(destination.properties["Destination"])
         try:
-            self._engine.subscribe(one.path, self._filters(one), destination.path, url, self.end(one))
+            return self._engine.subscribe(one.path, self._filters(one), destination.path, url, self.end(one))
         except CIMError as error:  # of an older version: what it took this one may not
             log.error("subscription %s selects nothing: %s", one.path, error.message)
+            return False
 
     def _filters(self, one: Stored) -> list[Any]:
         found = self._within(reference(one, "Filter")).values()
