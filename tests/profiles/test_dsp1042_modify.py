@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ from tests.profiles.devices import ASKED, asked
 from tests.profiles.management import BAD_STATE, FAILED, INVALID, OK, Manager, embedded, instance, rasd, results
 
 from virtcim.broker.call import Instance
+from virtcim.host import domains
+from virtcim.host.inventory import Vm
+from virtcim.model.domain import Domain
 
 SYSTEMS = ("web1", "web2", "db1", "mail1", "archive1", "desktop1", "legacy1")
 
@@ -247,3 +252,33 @@ def test_refused(manager: Manager, settings: list[Instance], code: int, reason: 
     assert (answer.value, answer.out) == (code, ()), answer.reason
     assert re.search(reason, answer.reason), answer.reason
     assert manager.everything() == before
+
+
+def test_system_that_is_removed_during_the_change(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client is told that it is gone, and what somebody else has removed does not come back."""
+    edit = domains.edit
+
+    @contextmanager
+    def edit_and_lose(vm: Vm) -> Iterator[Domain]:
+        with edit(vm) as document:
+            yield document
+        with vm.host.link.borrow() as connection:
+            connection.lookupByName(vm.name).undefine()
+        vm.host.refresh(vm.uuid)
+
+    manager.define(rasd("Mem", VirtualQuantity=2**27), ElementName="brief")
+    monkeypatch.setattr(domains, "edit", edit_and_lose)
+    answer = manager.modify(rasd("Mem", InstanceID="brief/defined/mem", VirtualQuantity=2**16))
+    assert (answer.value, answer.reason) == (FAILED, "brief is gone")
+    assert "brief" not in manager.names()
+    with manager.host.link.borrow() as connection:
+        assert "brief" not in [domain.name() for domain in connection.listAllDomains()]
+
+
+def test_put_back(manager: Manager) -> None:
+    manager.define(ElementName="kept")
+    vm = manager.client.vm("kept")
+    before = domains.definition(vm)
+    manager.redefine("kept", "<on_crash>destroy</on_crash>", "<on_crash>restart</on_crash>")
+    domains.put_back(vm, before)
+    assert manager.xml("kept") == before

@@ -126,6 +126,13 @@ def edit(vm: Vm) -> Iterator[Domain]:
         vm.host.refresh(vm.uuid)
 
 
+def put_back(vm: Vm, xml: str) -> None:
+    """Define a domain as it was, unless somebody else has removed its definition meanwhile."""
+    present = vm.host.refresh(vm.uuid)
+    if present is not None and present.persistent:
+        define(vm.host, xml)
+
+
 def undefine(vm: Vm) -> Vm | None:
     """Remove the definition with saved image, snapshot and checkpoint metadata and NVRAM; a running domain goes on."""
     with vm.host.lock(vm.uuid):

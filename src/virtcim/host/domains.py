@@ -21,7 +21,7 @@ from virtcim.host.calls import (
     require_inactive,
     require_persistent,
 )
-from virtcim.host.definition import define, define_new, definition, edit, remove, rename, undefine
+from virtcim.host.definition import define, define_new, definition, edit, put_back, remove, rename, undefine
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.events import Event, EventKind
 from virtcim.host.hotplug import attach, detach, live_secure_xml, running, update
@@ -57,6 +57,7 @@ __all__ = [
     "inject_nmi",
     "live_secure_xml",
     "pause",
+    "put_back",
     "reboot",
     "remove",
     "rename",

@@ -84,7 +84,7 @@ def _define(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
     before = domains.definition(vm)
     with domains.edit(vm) as document:
         places = [place_of(one, document) for one in put(vm.host, document, asked)]
-    undo(lambda: domains.define(vm.host, before))
+    undo(lambda: domains.put_back(vm, before))
     return places
 
 
@@ -180,10 +180,12 @@ def redefine(vm: Vm, asked: Sequence[live.Change], undo: Undo) -> list[Place]:
                 change(resource, one.properties, document)
         wanted = [properties_of(resource) for resource in found]
         places = [place_of(resource, document) for resource in found]
-    undo(lambda: domains.define(vm.host, before))
+    undo(lambda: domains.put_back(vm, before))
     latest = vm.host.vm(vm.uuid)
     present = defined_of(latest) if latest else None
-    shown = settings_at(present, places) if present else []
+    if present is None:
+        raise Refused("Failed", f"{vm.name} is gone")
+    shown = settings_at(present, places)
     for one, was, will, setting in zip(asked, old, wanted, shown, strict=True):
         _refuse_ignored(one.where, was, will, properties_of(setting.resource))
     return places
@@ -279,7 +281,7 @@ def _undefine(vm: Vm, devs: Sequence[str], undo: Undo) -> None:
             for resource in [find(document, dev) for dev in devs]:
                 resource.view.remove()
             left = _count(document)
-        undo(lambda: domains.define(vm.host, before))
+        undo(lambda: domains.put_back(vm, before))
         new = vm.host.vm(vm.uuid)
         back = _count(new.defined_document) - left if new and new.defined_document else Counter[str]()
         unwilling = [dev for dev in devs if back[find(Domain.parse(before), dev).kind.name]]

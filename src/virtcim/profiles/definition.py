@@ -247,7 +247,7 @@ def _change_definition(vm: Vm, head: Properties, undo: Undo) -> None:
     before = domains.definition(vm)
     with domains.edit(vm) as document, refusing(SYSTEM):
         vssd.change_head(document, head)
-    undo(lambda: domains.define(vm.host, before))
+    undo(lambda: domains.put_back(vm, before))
 
 
 def _change_running(vm: Vm, head: Properties, undo: Undo) -> None:

@@ -54,7 +54,7 @@ def attach(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
             raise Refused("Failed", f"{wish.where} cannot be added while the system is active: {reason}")
     if vm.persistent:
         before = domains.definition(vm)
-        undo(lambda: domains.define(vm.host, before))
+        undo(lambda: domains.put_back(vm, before))
     for wish, resource in zip(asked, added, strict=True):
         with unless_running(wish.where, "Failed"):
             domains.attach(vm, resource.view.xml, live=True, config=vm.persistent)
