@@ -9,7 +9,7 @@ from typing import Any
 
 from virtcim.broker.call import Batch, Batches, CIMError, ClassDef, Item, Path, Status
 from virtcim.broker.catalog import Catalog
-from virtcim.broker.provider import As, Hanging, InstanceProvider
+from virtcim.broker.provider import As, Hanging, InstanceProvider, Keys
 from virtcim.broker.schema import leaf_name
 
 MAX_SIZES = 4096
@@ -18,14 +18,20 @@ _Making = tuple[InstanceProvider, str | None, Parts]
 
 
 class Found:
-    """An instance together with the object and the provider it comes from."""
+    """An instance together with the object and the provider it comes from; it may be made when it is looked at."""
 
-    __slots__ = ("item", "provider", "target")
+    __slots__ = ("_item", "provider", "target")
 
-    def __init__(self, provider: InstanceProvider, target: object, item: Item) -> None:
+    def __init__(self, provider: InstanceProvider, target: object, item: Item | Callable[[], Item]) -> None:
         self.provider = provider
         self.target = target
-        self.item = item
+        self._item = item
+
+    @property
+    def item(self) -> Item:
+        if not isinstance(self._item, Item):
+            self._item = self._item()
+        return self._item
 
 
 class Instances:
@@ -80,8 +86,11 @@ class Instances:
         if provider is None or provider.keys is None:
             found = self.named(target, classname)
             return found.item.path if found else None
+        return self._path(provider, target, provider.keys(target))
+
+    def _path(self, provider: InstanceProvider, target: object, keys: Keys) -> Path:
         cls = self._class(provider, target)
-        given = {"CreationClassName": cls.name, **provider.keys(target)}
+        given = {"CreationClassName": cls.name, **keys}
         return Path(cls.name, tuple((key.name, given.get(key.name)) for key in cls.keys), provider.namespace)
 
     def _provider(self, target: object, classname: str) -> InstanceProvider | None:
@@ -176,9 +185,10 @@ class Instances:
         for provider, platform in self.catalog.serving(path.classname):
             if provider.namespace == path.namespace:
                 for target in self._candidates(provider, platform, path):
-                    item = self.item(provider, target)
-                    if item.path == path:
-                        return Found(provider, target, item)
+                    found = Found(provider, target, partial(self.item, provider, target))
+                    keys = provider.keys and provider.keys(target)
+                    if path == (found.item.path if keys is None else self._path(provider, target, keys)):
+                        return found
         return None
 
     def _candidates(self, provider: InstanceProvider, platform: str | None, path: Path) -> Iterable[object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from virtcim.mapping import ids
@@ -114,6 +115,7 @@ def kind_for(
     return next(iter(chosen or [kind for kind in fitting if kind.resource_type == resource_type] or fitting))
 
 
+@lru_cache(maxsize=256)
 def _of_class(classname: str) -> tuple[Kind[Any], ...]:
     name = STANDARD.get(classname, classname)
     found = LEAF.fullmatch(name)
