@@ -183,7 +183,8 @@ def test_the_service_delivers_as_clients_set_it(client: Eventful) -> None:
     client.subscribe(MODIFIED)
     toggle(client)
     client.heard(1)
-    client.quiet(1.0)
+    client.settle(1.5)
+    assert len(set(client.listener.bodies)) == len(client.listener.bodies)
     client.modify(service(client), ["DeliveryRetryAttempts", "DeliveryRetryInterval"])
     assert client.read(service(client))["DeliveryRetryAttempts"] == 3  # the default of the class
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pywbem import CIMInstance
+from pywbem import CIMInstance, CIMInstanceName
 
 from virtcim.conformance.check import check
 from virtcim.conformance.paths import key, keys, local, show
@@ -178,8 +178,8 @@ def host_resources(site: Site) -> None:
             faults.append(f"{show(one)} has HostResource {values}")
         for text in filter(INSTANCE.match, values):
             pool = links.get(key(one.path, site.namespace), [])
-            members = [show(part) for each in pool for part in parts.get(key(each, site.namespace), ())]
-            if not any(str(text).endswith(member.rpartition(":")[2]) for member in members):
+            members = {key(part, site.namespace) for each in pool for part in parts.get(key(each, site.namespace), ())}
+            if key(CIMInstanceName.from_wbem_uri(str(text)), site.namespace) not in members:
                 faults.append(f"{show(one)}: {text} is no component of its pool")
     expect_none(faults)
 
