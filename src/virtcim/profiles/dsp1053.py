@@ -13,9 +13,10 @@ from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids, metrics
 from virtcim.profiles.elements import host_class, kept
 from virtcim.profiles.metrics_control import DISABLED, ENABLED, Collection, Shelf
+from virtcim.profiles.metrics_model import Definition, Value, value_properties
 from virtcim.profiles.metrics_requests import Requests
 from virtcim.profiles.metrics_subjects import SUBJECTS, Subject
-from virtcim.profiles.metrics_values import Definition, Metrics, Value, value_properties
+from virtcim.profiles.metrics_values import Metrics
 
 SERVICE, CAPABILITIES = "Virt_MetricService", "Virt_MetricServiceCapabilities"
 DEFINITION, VALUE = "CIM_BaseMetricDefinition", "CIM_BaseMetricValue"  # of any kind

@@ -13,8 +13,9 @@ from virtcim.host.states import length_of, seconds_of
 from virtcim.mapping.metrics import Metric
 from virtcim.profiles import elements
 from virtcim.profiles.metrics_control import DISABLED, ENABLED
+from virtcim.profiles.metrics_model import Definition
 from virtcim.profiles.metrics_subjects import SUBJECTS, Subject, balloon_of, host_of, subject_of
-from virtcim.profiles.metrics_values import Definition, Metrics
+from virtcim.profiles.metrics_values import Metrics
 
 ENABLE, DISABLE, RESET = 2, 3, 4  # MetricCollectionEnabled of the methods that control
 MINIMUM, MAXIMUM = 2, 3  # Range

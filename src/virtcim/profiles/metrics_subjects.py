@@ -37,19 +37,29 @@ class Subject:
     """One kind of element, with the metrics `of` it.
 
     `classes` are all that elements of the kind are served as, `served` is that of one, `name` what names one in keys
-    of ours, `numbers` what a sample tells of one by the sources of metrics.
+    of ours, `numbers` what a sample tells of one by the sources of metrics. Those of systems are `inside` one.
     """
 
     of: tuple[str, ...]
     type: type[Any]
     classes: tuple[str, ...]
-    on: Callable[[Host], Iterable[Any]]
     find: Callable[[Hosts, str], Iterable[Any]]
     name: Callable[[Any], str]
     label: Callable[[Any], str]
     served: Callable[[Any], str]
     numbers: Callable[[Any, Sample], Numbers]
     holds: Callable[[Any], bool] = lambda _: True
+    inside: Callable[[Vm], Iterable[Any]] | None = None
+    beside: Callable[[Host], Iterable[Any]] = lambda _: ()
+
+    def on(self, host: Host) -> Iterator[Any]:
+        """All elements of the kind that a host has."""
+        for vm in lookup.vms_of(host) if self.inside else ():
+            yield from self.inside(vm) if self.inside else ()
+        yield from self.beside(host)
+
+    def offered_on(self, platform: str) -> bool:
+        return any(metric.measured_on(platform) for of in self.of for metric in metrics.OF[of])
 
     def measures(self, metric: Metric, element: Any) -> bool:
         """Whether the metric is one that can be measured of the element."""
@@ -119,10 +129,9 @@ def _documented(vm: Vm) -> dict[str, float]:
 # Their devices
 
 
-def _of_kinds(kinds: tuple[Kind[Any], ...], host: Host) -> Iterator[Device]:
-    for vm in lookup.vms_of(host):
-        for kind in kinds:
-            yield from lookup.devices_of_kind(kind)(vm)
+def _of_kinds(kinds: tuple[Kind[Any], ...], vm: Vm) -> Iterator[Device]:
+    for kind in kinds:
+        yield from lookup.devices_of_kind(kind)(vm)
 
 
 def _device(kinds: tuple[Kind[Any], ...], world: Hosts, name: str) -> list[Device]:
@@ -161,11 +170,6 @@ def _counted(adapter: Device, sample: Sample, names: tuple[str, ...]) -> Numbers
     target = switches_ports.interface_of(adapter).target or ""
     found = sample.traffic.get((adapter.vm.uuid, target)) if guest_of(adapter.vm, sample) else None
     return dict(zip(names, vars(found).values(), strict=True)) if found else {}
-
-
-def _ports_on(host: Host) -> Iterator[SwitchPort]:
-    for vm in lookup.vms_of(host):
-        yield from switches_ports.ports_of_vm(vm)
 
 
 def _find_port(world: Hosts, name: str) -> list[SwitchPort]:
@@ -218,7 +222,7 @@ def _devices(of: str, kinds: tuple[Kind[Any], ...], numbers: Callable[[Device, S
         of=(of,),
         type=Device,
         classes=tuple(dict.fromkeys(str(kind.device_class) for kind in kinds)),
-        on=partial(_of_kinds, kinds),
+        inside=partial(_of_kinds, kinds),
         find=partial(_device, kinds),
         name=_device_name,
         label=lambda device: f"{device.kind.label} {device.dev}",
@@ -233,7 +237,7 @@ def _pools(of: type[ResourcePool]) -> Subject:
         of=tuple(metrics.POOL_UNITS),
         type=of,
         classes=tuple(classname for one, classname in SERVED if one is of),
-        on=lambda host: (one for one in pools_on(host) if type(one) is of),
+        beside=lambda host: (one for one in pools_on(host) if type(one) is of),
         find=lambda world, name: (one for one in pool_by_id(world, name) if type(one) is of),
         name=lambda pool: pool.id,
         label=lambda pool: pool.name,
@@ -246,7 +250,7 @@ SYSTEMS = Subject(
     of=(SYSTEM,),
     type=Vm,
     classes=("Virt_ComputerSystem",),
-    on=lookup.vms_of,
+    inside=lambda vm: (vm,),
     find=lambda world, name: world.vm_by_key(name),
     name=ids.system_token,
     label=elements.label,
@@ -257,7 +261,7 @@ PORTS = Subject(
     of=(PORT,),
     type=SwitchPort,
     classes=("Virt_SwitchEthernetPort",),
-    on=_ports_on,
+    inside=switches_ports.ports_of_vm,
     find=_find_port,
     name=lambda port: port.id,
     label=lambda port: port.id,
@@ -268,7 +272,7 @@ HOSTS = Subject(
     of=(HOST,),
     type=Host,
     classes=("Virt_HostSystem",),
-    on=_itself,
+    beside=_itself,
     find=_find_host,
     name=ids.host_token,
     label=lambda host: host.name,

@@ -1,23 +1,22 @@
-"""Definitions and values of metrics as objects: what is offered of an element, and what was measured of it."""
+"""What metrics are offered of each element, what was measured of it, and what readings of it come to."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from virtcim.broker.call import Properties
 from virtcim.host.figures import Sample
 from virtcim.host.inventory import Host, Hosts
 from virtcim.host.measures import Needs
 from virtcim.host.starts import Starts
-from virtcim.host.states import cim_datetime, cim_interval, moment
 from virtcim.mapping import ids
-from virtcim.mapping.metrics import COUNTER, INTERVAL, METRICS, OF, POINT, STARTUP, Metric, text
+from virtcim.mapping.metrics import COUNTER, INTERVAL, METRICS, OF, POINT, STARTUP, Metric
+from virtcim.profiles.lookup import vms_of
 from virtcim.profiles.metrics_control import Base, Collection, run, token
 from virtcim.profiles.metrics_history import History, Key
+from virtcim.profiles.metrics_model import Definition, Value
 from virtcim.profiles.metrics_subjects import (
     SUBJECTS,
     SYSTEMS,
@@ -32,34 +31,6 @@ from virtcim.profiles.pools import ResourcePool
 
 NANOSECONDS = 1e9
 DIRTY = "VirtualSystem.DirtyRate"
-
-
-@dataclass(frozen=True, eq=False)
-class Definition:
-    """What is measured, on whatever host."""
-
-    metric: Metric
-
-
-@dataclass(frozen=True, eq=False)
-class Value:
-    """What was measured of an element at a moment, over some time: seconds, the former since 1970."""
-
-    definition: Definition
-    subject: Subject
-    element: Any
-    number: float
-    at: float
-    duration: float | None
-    breakdown: tuple[str, str] | None
-
-    @property
-    def platform(self) -> str:
-        return str(self.element.platform)
-
-    @property
-    def id(self) -> str:
-        return ids.metric_value_id(self.definition.metric.name, self.subject.name(self.element), self.breakdown)
 
 
 class Metrics:
@@ -123,9 +94,8 @@ class Metrics:
         """Of everything, but for aggregations."""
         for host in self.world.reachable():
             sample = host.gauges.closely()
-            for subject in SUBJECTS:
-                for element in subject.on(host):
-                    yield from self._values(subject, element, sample)
+            for subject, element in _measured_on(host):
+                yield from self._values(subject, element, sample)
 
     def aggregations(self) -> Iterator[Value]:
         """Of everything that is aggregated."""
@@ -253,6 +223,16 @@ class Metrics:
         return found
 
 
+def _measured_on(host: Host) -> Iterator[tuple[Subject, Any]]:
+    """All that may have values; one system after the other, as what hangs off each is made to be looked at."""
+    offered = [one for one in SUBJECTS if one.offered_on(host.platform)]
+    for vm in vms_of(host):
+        for subject in offered if vm.active else ():
+            yield from ((subject, one) for one in subject.inside(vm)) if subject.inside else ()
+    for subject in offered:
+        yield from ((subject, one) for one in subject.beside(host))
+
+
 def _interval(element: Any, sample: Sample) -> float:
     """Between the last two readings: those of the host are always taken."""
     if isinstance(element, Host):
@@ -269,25 +249,3 @@ def _from(base: Base | None, number: float, since: float | None) -> tuple[float,
     if base is None or number < base.number:
         return number, since
     return number - base.number, base.at
-
-
-def value_properties(value: Value) -> Properties:
-    """CIM_BaseMetricValue, or the class of aggregations below it."""
-    metric = value.definition.metric
-    found: Properties = {
-        "InstanceID": value.id,
-        "ElementName": metric.name,
-        "MetricDefinitionId": metric.id,
-        "MeasuredElementName": value.subject.label(value.element),
-        "TimeStamp": cim_datetime(moment(value.at)),
-        "MetricValue": text(metric, value.number),
-        "Volatile": True,
-    }
-    if metric.function is not None:
-        found["AggregationTimeStamp"] = found["TimeStamp"]
-        found["AggregationDuration"] = cim_interval(value.duration or 0.0)
-    if value.duration is not None:
-        found["Duration"] = cim_interval(value.duration)
-    if value.breakdown is not None:
-        found["BreakdownDimension"], found["BreakdownValue"] = value.breakdown
-    return found
