@@ -93,6 +93,8 @@ def subscribe(client: Client) -> None:
     create("CIM_FilterCollectionSubscription", Filter=collection.path, Handler=other)
     own = create("CIM_FilterCollection", CollectionName="tests:own", ElementName="own")
     create("CIM_MemberOfCollection", Collection=own, Member=watched)
+    inner = create("CIM_FilterCollection", CollectionName="tests:inner", ElementName="inner")
+    create("CIM_MemberOfCollection", Collection=own, Member=inner)
 
 
 def objects(client: Client, provider: InstanceProvider) -> Iterator[object]:
