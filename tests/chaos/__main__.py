@@ -92,7 +92,7 @@ def run(it: Stage, rounds: int, seed: int, say: Callable[[str], None] = lambda _
     """The rounds, then quiet."""
     chance = random.Random(seed)
     with_worker(it.libvirtd.uri)
-    subscribe(it.servers[0], it.listener.url, SYSTEMS)
+    subscribe(it.servers[1], it.listener.url, SYSTEMS)
     victims = ["server", "libvirtd", "postgresql"]
     with Load(it.servers, it.libvirtd.uri, it.record):
         for number in range(rounds):
