@@ -98,8 +98,10 @@ def running_postgres() -> Iterator[Postgres]:
     try:
         server = Postgres(directory, free_port())
         server.start()
-        yield server
-        server.kill()
+        try:
+            yield server
+        finally:
+            server.kill()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
