@@ -28,6 +28,8 @@ LABELS = {
     PROCESSORS: "Processors",
     MEMORIES: "Memory",
     "Graphics": "Graphics",
+    "Input": "Input devices",
+    HOST_DEVICES: "Devices to pass through",
 }
 UNITS = {PROCESSOR: PERCENT, MEMORY: KIB, LOGICAL_DISK: BYTE}
 CONSUMED_UNITS = {PROCESSOR: COUNT, MEMORY: KIB, LOGICAL_DISK: BYTE}
