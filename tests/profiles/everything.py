@@ -69,11 +69,21 @@ def everything_running(state_dir: File, uri: str) -> Iterator[Client]:
     networks.start(networks.define(world.hosts[0], UPLINKED))
     client.job_of(client.invoke(system_path("web2"), "RequestStateChange", RequestedState="10"))
     subscribe(client)
+    aggregate(client)
     try:
         yield client
     finally:
         jobs.close()
         world.stop()
+
+
+def aggregate(client: Client) -> None:
+    """What the memory of a system has come to in two readings."""
+    (service,) = client.instances("CIM_MetricService")
+    metric = Path("Virt_AggregationMetricDefinition", (("Id", "virtcim:metric/Memory.Presented.Average"),), "root/virt")
+    wanted: dict[str, Value] = {"Subject": system_path("web1"), "Definition": metric, "MetricCollectionEnabled": "2"}
+    assert client.invoke(service.path, "ControlMetrics", **wanted).value == 0
+    client.world.hosts[0].reconcile()
 
 
 def subscribe(client: Client) -> None:

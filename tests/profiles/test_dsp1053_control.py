@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pywbem import CIMClassName, CIMInstance, Uint64
+from pywbem import CIMClassName, CIMError, CIMInstance, CIMInstanceName, Uint64
 from tests.conftest import StartServer, connect, running_server
 from tests.profiles.measuring import (
     COUNT,
@@ -158,6 +158,10 @@ def test_readings_are_aggregated_while_somebody_wants_it(metrics: Metrics, own: 
     assert all(one["AggregationDuration"].timedelta.total_seconds() > 0 for one in found.values())
     meant = metrics.conn.GetInstance(metrics.definition(f"{PRESENTED}.Average"))
     assert (meant["SimpleFunction"], meant["ChangeType"]) == (FUNCTIONS["Average"], 5)
+    one = found[f"{PRESENTED}.Average"]
+    assert metrics.conn.GetInstance(one.path)["InstanceID"] == one["InstanceID"]
+    with pytest.raises(CIMError, match="no such instance"):
+        metrics.conn.GetInstance(CIMInstanceName("Test_BaseMetricValue", {"InstanceID": one["InstanceID"]}))
     assert metrics.control(RESET, Subject=web1) == OK
     assert not {name for name in metrics.values(web1) if name.startswith(f"{PRESENTED}.")}
 

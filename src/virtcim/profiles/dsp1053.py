@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from virtcim.broker.call import Call, Path, Properties
@@ -13,7 +12,7 @@ from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids, metrics
 from virtcim.profiles.elements import host_class, kept
 from virtcim.profiles.metrics_control import DISABLED, ENABLED, Collection, Shelf
-from virtcim.profiles.metrics_model import Definition, Value, value_properties
+from virtcim.profiles.metrics_model import Aggregation, Definition, Value, value_properties
 from virtcim.profiles.metrics_requests import Requests
 from virtcim.profiles.metrics_subjects import SUBJECTS, Subject
 from virtcim.profiles.metrics_values import Metrics
@@ -145,33 +144,35 @@ def _declare_metrics(profile: Profile, measured: Metrics) -> None:
         name = ids.parse_metric_id(str(keys["Id"]))
         return [one for one in measured.offered() if one.metric.name == name]
 
+    def find_value(_: Hosts, keys: Keys) -> Iterator[Value]:
+        return measured.find_value(str(keys["InstanceID"]))
+
+    def find_aggregation(world: Hosts, keys: Keys) -> Iterator[Aggregation]:
+        return (one for one in find_value(world, keys) if isinstance(one, Aggregation))
+
     profile.source(Definition, lambda _: measured.offered())
     profile.source(Value, lambda _: measured.values())
+    profile.source(Aggregation, lambda _: measured.aggregations())
     # Whether a metric is collected, which its links tell, changes without the element.
-    for kind, when, values in ((PLAIN, is_plain, measured.values), (AGGREGATED, is_aggregated, measured.aggregations)):
+    for kind, when in ((PLAIN, is_plain), (AGGREGATED, is_aggregated)):
         profile.instance(f"{kind}Definition", of=Definition, when=when, find=find_definition, volatile=True)(
             lambda one: metrics.definition(one.metric)
         )
-        profile.instance(
-            f"{kind}Value",
-            of=Value,
-            when=when,
-            find=lambda _, keys: measured.find_value(str(keys["InstanceID"])),
-            among=partial(_all, values),
-            volatile=True,
-        )(value_properties)
+    plain = profile.instance(f"{PLAIN}Value", of=Value, when=is_value, find=find_value, volatile=True)
+    plain(value_properties)
+    aggregated = profile.instance(f"{AGGREGATED}Value", of=Aggregation, find=find_aggregation, volatile=True)
+    aggregated(value_properties)
 
 
-def _all(values: Callable[[], Iterable[Value]], _: Hosts) -> Iterable[Value]:
-    return values()
+def is_value(one: Value) -> bool:
+    return not isinstance(one, Aggregation)
 
 
-def is_aggregated(one: Definition | Value) -> bool:
-    metric = one.metric if isinstance(one, Definition) else one.definition.metric
-    return metric.function is not None
+def is_aggregated(one: Definition) -> bool:
+    return one.metric.function is not None
 
 
-def is_plain(one: Definition | Value) -> bool:
+def is_plain(one: Definition) -> bool:
     return not is_aggregated(one)
 
 

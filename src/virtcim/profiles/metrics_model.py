@@ -40,6 +40,10 @@ class Value:
         return ids.metric_value_id(self.definition.metric.name, self.subject.name(self.element), self.breakdown)
 
 
+class Aggregation(Value):
+    """What readings have come to."""
+
+
 def value_properties(value: Value) -> Properties:
     """CIM_BaseMetricValue, or the class of aggregations below it."""
     metric = value.definition.metric

@@ -16,7 +16,7 @@ from virtcim.mapping.metrics import COUNTER, INTERVAL, METRICS, OF, POINT, START
 from virtcim.profiles.lookup import vms_of
 from virtcim.profiles.metrics_control import Base, Collection, run, token
 from virtcim.profiles.metrics_history import History, Key
-from virtcim.profiles.metrics_model import Definition, Value
+from virtcim.profiles.metrics_model import Aggregation, Definition, Value
 from virtcim.profiles.metrics_subjects import (
     SUBJECTS,
     SYSTEMS,
@@ -97,7 +97,7 @@ class Metrics:
             for subject, element in _measured_on(host):
                 yield from self._values(subject, element, sample)
 
-    def aggregations(self) -> Iterator[Value]:
+    def aggregations(self) -> Iterator[Aggregation]:
         """Of everything that is aggregated."""
         for host in self.world.reachable():
             for subject, elements in self._aggregated_on(host):
@@ -145,7 +145,7 @@ class Metrics:
 
     # Aggregations
 
-    def _aggregated(self, subject: Subject, element: Any, only: Definition | None = None) -> Iterator[Value]:
+    def _aggregated(self, subject: Subject, element: Any, only: Definition | None = None) -> Iterator[Aggregation]:
         """What readings come to since there have been two of them."""
         history, collected = self._histories[host_of(element)], self.collection.states(subject, element)
         for definition in self.definitions_of(element) if only is None else [only]:
@@ -153,7 +153,7 @@ class Metrics:
             course = history.of((token(element), metric.base)) if metric.function is not None else None
             if course is not None and metric.function is not None and collected(metric):
                 number, passed = course.result(metric.function), course.at - course.since
-                yield Value(definition, subject, element, number, course.at, passed, None)
+                yield Aggregation(definition, subject, element, number, course.at, passed, None)
 
     def _aggregated_on(self, host: Host) -> Iterator[tuple[Subject, Iterable[Any]]]:
         """The elements of the kinds that something is aggregated of."""
