@@ -127,6 +127,25 @@ def test_what_contradicts(stock: Stock, asked: dict[str, Any], name: str) -> Non
     assert stock.everything() == before
 
 
+def test_what_others_write_into_the_metadata(stock: Stock) -> None:
+    """Neither a word of theirs nor other pins keep anybody from reading or changing the system."""
+    dedicate(stock, OFF, 10, 12)
+    for old, new in (
+        ("DedicatedProcessors>yes<", "DedicatedProcessors>perhaps<"),
+        ("vcpu='1' cpuset='12'", "vcpu='1' cpuset='10'"),
+    ):
+        changed = stock.xml(OFF).replace(old, new)
+        assert changed != stock.xml(OFF)
+        with stock.host.link.borrow() as connection:
+            connection.defineXML(changed)
+        stock.host.refresh(stock.client.vm(OFF).uuid)
+        shown = stock.settings(OFF)["proc"].properties
+        assert (shown["MappingBehavior"], shown.get("Reservation")) == (HARD_AFFINITY, None)
+        dedicate_again = binding(f"{OFF}/defined", cpus(10, 12))
+        assert stock.modify(dedicate_again).value == OK
+        assert stock.settings(OFF)["proc"].properties["MappingBehavior"] == DEDICATED
+
+
 def test_moving_and_sharing_again(stock: Stock) -> None:
     dedicate(stock, OFF, 10, 12)
     assert stock.modify(rasd("Proc", InstanceID=f"{OFF}/defined/proc", HostResource=cpus(4, 5))).value == OK

@@ -11,6 +11,7 @@ from virtcim.model.domain import CpuPin, Domain
 
 CPU_SET = re.compile(r"\^?\d{1,5}(-\d{1,5})?(,\^?\d{1,5}(-\d{1,5})?)*")
 HOST_PROCESSOR = re.compile(r"cpu[:/](\d+)")
+YES = "yes"  # in the metadata
 HARD_AFFINITY = 5  # MappingBehavior
 
 
@@ -54,7 +55,7 @@ def set_host_processors(domain: Domain, values: list[str] | None) -> None:
     for pin in domain.vcpu_pins:
         pin.remove()
     domain.cpuset = ",".join(str(number) for number in sorted({int(one[1]) for one in found if one})) or None
-    if domain.own_metadata.dedicated_processors:
+    if _asked(domain):
         _pair(domain)
 
 
@@ -92,9 +93,14 @@ def pins(domain: Domain) -> list[str]:
     return [f"{pin.vcpu}={pin.cpuset}" for pin in domain.vcpu_pins]
 
 
+def _asked(domain: Domain) -> bool:
+    """Whether dedicated processors were asked for; anybody can write into the metadata: other words are no."""
+    return domain.own_metadata.dedicated_processors == YES
+
+
 def dedicated(domain: Domain) -> frozenset[int]:
     """The processors of the host that were asked for as dedicated, one for each virtual one; mostly there are none."""
-    sets = _bound(domain) if domain.own_metadata.dedicated_processors else []
+    sets = _bound(domain) if _asked(domain) else []
     found = frozenset[int]().union(*sets)
     return found if len(found) == len(sets) and all(len(one) == 1 for one in sets) else frozenset()
 
@@ -108,7 +114,7 @@ def mapping(domain: Domain) -> int | None:
 def set_mapping(domain: Domain, behavior: int | None) -> None:
     """Dedicate the processors that all virtual ones are bound to, one to each, or let others have them as well."""
     if behavior == DEDICATED:
-        domain.own_metadata.dedicated_processors = True
+        domain.own_metadata.dedicated_processors = YES
         _pair(domain)
         return
     domain.own_metadata.dedicated_processors = None
@@ -131,5 +137,5 @@ def _pair(domain: Domain) -> None:
 
 def check_dedicated(domain: Domain) -> None:
     """Dedicated processors are one for each virtual one. Raises BadProperty."""
-    if domain.own_metadata.dedicated_processors and not dedicated(domain):
+    if _asked(domain) and not dedicated(domain):
         raise BadProperty("HostResource", f"takes {domain.vcpu or 1} processors, or a MappingBehavior that shares them")

@@ -44,7 +44,7 @@ class Metadata(View):
     requested_state = integer(f"{SYSTEM}/virtcim:RequestedState", 0, 65535)
     requested_power_state = integer(f"{SYSTEM}/virtcim:RequestedPowerState", 0, 65535)
     state_changed = text(f"{SYSTEM}/virtcim:TimeOfLastStateChange")  # CIM datetime
-    dedicated_processors = yes_no(f"{SYSTEM}/virtcim:DedicatedProcessors")  # of the host, one for each virtual one
+    dedicated_processors = text(f"{SYSTEM}/virtcim:DedicatedProcessors")  # "yes": of the host, one for each virtual one
     last_snapshot = text(f"{SYSTEM}/virtcim:LastAppliedSnapshot")
     owned_images = texts(f"{SYSTEM}/virtcim:AutomaticDeallocation")  # where the images are that go with their disks
 
