@@ -135,3 +135,13 @@ def test_every_power_request_has_a_requested_state() -> None:
 @pytest.mark.parametrize(("requested", "shown"), [(2, 2), (11, 11), (12, 13), (16, 17)])
 def test_the_property_counts_one_more_from_12_on(requested: int, shown: int) -> None:
     assert state.requested_power_property(requested) == shown
+
+
+def test_what_a_system_shows_that_is_moved() -> None:
+    """Its own state, but for libvirt's pause at the end of its leaving; it can do what it could."""
+    for row in (state.ACTIVE, state.PAUSED, state.DEFINED):
+        shown = state.moving(row, state.EMIGRATING)
+        assert (shown.enabled_state, shown.operating_status) == (row.enabled_state, 10)
+        assert (shown.operational_status, shown.requests) == ((2, 19), row.requests)
+    assert state.moving(state.MIGRATING, state.EMIGRATING).enabled_state == 2
+    assert state.moving(state.MIGRATING, 11).enabled_state == 10

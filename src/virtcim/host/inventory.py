@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from virtcim.host.connected import OnEvent
 from virtcim.host.errors import HostError, Kind
+from virtcim.host.leaving import Leaving
 from virtcim.host.listeners import OnChange
 from virtcim.host.moves import Moves
 from virtcim.host.settings import HostSettings
@@ -23,6 +24,7 @@ class Hosts:
         self.settings = settings
         self.hosts = tuple(Host(uri, settings) for uri in uris)
         self._moves = Moves(self.hosts if settings.naming == "uuid" else ())
+        self._leaving = Leaving(self.hosts)
 
     @property
     def naming(self) -> str:

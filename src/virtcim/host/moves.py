@@ -8,6 +8,7 @@ from typing import Any
 
 from virtcim.host.events import Topic
 from virtcim.host.records import DomainRecord
+from virtcim.host.states import EMIGRATING
 from virtcim.host.system import Host, Vm
 
 
@@ -50,4 +51,4 @@ class Moves:
 
 
 def _leaves(vm: Vm) -> bool:
-    return vm.underway is not None and vm.underway.operating != 0
+    return vm.underway is not None and vm.underway.operating == EMIGRATING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class DomainState(IntEnum):
@@ -33,6 +33,41 @@ class Underway(NamedTuple):
     requested: int
     power: int
     operating: int = 0
+
+
+NO_CHANGE = (5, 19)  # Underway.requested and .power of what stays in its state
+EMIGRATING, IMMIGRATING = 10, 11  # Underway.operating
+_PAUSED_FOR_MOVE, _PAUSED_AT_START = 2, 11  # virDomainPausedReason
+
+
+def emigrating() -> Underway:
+    """What a domain shows that leaves for another host; each one is a mark of its own."""
+    return Underway(*NO_CHANGE, EMIGRATING)
+
+
+ARRIVING = Underway(*NO_CHANGE, IMMIGRATING)
+
+
+class _Stated(Protocol):
+    @property
+    def state(self) -> DomainState: ...
+    @property
+    def reason(self) -> int: ...
+
+
+class _Shown(_Stated, Protocol):
+    @property
+    def underway(self) -> Underway | None: ...
+
+
+def arriving(now: _Stated, before: _Shown | None) -> Underway | None:
+    """What a domain shows that comes from another host: it is paused for that from its beginning.
+
+    `before`: what it was until now, None if it was not there.
+    """
+    starting = before is not None and (before.state, before.reason) == (DomainState.PAUSED, _PAUSED_AT_START)
+    begun = before is None or starting or before.underway is ARRIVING
+    return ARRIVING if begun and (now.state, now.reason) == (DomainState.PAUSED, _PAUSED_FOR_MOVE) else None
 
 
 def cim_datetime(moment: datetime) -> str:

@@ -25,7 +25,7 @@ from virtcim.host.records import DomainRecord, Itself, NetworkRecord, NodeDevice
 from virtcim.host.refresher import Reread
 from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
-from virtcim.host.states import Underway, now
+from virtcim.host.states import Underway, arriving, now
 from virtcim.host.tables import R, T, Table
 from virtcim.host.uses import Used, Uses
 from virtcim.model.domain import Domain
@@ -266,7 +266,7 @@ class Host(Connected):
         self.read_at = time.time()
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
-        underway = self._underway.get(record.uuid)
+        underway = self._underway.get(record.uuid) or (arriving(record, old) if self.known else None)
         unchanged = old is not None and old.record == record
         beyond = {"underway": underway, **self.uses.of(record, old if unchanged else None)}
         if old is not None and unchanged and all(getattr(old, name) == value for name, value in beyond.items()):

@@ -156,8 +156,8 @@ EMIGRATING = 10  # OperatingStatus
 
 
 def moving(row: StateRow, operating: int) -> StateRow:
-    """What a system shows that is being moved away: its state, but for libvirt's pause at the end."""
-    shown = ACTIVE if row is MIGRATING else row
+    """What a system shows that is being moved: its state, but for libvirt's pause at the end of its leaving."""
+    shown = ACTIVE if row is MIGRATING and operating == EMIGRATING else row
     return replace(
         shown,
         operational_status=MIGRATING.operational_status,

@@ -13,13 +13,14 @@ from virtcim.host import migration as verbs
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Host, Hosts, Underway, Vm
 from virtcim.host.routes import Route
+from virtcim.host.states import emigrating
 from virtcim.mapping import migration, state
 from virtcim.mapping.migration import LIVE, OTHER, RESTART, RESUME, Manner, NotOffered
 from virtcim.mapping.table import BadProperty
 from virtcim.profiles.migration_changes import INCOMPATIBLE, Documents, Wanted, documents_of, wanted_of
 from virtcim.profiles.migration_resumption import intent_of
 from virtcim.profiles.requests import given
-from virtcim.profiles.transitions import IDLE_POWER, NO_CHANGE, row_of
+from virtcim.profiles.transitions import row_of
 
 EXCLUSIVE_USE, PERFORMANCE_IMPACT = 2, 3  # ElementEffects
 # MigrationType -> the states that it begins from
@@ -170,7 +171,7 @@ def _claim(vm: Vm) -> Underway:
         latest = vm.host.vm(vm.uuid)
         if latest is None or latest.underway is not None:
             raise Refused("Invalid State", f"{vm.name} has been sent on its way just now")
-        mark = Underway(NO_CHANGE, IDLE_POWER, state.EMIGRATING)
+        mark = emigrating()
         vm.host.set_underway(vm.uuid, mark)
         return mark
 

@@ -11,14 +11,13 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import Intent, Progress, Refused, Returned, Unknown, Work
 from virtcim.host import domains, migration
 from virtcim.host.errors import HostError, Kind
-from virtcim.host.inventory import Host, Hosts, Underway, Vm
+from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.host.routes import Route
+from virtcim.host.states import emigrating
 from virtcim.host.underway import Standing
 from virtcim.mapping.migration import OTHER, RESTART, Manner
-from virtcim.mapping.state import EMIGRATING
 from virtcim.profiles.migration_routes import route_to
 from virtcim.profiles.resumption import Waiting, host_of, identity_of
-from virtcim.profiles.transitions import IDLE_POWER, NO_CHANGE
 
 KIND = "migration"
 GRACE = 3.0  # seconds in which a move that has just ended is seen at both ends
@@ -77,7 +76,7 @@ def resume(world: Hosts, facts: Properties) -> Work:
 @contextmanager
 def _marked(host: Host, uuid: str) -> Iterator[None]:
     """The system shows meanwhile that it is on its way, and is sent on no other."""
-    host.set_underway(uuid, Underway(NO_CHANGE, IDLE_POWER, EMIGRATING))
+    host.set_underway(uuid, emigrating())
     try:
         yield
     finally:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path as File
 from typing import Any
 
 import libvirt
@@ -25,12 +28,14 @@ from tests.live.migration.moving import (
     moved,
     seen,
     shown,
+    slow,
 )
 from tests.live.migration.two_hosts import ADDRESS, Bed, other
-from tests.profiles.client import out
+from tests.profiles.client import Client, out, running_client
 from tests.profiles.eventful import Eventful
 from tests.profiles.management import embedded
 from tests.profiles.migrating import (
+    BAD_STATE,
     LIVE,
     OTHER_TYPE,
     RESTART,
@@ -39,6 +44,7 @@ from tests.profiles.migrating import (
 )
 
 from virtcim.broker.call import Path
+from virtcim.broker.schema import Schema
 
 IMAGES = "/var/lib/libvirt/images"  # on a host; each has one of its own
 
@@ -208,3 +214,34 @@ def test_images_are_copied(mover: Mover, place: Bed) -> None:
     assert place.where(f"{PREFIX}copied") == {"b"}
     assert (images["b"] / "copied.img").read_bytes() == (images["a"] / "copied.img").read_bytes()
     pool.destroy()
+
+
+def test_moves_by_libvirts_tools_show_at_both_ends(
+    kvm_schema: Schema, mover: Mover, place: Bed, tmp_path: File
+) -> None:
+    """At the end that a guest leaves, and at the one that it comes to, where another server drives that."""
+    domain = slow(place, "both-ends")
+    vm = seen(mover, domain.name())
+    flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_UNSAFE
+    limit = {libvirt.VIR_MIGRATE_PARAM_BANDWIDTH: 1}
+
+    def move() -> None:
+        with suppress(libvirt.libvirtError):  # the test gives it up
+            domain.migrateToURI3(place.tcp("b"), limit, flags)
+
+    def operating(client: Client, name: str) -> Any:
+        every = {one.properties["Name"]: one.properties for one in client.instances("KVM_ComputerSystem")}
+        return every[name]["OperatingStatus"] if name in every else None
+
+    with running_client(kvm_schema, place.uri("b")) as there:
+        thread = threading.Thread(target=move)
+        thread.start()
+
+        def shown_at_both() -> list[Any]:
+            return [operating(mover.client, vm.uuid), operating(there, vm.name)]
+
+        wait_until(lambda: shown_at_both() == [10, 11], 20)
+        assert mover.move(vm).value == BAD_STATE
+        domain.abortJob()
+        thread.join()
+        wait_until(lambda: shown_at_both() == [16, None], 20)
