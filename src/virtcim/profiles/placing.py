@@ -22,6 +22,7 @@ from virtcim.mapping.table import BadProperty
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.pools import pools_of
 
+WITHOUT_GUARANTEE = frozenset({"KVM"})  # platforms
 SEPARATOR = re.compile(r"[:.]")
 TYPES = {PROCESSORS: PROCESSOR, BASE_MEMORY: MEMORY, MEMORY_MODULE: MEMORY}
 
@@ -32,11 +33,18 @@ def max_weight(host: Host) -> int:
     return MOST_WEIGHT if version == 1 else MOST_WEIGHT_2
 
 
-def placed(host: Host, kind: Kind[Any], properties: Properties) -> Properties:
-    """Properties with PoolID replaced by what puts processors or memory there. Raises BadProperty."""
+def _check(host: Host, kind: Kind[Any], properties: Properties) -> None:
+    """Refuse what this host can give nobody. Raises BadProperty."""
     weight = properties.get("Weight")
     if kind is PROCESSORS and isinstance(weight, int) and weight > max_weight(host):
         raise BadProperty("Weight", f"{weight} is more than {max_weight(host)}, the most on {host.name}")
+    if kind is BASE_MEMORY and properties.get("MinGuarantee") and host.platform in WITHOUT_GUARANTEE:
+        raise BadProperty("MinGuarantee", "cannot be had: QEMU guarantees no memory; HardLimit bounds what it takes")
+
+
+def placed(host: Host, kind: Kind[Any], properties: Properties) -> Properties:
+    """Properties with PoolID replaced by what puts processors or memory there. Raises BadProperty."""
+    _check(host, kind, properties)
     if kind in HOST_DEVICES:
         return _passed(host, properties)
     pool_id = properties.get("PoolID")
