@@ -110,17 +110,18 @@ class Figures:
 
     def measure(self) -> Sample:
         """As `closely`, not older than FRESH, unless libvirt keeps silent: waits until it has been read."""
+        deadline = time.monotonic() + PATIENCE
         for _ in range(2):  # what is under way may have begun before
             before = self._readings
             sample = self.closely()
             if self._is_fresh():
                 return sample
-            self._wait_beyond(before)
+            self._wait_beyond(before, deadline - time.monotonic())
         return self._sample
 
-    def _wait_beyond(self, reading: int) -> None:
+    def _wait_beyond(self, reading: int, patience: float) -> None:
         with self._read_once:
-            self._read_once.wait_for(lambda: self._readings > reading, PATIENCE)
+            self._read_once.wait_for(lambda: self._readings > reading, max(0.0, patience))
 
     def read(self, connection: libvirt.virConnect) -> None:
         """Take a sample."""

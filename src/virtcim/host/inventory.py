@@ -83,8 +83,8 @@ class Hosts:
         return reachable
 
     def measure(self) -> None:
-        """See Figures.measure; all hosts at the same time."""
-        hosts = [host for host in self.hosts if host.readable]
+        """See Figures.measure; all hosts at the same time, but for those that are silent."""
+        hosts = [host for host in self.hosts if host.reachable and not host.age]
         for host in hosts:
             host.gauges.closely()
         for host in hosts:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from virtcim.broker.provider import As, ClassNamed, Reference, Refused, Returned
 from virtcim.host import tuning
+from virtcim.host.errors import HostError
 from virtcim.host.inventory import Host, Vm
 from virtcim.host.sampling import Times
 from virtcim.host.states import length_of, seconds_of
@@ -101,9 +102,7 @@ class Requests:
             return
         if state == ENABLE:
             pairs = [Pair(one, [each for each in found if self._state(one, each) == DISABLED]) for one, found in pairs]
-        for element, definitions in pairs:
-            if isinstance(element, Vm) and any(one.metric.asks for one in definitions):
-                _ask(element)
+        _ask([one for one, found in pairs if isinstance(one, Vm) and any(each.metric.asks for each in found)])
         self._host.gauges.measure()
         for element, definitions in pairs:
             self._metrics.begin_anew(element, _metrics(definitions))
@@ -227,11 +226,19 @@ def _metrics(definitions: Iterable[Definition]) -> list[Metric]:
     return [one.metric for one in definitions]
 
 
-def _ask(vm: Vm) -> None:
-    """Have a guest tell of its memory, unless it does so already."""
-    balloon = elements.by_dev(elements.state_of(vm))[str(balloon_of(vm))]
-    if not elements.properties(balloon).get("StatsPeriod"):
-        tuning.set_stats_period(vm, GUEST_PERIOD)
+def _ask(vms: Iterable[Vm]) -> None:
+    """Have guests tell of their memory, those that do not so already; all of them or none."""
+    asked: list[Vm] = []
+    try:
+        for vm in vms:
+            balloon = elements.by_dev(elements.state_of(vm))[str(balloon_of(vm))]
+            if not elements.properties(balloon).get("StatsPeriod"):
+                tuning.set_stats_period(vm, GUEST_PERIOD)
+                asked.append(vm)
+    except HostError:
+        for vm in asked:
+            tuning.set_stats_period(vm, 0)
+        raise
 
 
 def _leaf(element: Any) -> str:
