@@ -160,6 +160,36 @@ def test_two_guests_in_vlans(ovs_bridge: str, switching: Switching, pair: Pair) 
     assert tags(pair)["net-b"] == "42"
 
 
+def test_a_running_guest_changes_its_group_of_ports(
+    ovs_bridge: str, switching: Switching, qemu: libvirt.virConnect, guest_image: Guest
+) -> None:
+    """Open vSwitch has the VLAN of the group that the connection is in, and of another one at once."""
+    head = {"VirtualSystemType": "Virt:openvswitch", "BridgeName": ovs_bridge}
+    groups = [switching.group(name, PortVID=vlan) for name, vlan in (("sales", 42), ("lab", 47))]
+    switching.made(FIRST, *groups, **head)
+    assert switching.request(FIRST, 2) == OK
+    qemu.defineXML(guest_xml("net-a", guest_image, linux=False, memory_mib=16))
+    wait_until(lambda: switching.host.vm_named(full("net-a")) is not None, 5)
+    wire = switching.wire(Parent="new", Connection=[FIRST], PortGroup="sales")
+    answer = switching.add_to(full("net-a"), switching.adapter(InstanceID="new"), wire)
+    assert answer.value == OK, answer.reason
+    domain = qemu.lookupByName(full("net-a"))
+    domain.create()
+    vm = switching.host.refresh(domain.UUIDString())
+    assert vm is not None
+    (tap,) = (view.target for view in vm.state_document.interfaces)
+    for group, vlan in (("sales", 42), ("lab", 47), ("sales", 42)):
+        (state,) = switching.wires(full("net-a"), defined=False)
+        if state.properties["PortGroup"] != group:
+            changed = switching.wire(InstanceID=state.properties["InstanceID"], PortGroup=group)
+            answer = switching.change(changed)
+            assert answer.value == OK, answer.reason
+        assert open_vswitch.vsctl("get", "port", str(tap), "tag") == str(vlan)
+        (port,) = switching.client.across(state.path, "CIM_SettingsDefineState")
+        assert switching.client.get(port.path).properties["PVID"] == vlan
+    assert switching.remove_ports(switching.ports(FIRST)["sales"].path).value == FAILED  # it is in use
+
+
 def tags(pair: Pair) -> dict[str, str]:
     """The VLAN of each guest's port as Open vSwitch itself has it."""
     found = {}

@@ -187,3 +187,19 @@ def test_parameter_of_another_type(manager: Manager) -> None:
     """What never reaches the method is a CIM error."""
     with pytest.raises(CIMError, match="ResourceSettings"):
         manager.call("DefineSystem", ResourceSettings=vssd())
+
+
+def test_the_order_of_devices_takes_the_place_of_kinds_of_devices(manager: Manager) -> None:
+    """libvirt has one of them: the last one asked for; both at once are a contradiction."""
+    disk = rasd("Disk", HostResource=["file:///images/boot.img"], BootOrder=1)
+    resulting_system(manager.define(disk, ElementName="ordered"))
+    assert (manager.head("ordered").properties.get("BootDevices") or []) == []
+    assert manager.settings("ordered")["vda"].properties["BootOrder"] == 1
+    assert manager.modify_system(InstanceID="Test:ordered/defined", BootDevices=["network", "hd"]).value == OK
+    assert manager.head("ordered").properties["BootDevices"] == ["network", "hd"]
+    assert "BootOrder" not in manager.settings("ordered")["vda"].properties
+    assert manager.modify(rasd("Disk", InstanceID="ordered/defined/vda", BootOrder=2)).value == OK
+    assert (manager.head("ordered").properties.get("BootDevices") or []) == []
+    answer = manager.define(disk, ElementName="both", BootDevices=["hd"])
+    assert (answer.value, "BootDevices" in str(answer.reason)) == (INVALID, True)
+    assert manager.client.world.hosts[0].vm_named("both") is None

@@ -21,6 +21,7 @@ from virtcim.mapping.kind import (
     VIRTUALIZED,
     Kind,
     check_address,
+    check_boot,
     common,
     counted,
 )
@@ -224,6 +225,7 @@ def finish_drive(disk: Disk, domain: Domain) -> None:
     if disk.device in ("disk", "lun") and disk.type in LOCATED and location_of(disk) is None:
         raise BadProperty("HostResource", "is missing: only optical and floppy drives can be empty")
     check_address(disk)
+    check_boot(disk, domain)
 
 
 def bound_to_its_bus(disk: Disk) -> str | None:

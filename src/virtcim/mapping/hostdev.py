@@ -12,6 +12,7 @@ from virtcim.mapping.kind import (
     PASSED_THROUGH,
     Kind,
     check_address,
+    check_boot,
     common,
     counted,
     hexadecimal,
@@ -129,6 +130,7 @@ def finish(view: Hostdev, domain: Domain) -> None:
     if view.type in TYPES and not host_resources(view):
         raise BadProperty("HostResource", "is missing: it names the device of the host")
     check_address(view)
+    check_boot(view, domain)
 
 
 def key(view: Hostdev, index: int) -> str:

@@ -216,6 +216,12 @@ def check_address(view: Device) -> None:
         raise BadProperty("AddressValues", "needs as many entries as AddressProperties")
 
 
+def check_boot(view: Device, domain: Domain) -> None:
+    """An order of single devices takes the place of one of kinds of devices, BootDevices: libvirt has one of them."""
+    if view.boot_order is not None and domain.boot_devices:
+        domain.boot_devices = None
+
+
 def required(properties: Properties, name: str, why: str) -> Any:
     """A property that must be given. Raises BadProperty."""
     value = properties.get(name)

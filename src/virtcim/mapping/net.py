@@ -8,7 +8,7 @@ from typing import Any
 
 from virtcim.mapping.bandwidth import BANDWIDTH, check_bandwidth, convert_bandwidths
 from virtcim.mapping.ids import bare_mac
-from virtcim.mapping.kind import ADDRESS, ETHERNET, Kind, check_address, common
+from virtcim.mapping.kind import ADDRESS, ETHERNET, Kind, check_address, check_boot, common
 from virtcim.mapping.net_guard import GUARD, check_guard
 from virtcim.mapping.net_source import SOURCE, check_source, infer_type, prepare_source
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
@@ -118,6 +118,7 @@ def finish(view: Interface, domain: Domain) -> None:
     check_bandwidth(view)
     check_guard(view)
     check_address(view)
+    check_boot(view, domain)
 
 
 def device(view: Interface, _index: int) -> Properties:

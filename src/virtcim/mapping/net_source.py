@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from virtcim.mapping.bandwidth import BANDWIDTH
 from virtcim.mapping.hostdev import PCI
 from virtcim.mapping.ids import PRIMORDIAL, parse_pool_id, pool_id
 from virtcim.mapping.kind import DEDICATED, PASSED_THROUGH, VIRTUALIZED
@@ -173,6 +174,25 @@ def prepare_source(prepared: Properties) -> None:
     if isinstance(texts, list):
         found = [(text, function_in(text)) for text in texts if text]
         prepared["HostResource"] = [f"pci:{function}" if function else text for text, function in found]
+
+
+def forget_inherited(running: Interface, defined: Interface) -> None:
+    """Take from the document of a running interface what libvirt shows there of its network or group of ports.
+
+    Sent back it would be the interface's own, and stay when that changes; and as one on a bridge, libvirt would not
+    look at its network at all.
+    """
+    if running.network is None:
+        return
+    if running.type == "bridge":
+        running.type, running.bridge = "network", None
+    if not defined.vlan_tags:
+        for tag in running.vlan_tags:
+            tag.remove()
+        running.trunk = running.vlans = None
+    if all(row.get(defined) is None for row in BANDWIDTH):
+        for row in BANDWIDTH:
+            row.set(running, None)
 
 
 def infer_type(given: Properties) -> str:

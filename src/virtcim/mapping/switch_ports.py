@@ -134,6 +134,18 @@ def tagged(view: Interface, network: Network) -> Tagged:
     return network
 
 
+def inherit_vlans(view: Interface, network: Network) -> None:
+    """Give an interface the VLANs of its group or network as its own.
+
+    Of no others does libvirt 9 tell Open vSwitch when an interface changes.
+    """
+    source = tagged(view, network)
+    if source is not view:
+        view.trunk = source.trunk
+        for tag in source.vlan_tags:
+            view.add(tag.copy(), inside="vlan")
+
+
 def port_mode(view: Interface, network: Network) -> int | None:
     """The VLAN mode that a port is in; None when its frames are in no VLAN."""
     return mode_of(tagged(view, network))

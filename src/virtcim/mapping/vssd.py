@@ -74,7 +74,14 @@ def set_clock(domain: Domain, code: int | None) -> None:
 def set_boot_device(domain: Domain, device: str | None) -> None:
     """The one device that the first clients of libvirt-cim name; NULL says nothing."""
     if device:
-        domain.boot_devices = [device]
+        set_boot_devices(domain, [device])
+
+
+def set_boot_devices(domain: Domain, kinds: list[str] | None) -> None:
+    """In place of an order of single devices (BootOrder), which libvirt does not have beside it."""
+    for device in domain.devices if kinds else ():
+        device.boot_order = None
+    domain.boot_devices = kinds
 
 
 def cpu_features(domain: Domain) -> list[str]:
@@ -134,7 +141,7 @@ VSSD: tuple[Row[Domain], ...] = (
     Row("Emulator", Domain.emulator),
     Row("IsFullVirt", is_full),
     Row("BootDevice", None, set_boot_device, exact=False),
-    Row("BootDevices", Domain.boot_devices),
+    Row("BootDevices", Domain.boot_devices, set_boot_devices),
     Row("BootMenu", Domain.boot_menu),
     Row("BootMenuTimeout", Domain.boot_menu_timeout),
     Row("Firmware", Domain.firmware),

@@ -23,7 +23,7 @@ from virtcim.profiles.requests import Undo, Wish, changes, given, put, refusing,
 RELEASE = __version__
 REVISION = "1312"  # the last revision of libvirt-cim that its clients tell features by
 NAME_LENGTH = 240  # bytes; libvirt keeps files named after the system, whose names have 255 at most
-SYSTEM = "SystemSettings"
+SYSTEM, RESOURCES = "SystemSettings", "ResourceSettings"
 # The properties that name a resource inside its system, by the tag of its element.
 NAMING = {"disk": ("VirtualDevice",), "filesystem": ("VirtualDevice", "MountPoint"), "graphics": ("ResourceSubType",)}
 LABELS = ("ElementName", "Description", "Notes")  # what a running system can be given
@@ -52,6 +52,9 @@ def define(host: Host, system: Instance | None, settings: Sequence[Instance], re
         documents.add_defaults(document, host.platform)
     else:
         _merge(host, document, reference, wishes(settings))
+    if properties.get("BootDevices") and not document.boot_devices:
+        reason = f"BootDevices {properties['BootDevices']} cannot be beside BootOrder of {RESOURCES}"
+        raise Refused("Invalid Parameter", f"{SYSTEM}.{reason}")
     document.own_metadata.creation_time = now()
     with undoing() as undo:
         vm = domains.define_new(host, document, unique=not properties.get("UUID"))

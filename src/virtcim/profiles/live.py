@@ -14,10 +14,13 @@ from virtcim.host.states import DomainState
 from virtcim.mapping.affinity import dedicated, present_pins
 from virtcim.mapping.disk import LIMITS, limits_of
 from virtcim.mapping.memory import limit
+from virtcim.mapping.net_source import forget_inherited
 from virtcim.mapping.resources import Domain, Resource, change, resource_for, resources_of
+from virtcim.mapping.switch_ports import Adapter, inherit_vlans
 from virtcim.mapping.table import to_cim
 from virtcim.profiles.dsp1044_sharing import refuse_dedicated_with
 from virtcim.profiles.requests import Place, Undo, Wish, find, place_of, put, refusing, unless_running
+from virtcim.profiles.switches import switch_of
 
 NAMED = ("disk", "interface", "filesystem", "controller")  # devices whose names no two may share
 UNLIMITED = 9007199254740991  # KiB, libvirt's VIR_DOMAIN_MEMORY_PARAM_UNLIMITED
@@ -78,6 +81,7 @@ Step = tuple[str, Callable[[], object], Callable[[], object]]
 def update(vm: Vm, asked: Sequence[Change], undo: Undo) -> None:
     """Change the resources of the running system, not of its definition. Errors: Refused, HostError."""
     document = domains.running(vm)
+    _forget_inherited(document, vm.defined_document)
     before = document.copy()
     steps = [step for one in asked for step in _steps(vm, document, find(before, one.dev), one)]
     for where, do, back in steps:
@@ -86,11 +90,29 @@ def update(vm: Vm, asked: Sequence[Change], undo: Undo) -> None:
         undo(back)
 
 
+def _forget_inherited(document: Domain, definition: Domain | None) -> None:
+    """Nobody knows what a system without a definition was given, and what its networks have added."""
+    defined = {one.mac: one for one in definition.interfaces} if definition else {}
+    for interface in document.interfaces:
+        if interface.mac in defined:
+            forget_inherited(interface, defined[interface.mac])
+
+
+def _inherit(vm: Vm, resource: Resource) -> None:
+    """What an interface without VLANs of its own has from its network."""
+    view = resource.view
+    network = vm.host.network_named(view.network or "") if isinstance(view, Adapter) else None
+    if isinstance(view, Adapter) and network is not None and not view.vlan_tags:
+        inherit_vlans(view, switch_of(network).state_document)
+
+
 def _steps(vm: Vm, document: Domain, old: Resource, wanted: Change) -> Iterator[Step]:
     """How to make one change, and how to take each step of it back."""
     new = find(document, wanted.dev)
     with refusing(wanted.where):
         change(new, wanted.properties, document)
+    for one in (old, new):
+        _inherit(vm, one)
     changed = _changed(old, new)
     if new.kind.single:
         yield from _tune(vm, new, old, changed, wanted.where)
