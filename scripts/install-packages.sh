@@ -37,6 +37,7 @@ have busybox|busybox-static|busybox|user space of the test guest
 have cpio|cpio|cpio|to pack the test guest
 have unshare|util-linux|util-linux|to confine the test bed
 have openssl|openssl|openssl|certificates of the test bed
+have certtool|gnutls-bin|gnutls-utils|certificates of the hosts that guests are moved between
 have swtpm_setup|swtpm swtpm-tools|swtpm swtpm-tools|TPMs of the test guests
 have ovs-vswitchd|openvswitch-switch|openvswitch|virtual switches with VLANs
 have parted|parted|parted|storage pools of partitions

@@ -29,7 +29,8 @@ def place() -> Iterator[Bed]:
 @pytest.fixture(scope="module")
 def server(kvm_schema: Schema, place: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eventful]:
     """One that drives both hosts."""
-    migration = MigrationSettings(socket_directory=str(place.shared))
+    files = {"socket_directory": str(place.shared), "pki_directory": str(place.place / "pki" / "bed-a")}
+    migration = MigrationSettings(**files)
     state = tmp_path_factory.mktemp("state")
     with eventful_running(
         kvm_schema,

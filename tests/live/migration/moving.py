@@ -19,7 +19,7 @@ from virtcim.broker.call import MethodAnswer
 from virtcim.broker.provider import Job
 from virtcim.host.inventory import Host, Vm
 
-TCP, IPC, TLS = 5, 6, 3
+SSH, TLS, TLS_STRICT, TCP, IPC = range(2, 7)
 MIB = "byte / second * 2^20"
 COMPLETED, TERMINATED, EXCEPTION = 7, 8, 10
 TO_HOST = "MigrateVirtualSystemToHost"

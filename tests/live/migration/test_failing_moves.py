@@ -19,9 +19,9 @@ from tests.live.migration.moving import (
     IPC,
     MIB,
     MOVES,
+    SSH,
     TCP,
     TERMINATED,
-    TLS,
     TO_HOST,
     finished,
     how,
@@ -105,7 +105,7 @@ def test_what_stands_in_the_way(mover: Mover, place: Bed) -> None:
     domain = place.define("stays", start=True)
     place.define("stays", host="b")
     vm = seen(mover, domain.name())
-    closed = {"DestinationHost": ADDRESS["b"], "MigrationSettingData": how(TransportType=TLS)}
+    closed = {"DestinationHost": ADDRESS["b"], "MigrationSettingData": how(TransportType=SSH)}
     check = mover.call("CheckVirtualSystemIsMigratableToHost", vm, **closed)
     assert (check.value, out(check, "IsMigratable")) == (OK, False)
     assert mover.call(TO_HOST, vm, **closed).value == FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from tests.live.migration.moving import (
     JOBS,
     LINUX,
     TCP,
+    TLS,
+    TLS_STRICT,
     TO_HOST,
     at,
     finished,
@@ -117,7 +120,8 @@ def test_what_is_told_of_a_move(mover: Mover, server: Eventful, place: Bed, ear:
     states = [one["SourceInstance"]["OperatingStatus"] for one in systems]
     assert 10 in states
     assert states[-1] == 16
-    jobs = [one for one in told if one["SourceInstance"].classname == "KVM_MigrationJob"]
+    wanted = path.key("InstanceID")  # jobs of tests before this one go meanwhile
+    jobs = [one for one in told if one["SourceInstance"].get("InstanceID") == wanted]
     assert jobs[0].classname == f"{JOBS}CreatedIndication"
     assert [one["SourceInstance"]["JobState"] for one in jobs if "Deleted" not in one.classname][-1] == COMPLETED
     assert {one.classname for one in jobs} <= {f"{JOBS}{what}Indication" for what in ("Created", "Modified", "Deleted")}
@@ -245,3 +249,15 @@ def test_moves_by_libvirts_tools_show_at_both_ends(
         domain.abortJob()
         thread.join()
         wait_until(lambda: shown_at_both() == [16, None], 20)
+
+
+@pytest.mark.parametrize("transport", [TLS, TLS_STRICT], ids=["tls", "tls-strict"])
+def test_moves_over_tls(mover: Mover, place: Bed, transport: int) -> None:
+    """Between the hosts, both of which show who they are; the memory of the guest goes over TLS of QEMU."""
+    if not shutil.which("certtool"):
+        pytest.skip("certificates are made with certtool: scripts/install-packages.sh test")
+    domain = place.define(f"tls-{transport}", start=True)
+    vm = seen(mover, domain.name())
+    given = how(TransportType=transport, AllowUnsafe=True)
+    moved(mover, mover.call(TO_HOST, vm, DestinationHost=ADDRESS["b"], MigrationSettingData=given))
+    assert place.where(domain.name()) == {"b"}
