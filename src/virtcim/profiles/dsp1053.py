@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from virtcim.broker.call import Call, Path, Properties
@@ -90,6 +91,15 @@ def _declare_service(profile: Profile, measured: Metrics) -> None:
     profile.source(MetricCapabilities, all_capabilities)
     profile.instance(SERVICE, of=MetricService)(service_properties)
     profile.instance(CAPABILITIES, of=MetricCapabilities)(shown)
+    _link_service(profile, measured, service, capabilities)
+
+
+def _link_service(
+    profile: Profile,
+    measured: Metrics,
+    service: Callable[[Host], MetricService],
+    capabilities: Callable[[MetricService], MetricCapabilities],
+) -> None:
     profile.associate(
         "Virt_HostedService",
         End("Antecedent", "Virt_HostSystem", across=lambda host: [service(host)]),
@@ -193,32 +203,32 @@ def _declare_subject(profile: Profile, measured: Metrics, subject: Subject, clas
     def is_served(element: Any) -> bool:
         return subject.holds(element) and subject.served(element) == classname
 
-    def collected(element: Any, definition: Definition) -> Properties:
-        return {"MetricCollectionEnabled": ENABLED if measured.is_collected(element, definition) else DISABLED}
-
-    def definitions(element: Any) -> list[Definition]:
-        return measured.definitions_of(element) if is_served(element) else []
-
     def values(element: Any) -> Iterable[Value]:
         return measured.values_of(element) if is_served(element) else ()
-
-    def elements(one: Definition) -> Iterator[Any]:
-        return filter(is_served, measured.subjects(subject, one))
 
     def element_of(value: Value) -> list[Any]:
         return [value.element] if value.subject is subject and is_served(value.element) else []
 
     profile.associate(
         "Virt_MetricDefForME",
-        End("Antecedent", classname, across=definitions, of=subject.type),
-        End("Dependent", DEFINITION, across=elements),
-        properties=collected,
+        End(
+            "Antecedent",
+            classname,
+            across=lambda one: measured.definitions_of(one) if is_served(one) else [],
+            of=subject.type,
+        ),
+        End("Dependent", DEFINITION, across=lambda one: filter(is_served, measured.subjects(subject, one))),
+        properties=partial(collected, measured),
     )
     profile.associate(
         "Virt_MetricForME",
         End("Antecedent", classname, across=values, of=subject.type),
         End("Dependent", VALUE, across=element_of),
     )
+
+
+def collected(measured: Metrics, element: Any, definition: Definition) -> Properties:
+    return {"MetricCollectionEnabled": ENABLED if measured.is_collected(element, definition) else DISABLED}
 
 
 # The methods (clause 8)
