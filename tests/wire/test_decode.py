@@ -47,6 +47,14 @@ VALUES: dict[str, tuple[str, Value]] = {
         '<INSTANCENAME CLASSNAME="A"><KEYVALUE> v </KEYVALUE></INSTANCENAME>',
         Path("A", (("", " v "),)),
     ),
+    "key on a line of its own": (
+        '<INSTANCENAME CLASSNAME="A"><KEYVALUE>\n  v w\n </KEYVALUE></INSTANCENAME>',
+        Path("A", (("", "v w"),)),
+    ),
+    "key with line breaks": (
+        '<INSTANCENAME CLASSNAME="A"><KEYVALUE>\nv\n</KEYVALUE></INSTANCENAME>',
+        Path("A", (("", "\nv\n"),)),
+    ),
     "reference without a name": (
         f'<INSTANCENAME CLASSNAME="A"><VALUE.REFERENCE>{NAME}</VALUE.REFERENCE></INSTANCENAME>',
         Path("A", (("", Path("A", KEYS)),)),

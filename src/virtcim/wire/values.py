@@ -53,7 +53,14 @@ def _key(element: Element) -> tuple[str, Value]:
 
 
 def _key_value(element: Element) -> Value:
-    return text_of(element) if element.tag == "KEYVALUE" else reference(element)
+    return _on_its_line(text_of(element)) if element.tag == "KEYVALUE" else reference(element)
+
+
+def _on_its_line(text: str) -> str:
+    """A key without the line breaks and indentation around it, with which the tools of libvirt-cim write keys."""
+    inner = text.strip()
+    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return inner if inner and before.startswith("\n ") and after.startswith("\n ") else text
 
 
 def class_name(element: Element) -> ClassPath:
