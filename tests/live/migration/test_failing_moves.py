@@ -85,6 +85,22 @@ def test_a_move_is_ended(mover: Mover, place: Bed) -> None:
     assert place.where(domain.name()) == {"a"}
 
 
+def test_a_restart_that_is_given_up(mover: Mover, place: Bed) -> None:
+    """The guest does not heed the request to shut down, and goes on here."""
+    domain = place.define("deaf", start=True)
+    run = domain.ID()
+    vm = seen(mover, domain.name())
+    answer = mover.move(vm, MigrationSettingData=how(MigrationType=RESTART))
+    path = out(answer, "Job")
+    assert isinstance(path, Path)
+    wait_until(lambda: shown(mover, vm)["OperatingStatus"] == 10, 10)
+    assert mover.client.invoke(path, "RequestStateChange", RequestedState="4").value in (OK, JOB)
+    assert finished(mover, answer).state == TERMINATED
+    assert (domain.state()[0], domain.ID()) == (libvirt.VIR_DOMAIN_RUNNING, run)
+    assert shown(mover, vm)["OperatingStatus"] == 16
+    assert place.where(domain.name()) == {"a"}
+
+
 def test_a_move_that_libvirt_refuses(mover: Mover, place: Bed) -> None:
     """An image that two hosts may write to: the guest goes on here, and the job says why; moved when it is allowed."""
     domain = place.define("refused", start=True)

@@ -49,6 +49,7 @@ from tests.profiles.migrating import (
 from virtcim.broker.call import Path
 from virtcim.broker.schema import Schema
 
+PASSWORD = "sesame77"
 IMAGES = "/var/lib/libvirt/images"  # on a host; each has one of its own
 
 # Guests that know how long they have been up
@@ -154,20 +155,30 @@ def test_what_is_told_of_a_move_by_libvirts_tools(
     assert seen(mover, f"{PREFIX}virsh", "b").active
 
 
+def with_console(place: Bed, name: str) -> libvirt.virDomain:
+    """A guest whose graphical console asks for a password."""
+    xml = place.define(name).XMLDesc()
+    console = f"<graphics type='vnc' passwd='{PASSWORD}'/></devices>"
+    return place.connections["a"].defineXML(xml.replace("</devices>", console))
+
+
 def test_it_becomes_what_the_client_wants(mover: Mover, place: Bed) -> None:
-    """While it runs: another name, and another description in its definition."""
-    domain = place.define("wanted", start=True)
+    """While it runs: another name and description. The password of its console goes along, and is told nowhere."""
+    domain = with_console(place, "wanted")
+    domain.create()
     domain.setAutostart(1)
     vm = mover.here.refresh(domain.UUIDString())
     assert vm is not None
     head = embedded(
         "KVM_VirtualSystemSettingData", VirtualSystemIdentifier=f"{PREFIX}renamed", Description="moved here"
     )
-    moved(mover, mover.move(vm, MigrationSettingData=how(AllowUnsafe=True), NewSystemSettingData=head))
+    job = moved(mover, mover.move(vm, MigrationSettingData=how(AllowUnsafe=True), NewSystemSettingData=head))
+    assert PASSWORD not in f"{job.inputs} {job.outputs} {job.work.intent} {job.work.name}"
     there = place.domain("b", f"{PREFIX}renamed")
     assert (there.UUIDString(), there.autostart()) == (vm.uuid, 1)
     for flags in (0, libvirt.VIR_DOMAIN_XML_INACTIVE):
         assert "<description>moved here</description>" in there.XMLDesc(flags)
+        assert f"passwd='{PASSWORD}'" in there.XMLDesc(flags | libvirt.VIR_DOMAIN_XML_SECURE)
         assert f"<name>{PREFIX}renamed</name>" in there.XMLDesc(flags)
 
 
@@ -188,13 +199,15 @@ def test_it_stays_what_it_is(mover: Mover, place: Bed, kind: str) -> None:
 
 
 def test_a_definition_moves(mover: Mover, place: Bed) -> None:
-    domain = place.define("off")
+    domain = with_console(place, "off")
     vm = seen(mover, domain.name())
-    xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    whole = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+    xml = domain.XMLDesc(whole)
+    assert PASSWORD in xml
     given = how(MigrationType=OTHER_TYPE, TransportType=TCP)
     moved(mover, mover.call(TO_HOST, vm, DestinationHost=ADDRESS["b"], MigrationSettingData=given))
     assert place.where(f"{PREFIX}off") == {"b"}
-    assert place.domain("b", f"{PREFIX}off").XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) == xml
+    assert place.domain("b", f"{PREFIX}off").XMLDesc(whole) == xml
 
 
 def test_images_are_copied(mover: Mover, place: Bed) -> None:
