@@ -29,7 +29,8 @@ def uris(found: Any) -> list[str]:
 
 
 def contents(found: Any) -> list[str]:
-    return sorted(one.tomof() for one in found)
+    """Of all but metrics, which are of the moment that they are asked for."""
+    return sorted(one.tomof() for one in found if not one.classname.endswith("BaseMetricValue"))
 
 
 def has_system(operation: str) -> bool:

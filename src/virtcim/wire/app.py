@@ -27,7 +27,6 @@ from virtcim.wire.names import is_short_pull
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder
 from virtcim.wire.replies import (
-    PIECE,
     Reply,
     Scope,
     Send,
@@ -220,8 +219,7 @@ class App:
         if isinstance(answer, MethodAnswer):
             return Reply(self._encoders.model.method_reply(call, answer), headers=reason_header(answer.reason))
         chunks = self._encoders.of(call.namespace).reply(call, answer)
-        if is_short_pull(call):
-            chunks.least = PIECE  # the client reads while the next is made
+        chunks.hurried = is_short_pull(call)
         return Reply(chunks, headers=stale_headers(self._age()), length=chunks.length)
 
     def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:

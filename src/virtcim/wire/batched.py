@@ -13,23 +13,27 @@ from virtcim.wire.kept import SLICE, Blocks, sliced
 
 WHOLE = 6 * 1024 * 1024  # bytes of a large batch that is kept in one piece beside its parts
 PACKED = 6_000_000  # bytes of memory
+PIECE = 32 * 1024  # bytes at least of what goes out while the rest is made
 FEW = 32  # loose items that are made to know how long a reply will be
 
 Writers = Mapping[Form, Callable[[Iterable[Any], Call, Selection], Pieces]]
 
 
 class Chunks(Iterator[bytes]):
-    """A reply in chunks of at least so many bytes; `length` in bytes, where that is known before it is made."""
+    """A reply in chunks; `length` in bytes, where that is known before it is made.
+
+    `hurried`: each chunk goes out while the next is made, whatever it costs to send more of them.
+    """
 
     def __init__(self, head: bytes, pieces: Pieces, tail: bytes, length: int | None = None) -> None:
         self._parts = head, pieces, tail
         self._made: Iterator[bytes] | None = None
         self.length = length
-        self.least = SLICE
+        self.hurried = False
 
     def __next__(self) -> bytes:
         if self._made is None:
-            self._made = chunks(*self._parts, self.least)
+            self._made = at_once(*self._parts) if self.hurried else chunks(*self._parts)
         return next(self._made)
 
 
@@ -146,16 +150,31 @@ def _gathered(parts: list[bytes] | None, piece: Iterable[bytes]) -> list[bytes] 
     return parts if sum(map(len, parts)) <= WHOLE else None
 
 
-def chunks(head: bytes, pieces: Pieces, tail: bytes, least: int = SLICE) -> Iterator[bytes]:
-    """Pieces joined to chunks of so many bytes or a little more."""
+def chunks(head: bytes, pieces: Pieces, tail: bytes) -> Iterator[bytes]:
+    """Pieces joined to chunks of about SLICE bytes."""
     pending = [head]
     size = 0
     for parts in pieces:
-        if size >= least:  # only now: what is the last one goes out together with the end
+        if size >= SLICE:  # only now: what is the last one goes out together with the end
             yield pending[0] if len(pending) == 1 else b"".join(pending)
             pending.clear()
             size = 0
         pending += parts
         size += sum(map(len, parts))
+    pending.append(tail)
+    yield b"".join(pending)
+
+
+def at_once(head: bytes, pieces: Pieces, tail: bytes) -> Iterator[bytes]:
+    """Pieces joined to chunks of PIECE bytes at least, each as soon as it is there."""
+    pending = [head]
+    size = 0
+    for parts in pieces:
+        pending += parts
+        size += sum(map(len, parts))
+        if size >= PIECE:
+            yield b"".join(pending)
+            pending.clear()
+            size = 0
     pending.append(tail)
     yield b"".join(pending)

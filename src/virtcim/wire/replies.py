@@ -25,7 +25,6 @@ _FIELDS = [b"".join(b"%b: %b\r\n" % one for one in _XML_HEADERS)]
 _FIELDS.append(_FIELDS[0] + b"content-language: %b\r\n" % LANGUAGE)  # where a language is asked for
 # After these the rest of the request may still be on its way, so the connection cannot be used again.
 _CLOSING = frozenset({408, 411, 413})
-PIECE = 64 * 1024  # bytes at least of what goes out while the rest is made
 DEFAULT_TERMS = Terms()
 
 
