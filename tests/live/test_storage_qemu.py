@@ -150,13 +150,15 @@ def test_a_disk_moves_while_it_runs(cim: Cim, look: Look, console: Console) -> N
 
 def test_limits_of_a_running_disk(cim: Cim, look: Look) -> None:
     """Taken by QEMU at once, and kept in the definition."""
-    change = rasd("Disk", InstanceID=f"{look.name}/vda", TotalIOPerSecond=500, WriteBytesPerSecond=MIB)
+    change = rasd("Disk", InstanceID=f"{look.name}/vda", TotalIOPerSecond=500, WriteBytesPerSecond=MIB,
+                  WriteBytesPerSecondBurst=4 * MIB)  # fmt: skip
     assert cim.modify(change) == OK
     told = look.domain.blockIoTune("vda")
     assert (told["total_iops_sec"], told["write_bytes_sec"]) == (500, MIB)
     for defined in ("", "defined/"):
         setting = cim.setting(f"{look.name}/{defined}vda")
         assert (setting["TotalIOPerSecond"], setting["WriteBytesPerSecond"]) == (500, MIB)
+        assert setting["WriteBytesPerSecondBurst"] == 4 * MIB
 
 
 def test_a_copy_that_is_ended(cim: Cim, look: Look, libvirtd: str) -> None:

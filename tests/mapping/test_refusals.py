@@ -34,6 +34,12 @@ NEW: list[tuple[str, Properties, str, str]] = [
     (DISK, {"Address": "/a", "ConsumerVisibility": 2}, "ConsumerVisibility", "cannot be 2: it is 3"),
     (DISK, {"EmulatedType": 3, "Address": "/a"}, "VirtualDevice", "is missing: it is the mount tag"),
     (DISK, {"EmulatedType": 3, "VirtualDevice": "tag"}, "Address", "is missing: it is the directory"),
+    (
+        DISK,
+        {"Address": "/a", "PersistentReservationsSupported": True},
+        "PersistentReservationsSupported",
+        "a LUN alone",
+    ),
     (NET, {}, "NetworkType", "is missing"),
     (
         NET,

@@ -107,7 +107,24 @@ LIMITS: dict[str, Field[int]] = {
     "TotalIOPerSecond": Disk.total_iops_sec,
     "ReadIOPerSecond": Disk.read_iops_sec,
     "WriteIOPerSecond": Disk.write_iops_sec,
+    "TotalBytesPerSecondBurst": Disk.total_bytes_sec_max,
+    "ReadBytesPerSecondBurst": Disk.read_bytes_sec_max,
+    "WriteBytesPerSecondBurst": Disk.write_bytes_sec_max,
+    "TotalIOPerSecondBurst": Disk.total_iops_sec_max,
+    "ReadIOPerSecondBurst": Disk.read_iops_sec_max,
+    "WriteIOPerSecondBurst": Disk.write_iops_sec_max,
 }
+
+
+def has_reservations(disk: Disk) -> bool | None:
+    return bool(disk.reservations) if disk.device == "lun" else None
+
+
+def set_reservations(disk: Disk, wanted: bool | None) -> None:
+    """libvirt runs the helper that passes them on."""
+    if wanted and disk.device != "lun":
+        raise BadProperty("PersistentReservationsSupported", "cannot be true: a LUN alone passes SCSI commands on")
+    disk.reservations = wanted or None
 
 
 def limits_of(disk: View) -> dict[str, int]:
@@ -134,6 +151,7 @@ DRIVE: tuple[Row[Any], ...] = (
     Row("IOThread", Disk.iothread),
     Row("rawio", Disk.rawio),
     Row("sgio", Disk.sgio),
+    Row("PersistentReservationsSupported", has_reservations, set_reservations),
     Row("SerialNumber", Disk.serial),
     Row("WWN", Disk.wwn),
     Row("BootOrder", Disk.boot_order),

@@ -94,6 +94,13 @@ class Disk(Device):
     total_iops_sec = integer("iotune/total_iops_sec")
     read_iops_sec = integer("iotune/read_iops_sec")
     write_iops_sec = integer("iotune/write_iops_sec")
+    total_bytes_sec_max = integer("iotune/total_bytes_sec_max")
+    read_bytes_sec_max = integer("iotune/read_bytes_sec_max")
+    write_bytes_sec_max = integer("iotune/write_bytes_sec_max")
+    total_iops_sec_max = integer("iotune/total_iops_sec_max")
+    read_iops_sec_max = integer("iotune/read_iops_sec_max")
+    write_iops_sec_max = integer("iotune/write_iops_sec_max")
+    reservations = yes_no("source/reservations@managed")
 
 
 class Filesystem(Device):
