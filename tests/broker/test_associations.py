@@ -68,13 +68,23 @@ def test_a_link_is_the_same_from_both_ends_from_enumeration_and_by_path(client: 
     assert {item.cls.name for item in enumerated} == {"Test_SystemDevice"}
 
 
-def test_a_link_between_things_that_are_not_linked_is_not_found(client: Client) -> None:
+READS = ["Associators", "AssociatorNames", "References", "ReferenceNames"]
+
+
+@pytest.mark.parametrize("operation", READS)
+def test_nothing_is_associated_to_a_link(client: Client, operation: str) -> None:
+    for link in client("ReferenceNames", ObjectName=system_path("a")):
+        assert client(operation, ObjectName=link.path) == []
+
+
+@pytest.mark.parametrize("operation", ["GetInstance", *READS])
+def test_a_link_between_things_that_are_not_linked_is_not_found(client: Client, operation: str) -> None:
     path = Path(
         "KVM_SystemDevice",
         (("GroupComponent", system_path("b", "KVM_ComputerSystem")), ("PartComponent", processor("a/0"))),
     )
     with pytest.raises(CIMError) as caught:
-        client("GetInstance", InstanceName=path)
+        client(operation, **{"InstanceName" if operation == "GetInstance" else "ObjectName": path})
     assert caught.value.status == Status.NOT_FOUND
 
 

@@ -66,7 +66,7 @@ def test_destroy_behind_our_back(manager: Manager) -> None:
 def test_system_of_another_host(repository: Schema, node_uri: str) -> None:
     """A service manages its own host alone."""
     with managing(repository, node_uri, "test:///default", naming="uuid") as manager:
-        (other,) = manager.client.world.hosts[1].vms
+        other = next(iter(manager.client.world.hosts[1].vms))
         (path,) = (one.path for one in manager.client.instances("Test_ComputerSystem") if other.uuid in str(one.path))
         (head,) = (one.path for one in manager.client.instances("Test_VirtualSystemSettingData")
                    if one.properties["InstanceID"] == f"Test:{other.uuid}")  # fmt: skip

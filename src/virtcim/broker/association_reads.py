@@ -32,8 +32,11 @@ class AssociationReads:
         return Wanted(assoc_class, result_class, role and role.lower(), result_role and result_role.lower())
 
     def _steps(self, namespace: str, path: Path, wanted: Wanted) -> Iterable[Step]:
-        self.schema.get(path.classname, Status.INVALID_PARAMETER)
-        source: Found = self.instances.get(self.typing.path(Path(path.classname, path.keys), namespace))
+        known = self.schema.get(path.classname, Status.INVALID_PARAMETER)
+        canonical = self.typing.path(Path(path.classname, path.keys), namespace)
+        if known.is_association and self.associations.find(canonical, namespace):
+            return ()  # nothing is associated to a link
+        source: Found = self.instances.get(canonical)
         return self.associations.walk(source, wanted)
 
     def _associators(
