@@ -23,12 +23,18 @@ from virtcim.profiles.faults import translate
 
 OK, UNSUPPORTED, FAILED, INVALID, BAD_STATE, INCOMPATIBLE, JOB = 0, 1, 2, 4, 5, 6, 4096
 OTHER_TYPE, LIVE, RESUME, RESTART = 1, 2, 3, 4
+RASD = "Test_DiskResourceAllocationSettingData"
+DISK = "<disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>"
 GUEST = """<domain type='test'><name>{name}</name><memory>65536</memory><vcpu>2</vcpu><os><type>hvm</type></os>
 <devices>{devices}</devices></domain>"""
 
 
 def setting(platform: str = "Test", /, **properties: Any) -> Instance:
     return embedded(f"{platform}_VirtualSystemMigrationSettingData", **properties)
+
+
+def vssd(**properties: Any) -> Instance:
+    return embedded("Test_VirtualSystemSettingData", **properties)
 
 
 @dataclass
