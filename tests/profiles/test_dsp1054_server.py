@@ -117,6 +117,15 @@ def test_a_client_of_libvirt_cim_subscribes_with_its_own_xml(server: Process) ->
         assert listener.indications[0].classname == "Test_ComputerSystemModifiedIndication"
 
 
+def wait_for_queue(file: File, length: int, seconds: float = 20.0) -> None:
+    """Until so many indications wait for their listener."""
+    deadline = time.monotonic() + seconds
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        while database.execute("SELECT count(*) FROM deliveries").fetchone()[0] < length:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
 def test_kill_9_loses_nothing(server: Process) -> None:
     """What was acknowledged, and what was queued for a listener that was away, is there after the restart."""
     with listening("500") as listener:
@@ -124,7 +133,7 @@ def test_kill_9_loses_nothing(server: Process) -> None:
         for _ in range(4):
             server.toggle()
         listener.wait_for(1)
-        time.sleep(0.5)
+        wait_for_queue(server.state / "virtcim.db", 4)
         server.kill()
         refused = len(listener.bodies)
         listener.mode = "good"
