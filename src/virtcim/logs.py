@@ -19,6 +19,7 @@ def set_up(level: str, form: str) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # it names each part of its own at INFO
 
 
 class TextFormatter(logging.Formatter):
