@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
 from math import ceil
 from typing import Any
 
+from virtcim.mapping.disk_bus import bound_to_its_bus, default_bus, free_name
 from virtcim.mapping.ids import pool_id
 from virtcim.mapping.kind import (
     ADDRESS,
@@ -41,9 +40,7 @@ RANDOM_ACCESS, WRITING, REMOVABLE = 3, 4, 7  # CIM_MediaAccessDevice.Capabilitie
 EMULATED = {"disk": 0, "cdrom": 1, "floppy": 2, "filesystem": 3, "lun": 4}
 BY_TYPE: dict[int | None, int] = {FLOPPY: 2, CD: 1, DVD: 1}  # EmulatedType by ResourceType
 QEMU = ("kvm", "qemu")
-PREFIXES = {"virtio": "vd", "ide": "hd", "fdc": "fd", "xen": "xvd"}  # of names in the guest; all other buses: sd
 OWN_ROWS = ("PoolID", "AutomaticDeallocation")  # of disks, which have no fixed ones
-PLUGGED_BUSES = ("virtio", "scsi", "usb", "xen")
 LOCATED = (None, "file", "block", "dir", "network", "volume")  # types of disks whose source a location says
 ANY_DISK = frozenset({DISK_DRIVE, STORAGE_EXTENT, LOGICAL_DISK, STORAGE_VOLUME})
 # What the document does not hold: the caller looks it up and changes it.
@@ -213,29 +210,11 @@ def begin_drive(device: str) -> Any:
     return begin
 
 
-def letters() -> Iterator[str]:
-    """a, b, ... z, aa, ab, ..."""
-    for number in count():
-        yield chr(97 + number) if number < 26 else chr(96 + number // 26) + chr(97 + number % 26)
-
-
-def default_bus(disk: Disk, domain: Domain) -> str:
-    """A bus that guests of the machine can be expected to know."""
-    if domain.type == "xen":
-        return "xen"
-    if disk.device == "floppy":
-        return "fdc"
-    if disk.device == "cdrom":
-        return "sata" if "q35" in (domain.machine or "") or domain.arch == "aarch64" else "ide"
-    return "scsi" if disk.device == "lun" else "virtio"
-
-
 def finish_drive(disk: Disk, domain: Domain) -> None:
     others = {other.target for other in domain.disks if other.element is not disk.element}
     if disk.target is None:
         disk.bus = disk.bus or default_bus(disk, domain)
-        names = (PREFIXES.get(disk.bus, "sd") + letter for letter in letters())
-        disk.target = next(name for name in names if name not in others)
+        disk.target = free_name(disk.bus, others)
     if disk.target in others:
         raise BadProperty("VirtualDevice", f"{disk.target!r} is used by another disk of the virtual system")
     if disk.device == "lun" and disk.type not in ("block", "network", "volume"):
@@ -244,13 +223,6 @@ def finish_drive(disk: Disk, domain: Domain) -> None:
         raise BadProperty("HostResource", "is missing: only optical and floppy drives can be empty")
     check_address(disk)
     check_boot(disk, domain)
-
-
-def bound_to_its_bus(disk: Disk) -> str | None:
-    """Why a drive cannot come or go while the guest runs. A name tells libvirt the bus where nothing else does."""
-    named = (bus for bus, prefix in {**PREFIXES, "scsi": "sd"}.items() if (disk.target or "").startswith(prefix))
-    bus = disk.bus or next(named, None)
-    return None if bus in PLUGGED_BUSES else f"bus {bus} takes no drive while it runs"
 
 
 def drive_device(disk: Disk, _index: int) -> Properties:
