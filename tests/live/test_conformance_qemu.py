@@ -17,10 +17,12 @@ from virtcim.conformance.systems import sweep
 # About what our server has not; the tests on the embedded node show them as skipped. Here a skip would be a fault.
 NOT_APPLICABLE = {
     "DSP0200-R24": "it asks for no credentials",
+    "DSP1043-R16": "no device of this host is passed through",
     "DSP1050-R13": "a libvirt network on a Linux bridge has no VLANs",
     "DSP1050-R17": "a libvirt network on a Linux bridge has no VLANs",
     "DSP1053-R17": "the metric service supports every method",
     "DSP1059-R06": "no device of this host is passed through",
+    "DSP1059-R11": "no device of this host is passed through",
     "DSP1081-R11": "there is no second host; the tests of moves have two",
     "DSP1081-R23": "there is no second host; the tests of moves have two",
     "DSP1097-R12": "a libvirt network on a Linux bridge has no VLANs",

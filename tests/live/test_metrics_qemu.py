@@ -255,7 +255,8 @@ def test_consumption_is_observed(cim: Cim, busy: Look, idle: Look) -> None:
     ran = int(second[CPU]["MetricValue"]) - int(first["MetricValue"])
     assert ran > 0
     percent = 100 * ran / (passed * SECOND * int(second["VirtualSystem.ProcessorCount"]["MetricValue"]))
-    assert abs(percent - float(second["VirtualSystem.CPUUtilization"]["MetricValue"])) <= 5
+    # QEMU's own threads count as time of the guest, but a processor is never more than wholly used.
+    assert abs(min(percent, 100) - float(second["VirtualSystem.CPUUtilization"]["MetricValue"])) <= 5
     (meaning,) = cim.connection.Associators(first.path, "CIM_MetricInstance", ResultClass="CIM_BaseMetricDefinition")
     assert (meaning["DataType"], meaning["ChangeType"], meaning["ProgrammaticUnits"]) == (13, 3, "second * 10^-9")
 
