@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from typing import TypeVar
 
 import libvirt
+
+T = TypeVar("T")
 
 
 class Kind(Enum):
@@ -119,3 +122,13 @@ def unsupported(error: libvirt.libvirtError) -> bool:
     if code == libvirt.VIR_ERR_CONFIG_UNSUPPORTED:
         return "live update of device" in str(error)
     return code in _CODES[Kind.NOT_SUPPORTED]
+
+
+def where_supported(call: Callable[[], T]) -> T | None:
+    """What a call of libvirt answers; None where the driver has no such call. Errors: libvirtError."""
+    try:
+        return call()
+    except libvirt.libvirtError as error:
+        if unsupported(error):
+            return None
+        raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import libvirt
 
@@ -32,11 +32,10 @@ class Expected:
             now = time.monotonic()
             self._until = {key: until for key, until in self._until.items() if until > now}
             self._until[uuid, change] = now + LASTING
-        try:
+        with ExitStack() as raised:
+            raised.callback(self._take, uuid, change)
             yield
-        except BaseException:
-            self._take(uuid, change)
-            raise
+            raised.pop_all()
 
     def covers(self, event: Event) -> bool:
         """Whether the event is an expected one; the next like it is not."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import libvirt
 
-from virtcim.host.errors import unsupported
+from virtcim.host.errors import where_supported
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def _stable(key: str) -> bool:
 
 def _stats(connection: libvirt.virConnect, groups: int, which: int) -> _Stats:
     for flags in (which | _NOWAIT, which):
-        found = _where_supported(partial(connection.getAllDomainStats, groups, flags))
+        found = where_supported(partial(connection.getAllDomainStats, groups, flags))
         if found is not None:
             return found
     return _states(connection, which)
@@ -100,14 +100,5 @@ def _states(connection: libvirt.virConnect, which: int) -> _Stats:
 
 
 def _having(connection: libvirt.virConnect, flag: int) -> frozenset[str]:
-    found = _where_supported(partial(connection.listAllDomains, flag))
+    found = where_supported(partial(connection.listAllDomains, flag))
     return frozenset(domain.UUIDString() for domain in found or ())
-
-
-def _where_supported(call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except libvirt.libvirtError as error:
-        if unsupported(error):
-            return None
-        raise

@@ -10,7 +10,7 @@ from typing import Any
 import libvirt
 
 from virtcim.host.calls import opened
-from virtcim.host.errors import unsupported
+from virtcim.host.errors import unsupported, where_supported
 from virtcim.host.reading import found
 from virtcim.host.system import Vm
 from virtcim.model.devices import Disk
@@ -57,7 +57,7 @@ def _kept_here(vm: Vm) -> Iterator[str]:
     """What libvirt would leave behind."""
     with opened(vm) as domain:
         for kept, what in ((domain.listAllSnapshots, "snapshots"), (domain.listAllCheckpoints, "checkpoints")):
-            number = len(_where_supported(kept) or ())
+            number = len(where_supported(kept) or ())
             if number:
                 yield f"{vm.name} has {number} {what}"
 
@@ -99,7 +99,7 @@ def _processor(vm: Vm, there: libvirt.virConnect, document: Domain) -> Iterator[
 
 def _memory(_: Vm, there: libvirt.virConnect, document: Domain) -> Iterator[str]:
     """Page cache gives way to guests."""
-    stats = _where_supported(lambda: there.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS))
+    stats = where_supported(lambda: there.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS))
     wanted, free = document.memory or 0, sum((stats or {}).get(name, 0) for name in ("free", "buffers", "cached"))
     if stats and wanted > free:
         yield f"of {wanted // KIB} MiB of memory {free // KIB} MiB are free there"
@@ -139,15 +139,6 @@ def _maybe(call: Callable[[], Any]) -> Any:
         return call()
     except libvirt.libvirtError as error:
         if error.get_error_code() in NO_POOL or unsupported(error):
-            return None
-        raise
-
-
-def _where_supported(call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except libvirt.libvirtError as error:
-        if unsupported(error):
             return None
         raise
 
