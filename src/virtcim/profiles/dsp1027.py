@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, Work
@@ -11,6 +10,7 @@ from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, state
 from virtcim.profiles.elements import host_class, kept
 from virtcim.profiles.lookup import vms_of
+from virtcim.profiles.of_host import OfHost
 from virtcim.profiles.transitions import (
     IDLE_POWER,
     Wish,
@@ -29,26 +29,12 @@ NOT_APPLICABLE = 12  # RequestedPowerState
 PROMISES = {3: {2}, 4: {5}, 6: {9}, 7: {10}, 8: {12, 13, 14, 15, 16}}
 
 
-@dataclass(frozen=True, eq=False)
-class PowerService:
+class PowerService(OfHost):
     """The power management service of a host."""
 
-    host: Host
 
-    @property
-    def platform(self) -> str:
-        return self.host.platform
-
-
-@dataclass(frozen=True, eq=False)
-class PowerCapabilities:
+class PowerCapabilities(OfHost):
     """What the service of a host can do."""
-
-    host: Host
-
-    @property
-    def platform(self) -> str:
-        return self.host.platform
 
 
 def service(host: Host) -> PowerService:

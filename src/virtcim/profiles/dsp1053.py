@@ -17,6 +17,7 @@ from virtcim.profiles.metrics_model import Aggregation, Definition, Value, value
 from virtcim.profiles.metrics_requests import Requests
 from virtcim.profiles.metrics_subjects import SUBJECTS, Subject
 from virtcim.profiles.metrics_values import Metrics
+from virtcim.profiles.of_host import OfHost
 
 SERVICE, CAPABILITIES = "Virt_MetricService", "Virt_MetricServiceCapabilities"
 DEFINITION, VALUE = "CIM_BaseMetricDefinition", "CIM_BaseMetricValue"  # of any kind
@@ -28,15 +29,10 @@ CONTROLS = 5  # ElementEffects: Manages
 
 
 @dataclass(frozen=True, eq=False)
-class MetricService:
+class MetricService(OfHost):
     """The metric service of a host."""
 
-    host: Host
     requests: Requests
-
-    @property
-    def platform(self) -> str:
-        return self.host.platform
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from virtcim.mapping import ids, migration
 from virtcim.mapping.migration import OTHER, RATE, TRANSPORTS
 from virtcim.profiles.elements import host_class, kept
 from virtcim.profiles.lookup import vms_of
+from virtcim.profiles.of_host import OfHost
 
 # SynchronousMethodsSupported, AsynchronousMethodsSupported
 TO_HOST, TO_SYSTEM, CHECK_TO_HOST, CHECK_TO_SYSTEM = 2, 3, 4, 5
@@ -20,26 +21,12 @@ POINT, MINIMUMS, MAXIMUMS = 0, 1, 2  # ValueRange
 INDEPENDENT = 0  # PropertyPolicy
 
 
-@dataclass(frozen=True, eq=False)
-class MigrationService:
+class MigrationService(OfHost):
     """The service of a host that moves its virtual systems."""
 
-    host: Host
 
-    @property
-    def platform(self) -> str:
-        return self.host.platform
-
-
-@dataclass(frozen=True, eq=False)
-class MigrationCapabilities:
+class MigrationCapabilities(OfHost):
     """What the service of a host can do."""
-
-    host: Host
-
-    @property
-    def platform(self) -> str:
-        return self.host.platform
 
 
 @dataclass(frozen=True, eq=False)

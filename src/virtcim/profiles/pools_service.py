@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import uuid4
 
 from virtcim.broker.call import Instance, Properties
@@ -19,6 +18,7 @@ from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.storage_settings import BAD_NAME
 from virtcim.profiles import pools_divisions, storage_pools
 from virtcim.profiles.elements import kept
+from virtcim.profiles.of_host import OfHost
 from virtcim.profiles.pools import NETWORK_POOL, STORAGE_POOL, ResourcePool, pools_of
 from virtcim.profiles.pools_lookup import children_of, settings_from
 from virtcim.profiles.requests import given, refusing, undoing
@@ -28,26 +28,12 @@ CONNECTION = 33  # ResourceType
 NETWORKS = frozenset({ETHERNET, CONNECTION})
 
 
-@dataclass(frozen=True, eq=False)
-class PoolService:
+class PoolService(OfHost):
     """The pool configuration service of a host."""
 
-    host: Host
 
-    @property
-    def platform(self) -> str:
-        return self.host.platform
-
-
-@dataclass(frozen=True, eq=False)
-class PoolServiceCapabilities:
+class PoolServiceCapabilities(OfHost):
     """What the service of a host can do."""
-
-    host: Host
-
-    @property
-    def platform(self) -> str:
-        return self.host.platform
 
 
 def service(host: Host) -> PoolService:
