@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path as File
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.profiles.client import system_path
-from tests.profiles.eventful import Eventful, eventful_running
+from tests.profiles.eventful import Eventful
 
 from virtcim.broker.provider import As, Progress, Returned, Work
-from virtcim.broker.schema import Schema
 from virtcim.host.events import Event, EventKind, Topic
 from virtcim.profiles.alerts import alert_of
 
@@ -19,12 +17,6 @@ NEW = (
     "<domain type='test'><name>new</name><uuid>6e6577ab-0000-4000-8000-000000000001</uuid>"
     "<memory>65536</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>"
 )
-
-
-@pytest.fixture
-def client(repository: Schema, node_uri: str, tmp_path: File) -> Iterator[Eventful]:
-    with eventful_running(repository, node_uri, tmp_path) as client:
-        yield client
 
 
 def libvirt_does(client: Eventful, what: Callable[[Any], object]) -> None:

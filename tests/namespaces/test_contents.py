@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pywbem
-from tests.conftest import running_server
-from tests.spaces import SPACE, client, compile_mof, create, fill, flask, klass, names, prop, status
+from tests.namespaces.spaces import SPACE, compile_mof, create, flask, klass, names, prop, status
 
 from virtcim.resources import mof_dir
-
-
-@pytest.fixture(scope="module")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with running_server(tmp_path_factory.mktemp("state")) as server:
-        yield server
-
-
-@pytest.fixture
-def conn(own_server: Any) -> Iterator[pywbem.WBEMConnection]:
-    with client(own_server.url) as connection:
-        yield connection
-
-
-@pytest.fixture
-def lab(conn: pywbem.WBEMConnection) -> pywbem.WBEMConnection:
-    """A client whose default namespace has been made and filled."""
-    fill(conn)
-    return conn
 
 
 def test_classes(lab: pywbem.WBEMConnection) -> None:

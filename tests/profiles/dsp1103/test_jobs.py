@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.profiles.client import out
-from tests.profiles.work import CREATE, EXCLUSIVE_USE, Bench, Client, bench_profile
+from tests.profiles.dsp1103.work import CREATE, EXCLUSIVE_USE, Bench, Client, bench_profile
 
 from virtcim.broker.call import CIMError, Instance, Path, Status, Value
 from virtcim.broker.jobs import Jobs
@@ -25,18 +25,6 @@ from virtcim.profiles import dsp1027, dsp1052, dsp1057
 from virtcim.profiles.faults import translate
 
 OWNING, AFFECTED = "CIM_OwningJobElement", "CIM_AffectedJobElement"
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.go.set()
-
-
-@pytest.fixture
-def client(repository: Schema, bench: Bench) -> Client:
-    return Client(repository, bench, Jobs(60, str), bench_profile(bench))
 
 
 def interval_seconds(value: Value) -> float:

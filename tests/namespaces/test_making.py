@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 import pywbem
-from tests.conftest import StartServer, connect, running_server
-from tests.spaces import MOF, SPACE, client, compile_mof, create, fill, flask, names, status
-
-
-@pytest.fixture(scope="module")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with running_server(tmp_path_factory.mktemp("state")) as server:
-        yield server
-
-
-@pytest.fixture
-def conn(own_server: Any) -> Iterator[pywbem.WBEMConnection]:
-    with client(own_server.url) as connection:
-        yield connection
-
-
-@pytest.fixture
-def lab(conn: pywbem.WBEMConnection) -> pywbem.WBEMConnection:
-    """A client whose default namespace has been made and filled."""
-    fill(conn)
-    return conn
+from tests.conftest import StartServer, connect
+from tests.namespaces.spaces import MOF, SPACE, compile_mof, create, flask, names, status
 
 
 def test_create_and_delete(conn: pywbem.WBEMConnection) -> None:

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from tests.profiles.client import out
-from tests.profiles.work import Bench, Client, bench_profile
+from tests.profiles.dsp1103.work import Bench, Client
 
 from virtcim.broker.call import CIMError, Instance, Path, Status
-from virtcim.broker.jobs import Jobs
-from virtcim.broker.schema import Schema
 from virtcim.profiles import dsp1103
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.go.set()
-
-
-@pytest.fixture
-def client(repository: Schema, bench: Bench) -> Client:
-    return Client(repository, bench, Jobs(60, str), bench_profile(bench))
 
 
 def killable(client: Client, bench: Bench) -> Path:

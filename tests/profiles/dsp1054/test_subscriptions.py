@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path as File
 
 import pytest
@@ -13,7 +12,6 @@ from tests.profiles.eventful import (
     SUBSCRIPTION,
     Eventful,
     change_state,
-    clean,
     eventful_running,
     refusal,
 )
@@ -24,16 +22,9 @@ from virtcim.broker.schema import Schema
 HANDLER, COLLECTION_SUBSCRIPTION = "CIM_IndicationHandlerCIMXML", "CIM_FilterCollectionSubscription"
 
 
-@pytest.fixture(scope="module")
-def client(repository: Schema, node_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eventful]:
-    with eventful_running(repository, node_uri, tmp_path_factory.mktemp("state")) as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays(client: Eventful) -> Iterator[None]:
-    yield
-    clean(client)
+@pytest.fixture
+def client(cleared: Eventful) -> Eventful:
+    return cleared
 
 
 def test_references_are_understood_as_clients_write_them(client: Eventful) -> None:

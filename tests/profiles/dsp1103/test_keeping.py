@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from tests.profiles.work import Bench, Client, bench_profile
+from tests.profiles.dsp1103.work import Bench, Client, bench_profile
 
 from virtcim.broker.call import CIMError, Instance, Path, Properties, Status, Value
 from virtcim.broker.jobs import Jobs
@@ -16,18 +16,6 @@ from virtcim.broker.schema import Schema
 
 RESULT = "CIM_AssociatedJobMethodResult"
 LONG = "00000001000000.000000:000"
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.go.set()
-
-
-@pytest.fixture
-def client(repository: Schema, bench: Bench) -> Client:
-    return Client(repository, bench, Jobs(60, str), bench_profile(bench))
 
 
 def ended(client: Client, bench: Bench) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pywbem
 from tests.conftest import connect, running_server
-from tests.spaces import compile_mof, create
+from tests.namespaces.spaces import compile_mof, create
 
 QUALIFIERS = """
 Qualifier Key : boolean = false, Scope(property, reference), Flavor(DisableOverride, ToSubclass);

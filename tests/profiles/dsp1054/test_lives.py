@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path as File
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.profiles.eventful import Eventful, eventful_running
+from tests.profiles.dsp1054.comers import DRIVE, NETWORK, PCI, VOLUME
+from tests.profiles.eventful import Eventful
 
 from virtcim.broker.call import Instance
 from virtcim.broker.indications_lifecycle import Lifecycle
-from virtcim.broker.schema import Schema
 from virtcim.host.inventory import NodeDevice
 from virtcim.host.records import NodeDeviceRecord
 from virtcim.profiles import alerts_pools
 from virtcim.profiles.static_filters import static_filters
 
-NETWORK = "<network><name>lab</name>{mtu}<bridge name='virbr9'/><portgroup name='a'/><ip address='10.9.0.1'/></network>"
-VOLUME = "<volume><name>new.img</name><capacity>1048576</capacity></volume>"
 CREATED, MODIFIED, DELETED = "CIM_InstCreation", "CIM_InstModification", "CIM_InstDeletion"
 OLD_CREATED, OLD_DELETED = (f"Test_ResourceAllocationSettingData{what}Indication" for what in ("Created", "Deleted"))
 Told = Counter[tuple[str, str]]  # class of the indication, class of the instance
-
-
-@pytest.fixture
-def client(repository: Schema, node_uri: str, tmp_path: File) -> Iterator[Eventful]:
-    with eventful_running(repository, node_uri, tmp_path) as client:
-        yield client
 
 
 def told_of(client: Eventful, what: Callable[[Any], object]) -> Told:
@@ -158,17 +149,6 @@ def test_volumes_come_and_go(client: Eventful) -> None:
     assert created == {(CREATED, volume): 1, (OLD_CREATED, setting): 1}
     deleted = told_of(client, lambda c: pool(c).storageVolLookupByName("new.img").delete())
     assert deleted == {(DELETED, volume): 1, (OLD_DELETED, setting): 1}
-
-
-PCI = (
-    "<device><name>pci_0000_07_00_0</name><path>/sys/x</path><capability type='pci'><class>0x020000</class>"
-    "<domain>0</domain><bus>7</bus><slot>0</slot><function>0</function><product id='0x1'>Card</product>"
-    "<vendor id='0x2'>Maker</vendor><iommuGroup number='7'/></capability></device>"
-)
-DRIVE = (
-    "<device><name>block_sdz_1</name><path>/sys/z</path><capability type='storage'><block>/dev/sdz</block>"
-    "<drive_type>disk</drive_type><model>Disk</model><vendor>Maker</vendor><size>1048576</size></capability></device>"
-)
 
 
 @pytest.mark.parametrize(("xml", "classname"), [(PCI, "Test_HostPCIDevice"), (DRIVE, "Test_HostDiskDrive")])

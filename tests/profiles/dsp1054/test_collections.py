@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path as File
 
 import pytest
@@ -18,12 +17,6 @@ COLLECTION, MEMBERSHIP, SUBSCRIPTION = (
 )
 CREATED = "SELECT * FROM CIM_InstCreation WHERE SourceInstance ISA CIM_ComputerSystem"
 MODIFIED = "SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_ComputerSystem"
-
-
-@pytest.fixture
-def client(repository: Schema, node_uri: str, tmp_path: File) -> Iterator[Eventful]:
-    with eventful_running(repository, node_uri, tmp_path) as client:
-        yield client
 
 
 def toggle(client: Eventful) -> None:

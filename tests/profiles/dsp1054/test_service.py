@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from tests.profiles.eventful import (
     ANYTHING,
     FILTER,
     SUBSCRIPTION,
     Eventful,
-    clean,
-    eventful_running,
     refusal,
 )
 
 from virtcim.broker.call import ClassPath, Path, Status, Value
-from virtcim.broker.schema import Schema
 
 HANDLER, COLLECTION_SUBSCRIPTION = "CIM_IndicationHandlerCIMXML", "CIM_FilterCollectionSubscription"
 
 
-@pytest.fixture(scope="module")
-def client(repository: Schema, node_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eventful]:
-    with eventful_running(repository, node_uri, tmp_path_factory.mktemp("state")) as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays(client: Eventful) -> Iterator[None]:
-    yield
-    clean(client)
+@pytest.fixture
+def client(cleared: Eventful) -> Eventful:
+    return cleared
 
 
 def test_one_service_that_tells_what_it_does(client: Eventful) -> None:

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 from tests.profiles.client import out
-from tests.profiles.work import Bench, Client, bench_profile
+from tests.profiles.dsp1103.work import Bench, Client
 
 from virtcim.broker.call import MethodAnswer, Path
-from virtcim.broker.jobs import Jobs
-from virtcim.broker.schema import Schema
 
 OWNING, AFFECTED = "CIM_OwningJobElement", "CIM_AffectedJobElement"
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.go.set()
-
-
-@pytest.fixture
-def client(repository: Schema, bench: Bench) -> Client:
-    return Client(repository, bench, Jobs(60, str), bench_profile(bench))
 
 
 def ask(client: Client, path: Path, state: int | None, timeout: str | None = None) -> MethodAnswer:

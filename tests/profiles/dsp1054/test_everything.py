@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path as File
 from typing import Any
 
 import pytest
 from tests.broker.listeners import Listener, listening
 from tests.profiles.client import system_path
-from tests.profiles.eventful import FILTER, Eventful, eventful_running
-from tests.profiles.test_dsp1054_lives import NETWORK, PCI, VOLUME
+from tests.profiles.dsp1054.comers import NETWORK, PCI, VOLUME
+from tests.profiles.eventful import FILTER, Eventful
 
 from virtcim.broker.call import ClassPath, Path, Value
 from virtcim.broker.indications_lifecycle import Lifecycle
 from virtcim.broker.provider import As, Returned, Work
-from virtcim.broker.schema import Schema
 from virtcim.host.events import Topic
 from virtcim.host.inventory import NodeDevice
 from virtcim.host.records import NodeDeviceRecord
@@ -30,12 +27,6 @@ SYSTEM = (
     "<interface type='network'><mac address='52:54:00:00:00:99'/><source network='default'/></interface>"
     "</devices></domain>"
 )
-
-
-@pytest.fixture
-def client(repository: Schema, node_uri: str, tmp_path: File) -> Iterator[Eventful]:
-    with eventful_running(repository, node_uri, tmp_path) as client:
-        yield client
 
 
 def much_happens(client: Eventful) -> None:
