@@ -14,7 +14,7 @@ import virtcim
 
 SOURCES = Path(virtcim.__file__).parent
 TOP = frozenset({"__main__"})
-EVERYWHERE = frozenset({"__init__", "later"})
+EVERYWHERE = frozenset({"__init__", "later", "messages"})
 
 # Layer -> what of ours it may import, besides itself. A dotted entry is one module. __main__ may import everything.
 ALLOWED: Mapping[str, frozenset[str]] = {
@@ -38,6 +38,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "config_values": frozenset(),
     "resources": frozenset(),
     "later": frozenset(),
+    "messages": frozenset({"resources"}),
     "__init__": frozenset(),
 }
 

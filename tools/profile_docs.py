@@ -1,4 +1,4 @@
-"""Make docs/profiles/ and the settings table of docs/operations.md from the code, the MOF and profiles/*.yaml.
+"""Make docs/profiles/, docs/messages.md and the settings table of docs/operations.md from the code and its data.
 
 Run from the project root: `python -m tools.profile_docs` (or `make docs`); with `--check` nothing is written, and the
 exit status is 1 if a file is not what it should be.
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
+from tools import message_docs
 
 from virtcim import config
 from virtcim.__main__ import make_catalog, server_facts
@@ -208,6 +209,7 @@ def generated(known: Catalog, root: Path = ROOT) -> dict[str, str]:
     found = pages(known)
     texts = {f"docs/profiles/{page.dsp}.md": page_text(page, known) for page in found}
     texts["docs/profiles/README.md"] = index_text(found)
+    texts["docs/messages.md"] = message_docs.text(known.schema, table)
     texts[OPERATIONS] = with_settings((root / OPERATIONS).read_text(encoding="utf-8"))
     return texts
 

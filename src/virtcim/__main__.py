@@ -121,7 +121,7 @@ class Server:
 def build(settings: config.Settings, manager: Manager | None = None) -> Server:
     """Assemble a server. Errors: STARTING_ERRORS, each naming what is wrong."""
     hosts = Hosts(settings.connect, host_settings(settings))
-    jobs = Jobs(settings.job_retention, str, lambda error: faults.translate(error) is not None)
+    jobs = Jobs(settings.job_retention, faults.explain, lambda error: faults.translate(error) is not None)
     facts = server_facts(settings, lambda: front.web_urls, lambda: len(front.connections))
     namespaces = NAMESPACES | ({CIMV2: VIRT} if settings.cimv2_alias else {})
     events = make_events(settings, load_schema(settings, hosts), Store(store_url(settings)), facts, namespaces)

@@ -141,7 +141,7 @@ class Jobs:
             job.value = job.returned.value
         except Unknown as unknown:
             job.uncertain = True
-            self._fail(job, str(unknown))
+            self._fail(job, unknown.args[0])
         except Refused as refusal:
             job.fault = refusal
             job.value = request.refusal(refusal.name) if request else None

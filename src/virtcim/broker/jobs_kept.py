@@ -15,6 +15,7 @@ from virtcim.broker.outcome import As, Intent, Job, Progress, Remembered, Reques
 from virtcim.broker.requests import INPUTS, OUTPUTS, parameters, request_of
 from virtcim.broker.store import KeptJob, Store
 from virtcim.broker.store_database import StoreError
+from virtcim.messages import Message
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,8 @@ class KeptJobs:
             "started": job.started,
             "changed": job.changed,
             "percent": job.progress.percent,
-            "error": job.error,
+            "error": str(job.error),
+            "message": [job.error.symbol, *job.error.arguments] if isinstance(job.error, Message) else None,
             "uncertain": job.uncertain,
             "keep": job.keep,
             "remove": job.remove,
@@ -175,7 +177,7 @@ class KeptJobs:
             progress=Progress(int(str(told["percent"]))),
             state=kept.state,
             changed=str(told["changed"]),
-            error=str(told["error"] or ""),
+            error=_words(told),
             uncertain=bool(told.get("uncertain")),
             keep=float(str(keep or 0)),
             remove=told.get("remove") is not False,
@@ -227,6 +229,12 @@ def _of(declared: MethodDef | None, classname: str, told: Properties) -> Instanc
     if declared is None or not isinstance(kept, Instance):
         return None
     return parameters(classname, declared, kept.properties)
+
+
+def _words(told: Properties) -> str:
+    """The error of a job, as the message that it was."""
+    words, (symbol, *arguments) = str(told["error"] or ""), _list(told.get("message")) or [None]
+    return Message(words, str(symbol), map(str, arguments)) if symbol else words
 
 
 def _list(value: Value) -> list[Value]:

@@ -30,6 +30,7 @@ from virtcim.broker.outcome import Request
 from virtcim.broker.provider import As, ClassNamed, Fault, MethodProvider, Reference, Refused, Returned, Translate, Work
 from virtcim.broker.requests import request_of
 from virtcim.broker.values import Mistyped, Typing, WrongClass
+from virtcim.messages import Message, message, of_refusal
 
 log = logging.getLogger(__name__)
 
@@ -160,11 +161,12 @@ class Methods:
     def _refuse(self, declared: MethodDef, refusal: Exception) -> MethodAnswer:
         name = refusal.name if isinstance(refusal, Refused) else "Invalid Parameter"
         value = next((entry for entry, known in declared.values.items() if known == name), None)
-        reason = refusal.reason if isinstance(refusal, Refused) else str(refusal)
+        reason = refusal.reason if isinstance(refusal, Refused) else message("SETTING_PARSE", refusal)
         if value is None or self.refuses_by_error:
-            raise CIMError(Status.FAILED, f"{declared.name}: {reason}") from refusal
+            words = reason if isinstance(reason, Message) else f"{declared.name}: {reason}"
+            raise CIMError(Status.FAILED, of_refusal(name, words)) from refusal
         log.info("%s answers %s (%s): %s", declared.name, value, name, reason)
-        return MethodAnswer(int(value), declared.type, (), reason)
+        return MethodAnswer(int(value), declared.type, (), of_refusal(name, reason))
 
     def outs(self, declared: MethodDef, result: Returned) -> Iterable[Out]:
         for name, value in result.out.items():

@@ -19,6 +19,7 @@ from virtcim.broker.store_shelf import Shelf
 from virtcim.broker.user_instances import UserAssociations, UserCatalog, UserInstances, UserWriter
 from virtcim.broker.values import ParseEmbedded, Typing
 from virtcim.broker.writes import Writes
+from virtcim.messages import message
 
 LONGEST = 256  # characters of a name
 _NAME = re.compile(r"[A-Za-z_][\w.-]*(/[A-Za-z_][\w.-]*)*", re.ASCII)
@@ -196,10 +197,10 @@ class Namespaces:
         """Make an empty namespace: answers its name. Errors: CIMError INVALID_PARAMETER, ALREADY_EXISTS, ..."""
         name = given.strip("/")
         if not _NAME.fullmatch(name) or len(name) > LONGEST:
-            raise CIMError(Status.INVALID_PARAMETER, f"Name {given[:LONGEST]!r} is no namespace name")
+            raise CIMError(Status.INVALID_PARAMETER, message("NAMESPACE_NAME_INVALID", repr(given[:LONGEST])))
         with self._lock:
             if name.lower() in self._spaces or name.lower() in self._model.namespaces:
-                raise CIMError(Status.ALREADY_EXISTS, f"namespace {name} exists")
+                raise CIMError(Status.ALREADY_EXISTS, message("NAMESPACE_EXISTS", name))
             if len(self._spaces) >= self._limits.namespaces:
                 text = f"{self._limits.namespaces} namespaces have been created, and that is the limit"
                 raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)

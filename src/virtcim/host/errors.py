@@ -1,4 +1,4 @@
-"""What can go wrong at libvirt, in words that know neither libvirt's codes nor CIM's."""
+"""What can go wrong at libvirt, in words and messages that know neither libvirt's codes nor CIM's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from enum import Enum
 from typing import TypeVar
 
 import libvirt
+
+from virtcim.messages import message
 
 T = TypeVar("T")
 
@@ -96,13 +98,39 @@ _CODES: dict[Kind, tuple[int, ...]] = {
 }
 _KINDS: dict[int | None, Kind] = {code: kind for kind, codes in _CODES.items() for code in codes}
 
+MESSAGES: dict[Kind | int | None, str] = {
+    Kind.NOT_FOUND: "HYPERVISOR_NOT_FOUND",
+    Kind.ALREADY_EXISTS: "HYPERVISOR_EXISTS",
+    Kind.INVALID: "HYPERVISOR_SETTING",
+    Kind.INVALID_STATE: "HYPERVISOR_INVALID_STATE",
+    Kind.NOT_SUPPORTED: "HYPERVISOR_UNSUPPORTED",
+    Kind.DENIED: "HYPERVISOR_DENIED",
+    Kind.UNREACHABLE: "HYPERVISOR_CONNECTION",
+    Kind.BUSY: "HYPERVISOR_IN_USE",
+    Kind.FAILED: "HYPERVISOR_ERROR",
+    Kind.TIMEOUT: "HYPERVISOR_TIMEOUT",
+    Kind.CANCELLED: "HYPERVISOR_ABORTED",
+    libvirt.VIR_ERR_NO_DOMAIN: "HYPERVISOR_VS_NOT_FOUND",
+    libvirt.VIR_ERR_DEVICE_MISSING: "HYPERVISOR_DEVICE_NOT_FOUND",
+    libvirt.VIR_ERR_RPC: "HYPERVISOR_CONNECTION",
+    libvirt.VIR_ERR_NO_MEMORY: "HYPERVISOR_MEMORY",
+    libvirt.VIR_ERR_AGENT_UNSYNCED: "HYPERVISOR_TIMEOUT",
+    libvirt.VIR_ERR_MIGRATE_UNSAFE: "HYPERVISOR_MIGRATION",
+    libvirt.VIR_ERR_MIGRATE_FINISH_OK: "HYPERVISOR_MIGRATION",
+    libvirt.VIR_ERR_MIGRATE_PERSIST_FAILED: "HYPERVISOR_MIGRATION",
+    libvirt.VIR_ERR_CPU_INCOMPATIBLE: "HYPERVISOR_CPU_INCOMPATIBLE",
+    libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT: "HYPERVISOR_SNAPSHOT",
+    libvirt.VIR_ERR_SNAPSHOT_REVERT_RISKY: "HYPERVISOR_SNAPSHOT",
+}
+"""The message of an error of libvirt's: by its code where the code says more than the kind."""
+
 
 def translated(error: libvirt.libvirtError) -> HostError:
     """The HostError that says what a libvirtError says."""
     code = error.get_error_code()
     text = (error.get_error_message() or str(error)).strip()
     kind = Kind.NOT_SUPPORTED if unsupported(error) else _KINDS.get(code, Kind.FAILED)
-    return HostError(kind, f"libvirt: {text}", code)
+    return HostError(kind, message(MESSAGES.get(code, MESSAGES[kind]), text), code)
 
 
 @contextmanager

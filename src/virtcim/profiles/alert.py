@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from virtcim import messages
 from virtcim.broker.call import Instance, Path
 from virtcim.broker.provider import VIRT, model_path
 from virtcim.mapping import ids
+from virtcim.messages import Message
 
-# AlertType
-COMMUNICATIONS, QUALITY, PROCESSING_ERROR, DEVICE_ALERT = 2, 3, 4, 5
-# PerceivedSeverity
-INFORMATION, WARNING, MINOR, MAJOR, CRITICAL = 2, 3, 4, 5, 6
-# ProbableCause
-COMMUNICATIONS_FAILURE, EQUIPMENT, IO_DEVICE, NEARLY_FULL, ABNORMAL_END, FULL, THRESHOLD = 7, 16, 24, 44, 48, 50, 52
-UNAVAILABLE, CLEARED, DEGRADED, TIMEOUT = 57, 59, 35, 111
 OBJECT_PATH = 2  # AlertingElementFormat
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What is to be told; `number` is that of the message."""
+    """What is to be told: a message, and its PerceivedSeverity where the registry leaves that to what happened."""
 
-    number: int
-    kind: int
-    severity: int
-    cause: int
-    message: str
-    arguments: tuple[str, ...] = ()
+    told: Message
+    severity: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,14 +36,9 @@ def indication(alert: Alert, subject: Subject, event: str, time: str) -> Instanc
     return Instance(
         "CIM_AlertIndication",
         {
-            "AlertType": alert.kind,
-            "PerceivedSeverity": alert.severity,
-            "ProbableCause": alert.cause,
-            "Description": alert.message,
-            "Message": alert.message,
-            "MessageID": f"VIRTCIM{alert.number:04}",
-            "MessageArguments": [subject.name, *alert.arguments],
-            "OwningEntity": ids.OWN,
+            **messages.properties(alert.told),
+            **({} if alert.severity is None else {"PerceivedSeverity": alert.severity}),
+            "Description": str(alert.told),
             "AlertingManagedElement": model_path(Path(subject.path.classname, subject.path.keys, VIRT)),
             "AlertingElementFormat": OBJECT_PATH,
             "EventID": f"{ids.OWN}:{event}",

@@ -7,29 +7,8 @@ from collections.abc import Callable
 from virtcim.broker.call import Instance, Path
 from virtcim.host.events import Event, EventKind, Topic
 from virtcim.host.inventory import Host
-from virtcim.profiles.alert import (
-    ABNORMAL_END,
-    CLEARED,
-    COMMUNICATIONS,
-    COMMUNICATIONS_FAILURE,
-    CRITICAL,
-    DEVICE_ALERT,
-    EQUIPMENT,
-    FULL,
-    INFORMATION,
-    IO_DEVICE,
-    MAJOR,
-    MINOR,
-    PROCESSING_ERROR,
-    QUALITY,
-    THRESHOLD,
-    TIMEOUT,
-    UNAVAILABLE,
-    WARNING,
-    Alert,
-    Subject,
-    indication,
-)
+from virtcim.messages import message
+from virtcim.profiles.alert import Alert, Subject, indication
 
 # virDomainEventType, and details of a stop
 STOPPED, CRASHED = 5, 8
@@ -42,6 +21,7 @@ NO_SPACE = "enospc"
 IO_ACTIONS = ("nothing was done", "the system was paused", "the guest was told")
 WATCHDOG_ACTIONS = ("nothing was done", "the system was paused", "reset", "powered off", "shut down", "debugged", "nmi")
 MEMORY_ACTIONS = ("nothing was done", "the guest was told", "the system cannot go on", "the system was reset")
+MINOR, MAJOR, CRITICAL = 4, 5, 6  # PerceivedSeverity
 MEMORY_SEVERITIES = (MINOR, MAJOR, CRITICAL, CRITICAL)
 MEMORY_OWNERS = ("its host", "the guest")
 
@@ -49,48 +29,43 @@ MEMORY_OWNERS = ("its host", "the guest")
 def _lifecycle(event: Event, platform: str) -> Alert | None:
     what, detail = event.values[:2]
     if what == CRASHED or ((what, detail) == (STOPPED, STOP_CRASHED) and platform not in CRASH_FIRST):
-        return Alert(201, PROCESSING_ERROR, CRITICAL, ABNORMAL_END, f"virtual system {event.name} crashed")
+        return Alert(message("VS_CRASHED", event.name))
     if (what, detail) == (STOPPED, STOP_FAILED):
-        return Alert(202, PROCESSING_ERROR, CRITICAL, UNAVAILABLE, f"the emulator of {event.name} failed")
+        return Alert(message("EMULATOR_FAILED", event.name))
     return None
 
 
 def _io_error(event: Event, _: str) -> Alert:
     source, device, action, reason = (*event.values, "", "", 0, "")[:4]
     done = _word(IO_ACTIONS, action)
-    arguments = (str(device), str(source), done)
     if reason == NO_SPACE:
-        text = f"no space is left for device {device} ({source}) of {event.name}: {done}"
-        return Alert(208, DEVICE_ALERT, MAJOR, FULL, text, arguments)
-    text = f"I/O error of device {device} ({source}) of {event.name}: {done}"
-    return Alert(203, DEVICE_ALERT, MAJOR, IO_DEVICE, text, arguments)
+        return Alert(message("DISK_NO_SPACE", event.name, device, source, done))
+    return Alert(message("DISK_IO_ERROR", event.name, device, source, done))
 
 
 def _watchdog(event: Event, _: str) -> Alert:
     done = _word(WATCHDOG_ACTIONS, event.values[0] if event.values else 0)
-    return Alert(204, DEVICE_ALERT, MAJOR, TIMEOUT, f"the watchdog of {event.name} expired: {done}", (done,))
+    return Alert(message("WATCHDOG_EXPIRED", event.name, done))
 
 
 def _removal_failed(event: Event, _: str) -> Alert:
     device = str(event.values[0]) if event.values else ""
-    text = f"the guest {event.name} does not release device {device}"
-    return Alert(205, DEVICE_ALERT, MINOR, EQUIPMENT, text, (device,))
+    return Alert(message("DEVICE_REMOVAL_FAILED", event.name, device))
 
 
 def _agent(event: Event, _: str) -> Alert | None:
     """libvirt calls the agent of a guest that has just been started disconnected: there was none that could go."""
     state, reason = event.values[:2]
     if state == AGENT_CONNECTED:
-        return Alert(206, COMMUNICATIONS, INFORMATION, CLEARED, f"the guest agent of {event.name} is there")
+        return Alert(message("AGENT_CONNECTED", event.name))
     if state == AGENT_DISCONNECTED and reason == BY_CHANNEL:
-        return Alert(207, COMMUNICATIONS, INFORMATION, COMMUNICATIONS_FAILURE, f"the agent of {event.name} is gone")
+        return Alert(message("AGENT_LOST", event.name))
     return None
 
 
 def _threshold(event: Event, _: str) -> Alert:
     device, _path, threshold, excess = event.values[:4]
-    text = f"{event.name} has written {excess} bytes beyond the threshold {threshold} of {device}"
-    return Alert(209, QUALITY, WARNING, THRESHOLD, text, (str(device), str(threshold), str(excess)))
+    return Alert(message("DISK_THRESHOLD", event.name, device, threshold, excess))
 
 
 def _told_without_layer(host: Host, event: Event) -> bool:
@@ -102,15 +77,13 @@ def _told_without_layer(host: Host, event: Event) -> bool:
 
 def _memory_failure(event: Event, _: str) -> Alert:
     owner, action = event.values[:2]
-    done = _word(MEMORY_ACTIONS, action)
     severity = MEMORY_SEVERITIES[action] if action in range(len(MEMORY_SEVERITIES)) else MAJOR
-    text = f"memory of {event.name} has failed, that of {_word(MEMORY_OWNERS, owner)}: {done}"
-    return Alert(215, DEVICE_ALERT, severity, EQUIPMENT, text, (done,))
+    told = message("MEMORY_FAILED", event.name, _word(MEMORY_ACTIONS, action), _word(MEMORY_OWNERS, owner))
+    return Alert(told, severity)
 
 
 def _control_error(event: Event, _: str) -> Alert:
-    text = f"the emulator of {event.name} cannot be controlled any more"
-    return Alert(216, COMMUNICATIONS, MAJOR, COMMUNICATIONS_FAILURE, text)
+    return Alert(message("EMULATOR_OUT_OF_CONTROL", event.name))
 
 
 def _word(words: tuple[str, ...], number: object) -> str:

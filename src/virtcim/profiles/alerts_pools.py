@@ -6,22 +6,8 @@ from virtcim.broker.call import Instance, Path
 from virtcim.host.inventory import Pool
 from virtcim.mapping import ids
 from virtcim.mapping.pools import STORAGE, TYPES
-from virtcim.profiles.alert import (
-    CLEARED,
-    CRITICAL,
-    DEGRADED,
-    DEVICE_ALERT,
-    FULL,
-    INFORMATION,
-    MAJOR,
-    NEARLY_FULL,
-    QUALITY,
-    UNAVAILABLE,
-    WARNING,
-    Alert,
-    Subject,
-    indication,
-)
+from virtcim.messages import message
+from virtcim.profiles.alert import Alert, Subject, indication
 from virtcim.profiles.elements import host_class
 
 # Levels: how much of a pool must be left, in percent, for it to be no worse than that
@@ -51,27 +37,22 @@ def alerts_of(old: Pool | None, new: Pool | None, time: str) -> list[Instance]:
 
 def _space(old: Pool, new: Pool) -> Alert | None:
     before, now = level(old), level(new)
-    left = f"{new.available} of {new.capacity} bytes are left"
     if now == before or not new.active:
         return None
     if now == NOTHING:
-        return Alert(211, QUALITY, CRITICAL, FULL, f"storage pool {new.name} is full: {left}", _sizes(new))
+        return Alert(message("POOL_FULL", new.name, new.available, new.capacity))
     if now > before:
-        return Alert(210, QUALITY, WARNING, NEARLY_FULL, f"storage pool {new.name} is nearly full: {left}", _sizes(new))
-    return Alert(212, QUALITY, INFORMATION, CLEARED, f"storage pool {new.name} has more space: {left}", _sizes(new))
-
-
-def _sizes(pool: Pool) -> tuple[str, ...]:
-    return str(pool.available), str(pool.capacity)
+        return Alert(message("POOL_NEARLY_FULL", new.name, new.available, new.capacity))
+    return Alert(message("POOL_HAS_SPACE", new.name, new.available, new.capacity))
 
 
 def _state(old: Pool, new: Pool) -> Alert | None:
     if new.state == old.state:
         return None
     if new.state == POOL_INACCESSIBLE:
-        return Alert(214, DEVICE_ALERT, MAJOR, UNAVAILABLE, f"storage pool {new.name} is not accessible")
+        return Alert(message("POOL_INACCESSIBLE", new.name))
     if new.state == POOL_DEGRADED:
-        return Alert(213, DEVICE_ALERT, WARNING, DEGRADED, f"storage pool {new.name} is degraded")
+        return Alert(message("POOL_DEGRADED", new.name))
     return None
 
 

@@ -1,25 +1,14 @@
-"""CIM_Error as methods give it: embedded, with message ids of our own."""
+"""CIM_Error as methods give it, embedded."""
 
 from __future__ import annotations
 
-from virtcim.broker.call import Instance, Status
-from virtcim.mapping import ids
-
-SOFTWARE_ERROR, UNSUPPORTED_OPERATION = 4, 10  # ErrorType
-MAJOR = 5  # PerceivedSeverity
+from virtcim import messages
+from virtcim.broker.call import Instance, Properties, Status
+from virtcim.messages import Message
 
 
-def cim_error(number: int, message: str, status: Status, error_type: int = SOFTWARE_ERROR) -> Instance:
-    """CIM_Error with the message id VIRTCIM and four digits of the number."""
-    return Instance(
-        "CIM_Error",
-        {
-            "ErrorType": error_type,
-            "OwningEntity": ids.OWN,
-            "MessageID": f"VIRTCIM{number:04}",
-            "Message": message,
-            "PerceivedSeverity": MAJOR,
-            "CIMStatusCode": int(status),
-            "CIMStatusCodeDescription": f"CIM_ERR_{status.name}",
-        },
-    )
+def cim_error(told: Message) -> Instance:
+    """CIM_Error of a message, with the CIM status that the registry gives it."""
+    status = Status(messages.entry_of(told).status or Status.FAILED)
+    code: Properties = {"CIMStatusCode": int(status), "CIMStatusCodeDescription": f"CIM_ERR_{status.name}"}
+    return Instance("CIM_Error", {**messages.properties(told), **code})

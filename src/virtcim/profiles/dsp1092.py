@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from virtcim.broker.call import CIMError, Instance, Path, Properties, Status
+from virtcim.broker.call import CIMError, Instance, Path, Properties
 from virtcim.broker.provider import INTEROP, End, Profile, Returned, Writer
 from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids
-from virtcim.profiles.cim_error import SOFTWARE_ERROR, UNSUPPORTED_OPERATION, cim_error
+from virtcim.messages import message, of_status
+from virtcim.profiles.cim_error import cim_error
 from virtcim.profiles.object_manager import LEGACY_KEYS, communication_mechanism, legacy_namespace, object_manager
 from virtcim.profiles.wbem_server import (
     WORKING,
@@ -23,8 +24,6 @@ from virtcim.profiles.wbem_server import (
 SERVICES = ("CIM_WBEMServer", "CIM_ProtocolService", "CIM_ObjectManager")
 ACCESS_POINTS = ("CIM_RemoteServiceAccessPoint", "CIM_CIMXMLCommunicationMechanism")
 CAPABILITIES = ("CIM_WBEMServerCapabilities", "CIM_CIMXMLCapabilities")
-NO_CREATION, EXISTS, BAD_NAME = 1, 2, 3  # numbers of our messages
-NUMBERS = {Status.ALREADY_EXISTS: EXISTS, Status.INVALID_PARAMETER: BAD_NAME}
 CREATE_NAMESPACE, DELETE_NAMESPACE = 3, 4  # OperationsSupported of CIM_WBEMServerCapabilities
 
 
@@ -224,13 +223,11 @@ def create_namespace(server: Server, NamespaceTemplate: Instance) -> Returned:
     """An empty namespace of the template's Name. What speaks against it becomes a CIM_Error."""
     name = str(NamespaceTemplate.properties.get("Name") or "").strip("/")
     if server.facts.created is None:
-        text = f"namespace {name} cannot be created: this server has a fixed set of namespaces"
-        return Returned(1, Errors=[cim_error(NO_CREATION, text, Status.NOT_SUPPORTED, UNSUPPORTED_OPERATION)])
+        return Returned(1, Errors=[cim_error(message("NAMESPACES_FIXED", name))])
     try:
         return Returned(0, Namespace=server.namespace(server.facts.created.create(name)))
     except CIMError as error:
-        number = NUMBERS.get(error.status, NO_CREATION)
-        return Returned(1, Errors=[cim_error(number, error.message, error.status, SOFTWARE_ERROR)])
+        return Returned(1, Errors=[cim_error(of_status(error.status, error.message))])
 
 
 def _leave_out(profile: Profile) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from virtcim.broker.call import CIMError, Instance, Properties, Status, Value
 from virtcim.broker.provider import VIRT, As, End, Job, Keys, Profile, Refused, Returned, Writer
 from virtcim.mapping import ids
+from virtcim.messages import Message, message, or_else
 from virtcim.profiles import job_services
 from virtcim.profiles.cim_error import cim_error
 from virtcim.profiles.job_elements import affected, effects, host_of, owners
@@ -36,7 +37,6 @@ STATUS: dict[int, tuple[tuple[int, ...], str, int, str]] = {
 }
 UNFINISHED = 99  # the most that PercentComplete says before the work is done
 UNKNOWN_HEALTH = 0
-JOB_FAILED, JOB_UNKNOWN = 101, 102  # numbers of our messages
 NO_TIMEOUT = "00000000000000.000000:000"
 CHANGES = ("TimeBeforeRemoval", "DeleteOnCompletion")
 JOB, MIGRATION_JOB = "CIM_ConcreteJob", "Virt_MigrationJob"
@@ -154,7 +154,7 @@ def job_properties(job: Job) -> Properties:
         "ElementName": job.work.name,
         "Description": job.work.name,
         "JobState": state,
-        "JobStatus": job.error if failed else words,
+        "JobStatus": str(job.error) if failed else words,
         "OperationalStatus": [*operational],
         "Status": status,
         "HealthState": UNKNOWN_HEALTH if job.uncertain else health,
@@ -175,7 +175,7 @@ def job_properties(job: Job) -> Properties:
 def _where_there(job: Job, state: int) -> Properties:
     """What a job has only at times."""
     found: Properties = {
-        "ErrorDescription": job.error if state in FAILED else None,
+        "ErrorDescription": str(job.error) if state in FAILED else None,
         "Owner": job.user or None,
         "JobInParameters": job.inputs,
         "JobOutParameters": job.outputs if state == COMPLETED else None,
@@ -227,25 +227,25 @@ def change_state(jobs: Jobs, job: Job, requested: int | None, timeout: str | Non
     if timeout not in (None, NO_TIMEOUT):
         raise Refused("Use of Timeout Parameter Not Supported", "TimeoutPeriod must be NULL or 0")
     if job.state in ENDED:
-        raise Refused("Invalid State Transition", "the job has ended")
+        raise Refused("Invalid State Transition", message("JOB_ENDED"))
     if {TERMINATE: job.work.cancel, KILL: job.work.kill}.get(requested) is None:
-        raise Refused("Not Supported", f"job {job.work.name} cannot change to the state {requested} asks for")
+        raise Refused("Not Supported", message("JOB_NOT_CANCELLABLE", job.work.name, f"RequestedState {requested}"))
     if not jobs.terminate(job, kill=requested == KILL):
-        raise Refused("Invalid State Transition", "the job has ended")
+        raise Refused("Invalid State Transition", message("JOB_ENDED"))
     return Returned(4096)  # Method Parameters Checked - Transition Started
 
 
 def kill(jobs: Jobs, job: Job, DeleteOnKill: bool | None) -> Returned:
     """CIM_Job.KillJob: what RequestStateChange does for 5 (Kill), but with its end; then it goes or stays as asked."""
     if job.state in ENDED:
-        raise Refused("Failed", "the job has ended")
+        raise Refused("Failed", message("JOB_ENDED"))
     if job.work.kill is None:
-        raise Refused("Not Supported", f"job {job.work.name} cannot be ended at once")
+        raise Refused("Not Supported", message("JOB_NOT_CANCELLABLE", job.work.name, "KillJob"))
     if DeleteOnKill is not None:
         jobs.keep(job, remove=DeleteOnKill)
     jobs.terminate(job, kill=True)
     if not job.ended.wait(KILL_PATIENCE):
-        raise Refused("Timeout", f"job {job.work.name} has not ended within {KILL_PATIENCE:g} s")
+        raise Refused("Timeout", message("JOB_KILL_TIMEOUT", job.work.name, f"{KILL_PATIENCE:g}"))
     if job.state != KILLED:
         raise Refused("Failed", f"job {job.work.name} was over before it could be killed")
     if DeleteOnKill:
@@ -255,8 +255,13 @@ def kill(jobs: Jobs, job: Job, DeleteOnKill: bool | None) -> Returned:
 
 def errors(job: Job) -> list[Instance]:
     """CIM_Error of a job that failed or was terminated; none of any other."""
-    number = JOB_UNKNOWN if job.uncertain else JOB_FAILED
-    return [cim_error(number, job.error, Status.FAILED)] if job.state in FAILED else []
+    return [cim_error(_told(job))] if job.state in FAILED else []
+
+
+def _told(job: Job) -> Message:
+    if job.state in (TERMINATED, KILLED):
+        return message("JOB_CANCELLED", job.error)
+    return or_else("JOB_LOST_ON_RESTART" if job.uncertain else "JOB_FAILED", job.error)
 
 
 def get_error(job: Job, Error: Instance | None) -> Returned:

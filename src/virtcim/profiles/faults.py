@@ -29,3 +29,8 @@ def translate(error: Exception) -> Fault | None:
         return None
     status, names = _MEANING[error.kind]
     return Fault(CIMError(status, error.message), names)
+
+
+def explain(error: Exception) -> str:
+    """What an exception says: a message where it is one."""
+    return error.message if isinstance(error, CIMError | HostError) else str(error)

@@ -21,6 +21,7 @@ from virtcim.broker.call import (
     PropertyDef,
     Selection,
 )
+from virtcim.messages import discreet
 from virtcim.wire import extended_errors
 from virtcim.wire.again import Again
 from virtcim.wire.batched import BatchWriter, Chunks, chunks
@@ -105,7 +106,7 @@ class Encoder:
         """The response that holds an ERROR element; `extended` with a CIM_Error in it (DSP0201)."""
         head, tail = _message(call, "IMETHODRESPONSE" if call.target is None else "METHODRESPONSE")
         instance = self._extended(call, error) if extended else ""
-        element = f'<ERROR CODE="{error.status:d}" DESCRIPTION={quoted(error.message)}>{instance}</ERROR>'
+        element = f'<ERROR CODE="{error.status:d}" DESCRIPTION={quoted(discreet(error.message))}>{instance}</ERROR>'
         yield head + element.encode() + tail
 
     def _extended(self, call: Call, error: CIMError) -> str:

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
+from virtcim.messages import OWNER, Message, discreet, entry_of
 from virtcim.wire.compress import SMALLEST, gzipped
 from virtcim.wire.faults import HTTPFault
 from virtcim.wire.terms import LANGUAGE, Terms
@@ -17,7 +18,7 @@ Scope = dict[str, Any]
 Send = Callable[[Any], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
-REASON = b"wbem-reason"
+REASON, REASON_ID = b"wbem-reason", b"wbem-reason-id"
 STALE = (b"warning", b'110 virtcim "Response is Stale"')
 REASON_LENGTH = 500  # characters of a reason, before escaping
 _XML_HEADERS = [(b"content-type", b'application/xml; charset="utf-8"'), (b"cimoperation", b"MethodResponse")]
@@ -47,8 +48,16 @@ def stale_headers(age: float) -> tuple[Header, ...]:
 
 
 def reason_header(reason: str) -> tuple[Header, ...]:
-    """The header that says in words why a method refused: %-escaped UTF-8, cut to REASON_LENGTH characters."""
-    return ((REASON, quote(reason[:REASON_LENGTH], errors="replace").encode()),) if reason else ()
+    """The header that says in words why a method refused: %-escaped UTF-8, cut to REASON_LENGTH characters.
+
+    And one with OwningEntity and MessageID of the message that the words are.
+    """
+    if not reason:
+        return ()
+    words = (REASON, quote(discreet(reason)[:REASON_LENGTH], errors="replace").encode())
+    if not isinstance(reason, Message):
+        return (words,)
+    return words, (REASON_ID, f"{OWNER}:{entry_of(reason).id}".encode())
 
 
 async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> bool:
