@@ -82,16 +82,15 @@ def test_ways(hosts: Hosts, devices: str, how: dict[str, bool], reason: str) -> 
     with hosts.hosts[1].link.borrow() as there:
         found = obstacles(vm, there, arrival)
     assert len(found) == bool(reason)
-    assert reason in "".join(found)
+    assert reason in "".join(one.words for one in found)
 
 
 def test_another_hypervisor(hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
     vm = defined(hosts, PLUGGED.format("none"))
     monkeypatch.setattr(vm.host, "facts", vm.host.facts.__class__(**{**vars(vm.host.facts), "hypervisor": "QEMU"}))
     with hosts.hosts[1].link.borrow() as there:
-        assert obstacles(vm, there, Arrival(vm.state_document, True, True)) == [
-            "the hypervisor there is TEST, here it is QEMU"
-        ]
+        found = obstacles(vm, there, Arrival(vm.state_document, True, True))
+    assert [one.words for one in found] == ["the hypervisor there is TEST, here it is QEMU"]
 
 
 def test_asking_changes_nothing(hosts: Hosts) -> None:

@@ -47,6 +47,6 @@ def test_an_error_names_the_host_in_one_line() -> None:
     with pytest.raises(HostError) as failed, route.connection():
         pass
     assert failed.value.kind is Kind.UNREACHABLE
-    assert "test+ssh://mover@nowhere.invalid/default is not reachable" in failed.value.message
+    assert "test+ssh://nowhere.invalid/default is not reachable" in failed.value.message
     assert "file=" not in failed.value.message
     assert "\n" not in failed.value.message

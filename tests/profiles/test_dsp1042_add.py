@@ -169,8 +169,8 @@ REMOVE_REFUSALS: dict[str, tuple[list[str], int, str]] = {
     "unknown": (["desktop1/sda", "desktop1/nothing"], INVALID, "desktop1/nothing"),
     "processors": (["desktop1/sda", "desktop1/defined/proc"], INVALID, "desktop1/defined/proc"),
     "memory": (["desktop1/mem"], INVALID, "without its memory"),
-    "controller in use": (["desktop1/defined/controller:sata:0"], FAILED, "in use: desktop1/defined/sda"),
-    "controller in use by what stays": (["desktop1/controller:sata:0", "desktop1/sda"], FAILED, "use: desktop1/sdb"),
+    "controller in use": (["desktop1/defined/controller:sata:0"], FAILED, "in use by desktop1/defined/sda"),
+    "controller in use by what stays": (["desktop1/controller:sata:0", "desktop1/sda"], FAILED, "by desktop1/sdb"),
     "display of an active system": (["web1/vnc"], BAD_STATE, "web1/vnc"),
     "sound of an active system, after another's disk": (["desktop1/sda", "web1/video:0"], BAD_STATE, "web1/video:0"),
 }  # fmt: skip

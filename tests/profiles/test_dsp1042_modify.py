@@ -229,7 +229,7 @@ REFUSALS: dict[str, tuple[list[Instance], int, str]] = {
     "contradiction": (
         [rasd("Disk", InstanceID="desktop1/sda", Address="/a", HostResource=["/b"])], INVALID, "contradicts",
     ),
-    "no hot-plug": ([rasd("Proc", InstanceID="web1/proc", VirtualQuantity=9)], BAD_STATE, r"\[0\]: MaxVirtualQuantity"),
+    "no hot-plug": ([rasd("Proc", InstanceID="web1/proc", VirtualQuantity=9)], BAD_STATE, r"\[0\].MaxVirtualQuantity"),
     "saved": (
         [rasd("Mem", InstanceID="desktop1/mem", VirtualQuantity=1024),
          rasd("Mem", InstanceID="archive1/mem"), rasd("Disk", InstanceID="archive1/vda", DriverCache="none")],
@@ -269,7 +269,7 @@ def test_system_that_is_removed_during_the_change(manager: Manager, monkeypatch:
     manager.define(rasd("Mem", VirtualQuantity=2**27), ElementName="brief")
     monkeypatch.setattr(domains, "edit", edit_and_lose)
     answer = manager.modify(rasd("Mem", InstanceID="brief/defined/mem", VirtualQuantity=2**16))
-    assert (answer.value, answer.reason) == (FAILED, "brief is gone")
+    assert (answer.value, answer.reason) == (FAILED, "virtual system brief is gone")
     assert "brief" not in manager.names()
     with manager.host.link.borrow() as connection:
         assert "brief" not in [domain.name() for domain in connection.listAllDomains()]

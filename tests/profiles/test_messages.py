@@ -103,12 +103,25 @@ def named() -> Iterator[tuple[str, str, int | None]]:
                 yield from ((where, str(one.value), 1) for one in ast.walk(first) if isinstance(one, ast.Constant))
 
 
-NAMED = [*named(), *(("libvirt", symbol, 1) for symbol in OF_LIBVIRT.values())]
+def properties() -> Iterator[tuple[str, str, int]]:
+    """The messages of properties that cannot be: where the setting is, the property, and why."""
+    for where, node in sources():
+        for one in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "symbol":
+                yield where, ast.literal_eval(one.value), 3
+
+
+NAMED = [*named(), *properties(), *(("libvirt", symbol, 1) for symbol in OF_LIBVIRT.values())]
 
 
 @pytest.mark.parametrize(("where", "symbol", "given"), NAMED, ids=lambda one: str(one))
 def test_code_names_what_there_is(where: str, symbol: str, given: int) -> None:
     assert len(messages.registry()[symbol].arguments) == given, where
+
+
+def test_every_message_is_named() -> None:
+    used = {symbol for _, symbol, _ in NAMED}
+    assert [one.symbol for one in ENTRIES if not one.general and one.symbol not in used] == []
 
 
 def test_symbols_are_named_nowhere_else() -> None:

@@ -10,6 +10,7 @@ import libvirt
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.states import DomainState
 from virtcim.host.system import Host, Vm
+from virtcim.messages import message
 
 RUNNING = frozenset({DomainState.RUNNING, DomainState.BLOCKED})
 PAUSED = frozenset({DomainState.PAUSED})
@@ -50,7 +51,7 @@ def require_persistent(domain: libvirt.virDomain, verb: str) -> None:
 
 
 def refused(domain: libvirt.virDomain, verb: str, condition: str) -> HostError:
-    return HostError(Kind.INVALID_STATE, f"cannot {verb} domain {domain.name()}: it is {condition}")
+    return HostError(Kind.INVALID_STATE, message("VS_STATE_REFUSED", verb, domain.name(), condition))
 
 
 def affect(live: bool, config: bool) -> list[int]:

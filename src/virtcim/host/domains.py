@@ -40,6 +40,7 @@ from virtcim.host.tuning import (
 )
 from virtcim.host.underway import Told, abort, followed, run_of, silent, standing
 from virtcim.host.watches import never
+from virtcim.messages import message
 
 MONITOR_LOST = 2.0  # seconds until a guest whose monitor is gone is seen to be off
 
@@ -198,7 +199,8 @@ def shutdown(vm: Vm, timeout: float | None = None, cancelled: Callable[[], bool]
     with vm.host.watch(vm.uuid) as watch:
         _ask_to_shut_down(vm, lambda: watch.wait(off, MONITOR_LOST, never, "turning off"))
         limit = vm.host.settings.shutdown_timeout if timeout is None else timeout
-        watch.wait(off, limit, cancelled, f"shutting down domain {vm.name}")
+        what = f"shutting down domain {vm.name}"
+        watch.wait(off, limit, cancelled, what, lambda after: message("VS_SHUTDOWN_TIMEOUT", vm.name, after))
     return vm.host.vm(vm.uuid)
 
 
@@ -235,5 +237,6 @@ def reboot(vm: Vm, timeout: float | None = None, cancelled: Callable[[], bool] =
             domain.reboot()
         if vm.platform in _REBOOT_EVENTS:
             limit = vm.host.settings.shutdown_timeout if timeout is None else timeout
-            watch.wait(done, limit, cancelled, f"rebooting domain {vm.name}")
+            what = f"rebooting domain {vm.name}"
+            watch.wait(done, limit, cancelled, what, lambda after: message("VS_REBOOT_TIMEOUT", vm.name, after))
     return vm.host.refresh(vm.uuid)

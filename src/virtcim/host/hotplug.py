@@ -11,6 +11,7 @@ from virtcim.host.errors import HostError, Kind
 from virtcim.host.events import Event, EventKind
 from virtcim.host.system import Vm
 from virtcim.host.watches import never
+from virtcim.messages import message
 from virtcim.model.domain import Domain
 from virtcim.model.tree import Element, parse, serialise
 
@@ -101,7 +102,7 @@ def _detach_live(vm: Vm, device_xml: str, timeout: float, cancelled: Callable[[]
         def gone(event: Event | None) -> bool:
             if event is not None and event.values[:1] == (alias,):
                 if event.kind is EventKind.DEVICE_REMOVAL_FAILED:
-                    raise HostError(Kind.FAILED, f"the guest of domain {vm.name} refuses to release the device {alias}")
+                    raise HostError(Kind.FAILED, message("RESOURCE_UNPLUG_REFUSED", vm.name, alias))
                 if event.kind is EventKind.DEVICE_REMOVED:
                     return True
             return alias not in aliases(domain.XMLDesc())
@@ -109,7 +110,9 @@ def _detach_live(vm: Vm, device_xml: str, timeout: float, cancelled: Callable[[]
         # As it is now: some devices libvirt finds only by all that it knows of them.
         domain.detachDeviceFlags(serialise(aliases(document)[alias]), libvirt.VIR_DOMAIN_AFFECT_LIVE)
         what = f"waiting for the guest of domain {vm.name} to release the device {alias}"
-        watch.wait(gone, timeout, cancelled, what)
+        watch.wait(
+            gone, timeout, cancelled, what, lambda after: message("RESOURCE_UNPLUG_TIMEOUT", vm.name, alias, after)
+        )
 
 
 def aliases(domain_xml: str) -> dict[str, Element]:

@@ -16,6 +16,7 @@ from virtcim.host.errors import HostError, Kind, translated, unsupported
 from virtcim.host.events import Event, event_loop, subscribe
 from virtcim.host.opening import open_within, redacted
 from virtcim.host.settings import HostSettings
+from virtcim.messages import message
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Link:
 
     def unreachable(self, reason: str | None = None) -> HostError:
         """The error that every call on a dead link raises."""
-        return HostError(Kind.UNREACHABLE, f"libvirt at {self.shown_uri} is not reachable: {reason or self.reason}")
+        return HostError(Kind.UNREACHABLE, message("HYPERVISOR_LOST", self.shown_uri, reason or self.reason))
 
     @contextmanager
     def reading(self) -> Iterator[libvirt.virConnect]:

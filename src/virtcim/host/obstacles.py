@@ -5,7 +5,8 @@ from __future__ import annotations
 import os.path
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 import libvirt
 
@@ -22,6 +23,21 @@ NO_POOL = (libvirt.VIR_ERR_NO_STORAGE_POOL, libvirt.VIR_ERR_NO_STORAGE_VOL)
 KIB = 1024
 
 
+class About(Enum):
+    """What an obstacle is about, where that has a name of its own."""
+
+    PROCESSORS = "processors"
+    STORAGE = "storage"
+    MORE = "more"
+
+
+class Obstacle(NamedTuple):
+    """What stands in the way."""
+
+    words: str
+    about: About = About.MORE
+
+
 @dataclass(frozen=True)
 class Arrival:
     """What is to be at the destination: its document; whether it runs there, and comes there running."""
@@ -32,16 +48,16 @@ class Arrival:
     copies: bool = False
 
 
-def obstacles(vm: Vm, there: libvirt.virConnect, arrival: Arrival) -> list[str]:
-    """All that stands in the way, in words. Errors: libvirtError."""
+def obstacles(vm: Vm, there: libvirt.virConnect, arrival: Arrival) -> list[Obstacle]:
+    """All that stands in the way. Errors: libvirtError."""
     if there.getType() != vm.host.facts.hypervisor:
-        return [f"the hypervisor there is {there.getType()}, here it is {vm.host.facts.hypervisor}"]
-    found = [*_names(vm, there, arrival), *_kept_here(vm), *_bound(arrival)]
-    for look in (_machine, _processor, _memory):
-        found += look(vm, there, arrival.document) if arrival.runs else []
+        return [Obstacle(f"the hypervisor there is {there.getType()}, here it is {vm.host.facts.hypervisor}")]
+    found = list(map(Obstacle, [*_names(vm, there, arrival), *_kept_here(vm), *_bound(arrival)]))
+    for look, about in ((_machine, About.MORE), (_processor, About.PROCESSORS), (_memory, About.MORE)):
+        found += [Obstacle(one, about) for one in look(vm, there, arrival.document)] if arrival.runs else []
     for disk in arrival.document.disks:
-        found += _storage(there, disk, arrival.copies)
-    return found + list(_networks(there, arrival))
+        found += [Obstacle(one, About.STORAGE) for one in _storage(there, disk, arrival.copies)]
+    return found + list(map(Obstacle, _networks(there, arrival)))
 
 
 def _names(vm: Vm, there: libvirt.virConnect, arrival: Arrival) -> Iterator[str]:

@@ -13,6 +13,7 @@ from virtcim.host.errors import HostError, Kind, translated
 from virtcim.host.opening import open_within, redacted
 from virtcim.host.settings import MigrationSettings
 from virtcim.host.system import Host
+from virtcim.messages import message
 from virtcim.model.capabilities import Capabilities
 
 PATHS = {"qemu": "/system", "test": "/default"}
@@ -57,7 +58,7 @@ class Route:
             return open_within(self.uri, self.timeout)
         except (libvirt.libvirtError, TimeoutError) as error:
             text = " ".join(str(error).replace(self.uri, shown).split())  # what ssh says has several lines
-            raise HostError(Kind.UNREACHABLE, f"libvirt at {shown} is not reachable: {text}") from error
+            raise HostError(Kind.UNREACHABLE, message("MIGRATION_DEST_UNREACHABLE", shown, text)) from error
 
 
 def uri_to(source: Host, name: str, transport: str, *, verify: bool = True) -> str:

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.events import Event, Topic
+from virtcim.messages import Message
 
 POLL = 0.5  # seconds after which a waiting verb looks for itself, should an event be missing
 
@@ -37,10 +38,12 @@ class Watch:
         timeout: float,
         cancelled: Callable[[], bool],
         what: str,
+        late: Callable[[str], Message] | None = None,
     ) -> None:
         """Ask `done` at once, after each event and every POLL seconds, until it says so or raises.
 
         HostError(TIMEOUT) after `timeout` seconds, HostError(CANCELLED) when `cancelled` says so; `what` begins both.
+        `late` makes the message of the first, of the seconds.
         """
         deadline = time.monotonic() + timeout
         event: Event | None = None
@@ -49,7 +52,8 @@ class Watch:
                 raise HostError(Kind.CANCELLED, f"{what}: cancelled")
             left = deadline - time.monotonic()
             if left <= 0:
-                raise HostError(Kind.TIMEOUT, f"{what}: not done within {timeout:g} s")
+                told = late(f"{timeout:g}") if late else f"{what}: not done within {timeout:g} s"
+                raise HostError(Kind.TIMEOUT, told)
             event = self._next(min(left, POLL))
 
 

@@ -18,7 +18,7 @@ from virtcim.mapping.hostdev import place_of
 from virtcim.mapping.memory import BASE_MEMORY, PAGES, page_word
 from virtcim.mapping.pools_host import cells
 from virtcim.mapping.processor import PROCESSORS
-from virtcim.mapping.table import BadProperty, Properties
+from virtcim.mapping.table import Properties, UnknownPool
 from virtcim.model.capabilities import Capabilities
 from virtcim.model.domain import Domain
 from virtcim.model.nodedev import Passable
@@ -181,7 +181,7 @@ def processors_into(pool_id: str, given: Properties, cpus: Mapping[int, frozense
     cell = cpus[int(key)]
     named = cpus_named(given)
     if named is not None and not named <= cell:
-        raise BadProperty("PoolID", f"{pool_id!r} has not the processors that HostResource or CPUSet names")
+        raise UnknownPool("PoolID", f"{pool_id!r} has not the processors that HostResource or CPUSet names")
     return {"Partition": None} | ({} if named else {"HostResource": [], "CPUSet": cpu_list(cell)})
 
 

@@ -22,7 +22,7 @@ from virtcim.mapping.filter_values import (
     prefix_mask,
     protocol_number,
 )
-from virtcim.mapping.table import LABELS, BadProperty, Properties, Row, to_cim, to_xml
+from virtcim.mapping.table import LABELS, BadProperty, Incompatible, Properties, Row, to_cim, to_xml
 from virtcim.model.fields import ModelError
 from virtcim.model.nwfilter import FilterReference, NwFilter, Rule
 
@@ -154,7 +154,7 @@ def _action(properties: Properties) -> str:
         raise BadProperty("Action", f"{number} is not {PERMIT} (Permit) or {DENY} (Deny)")
     asked = None if number is None else words[number]
     if word and asked and word != asked:
-        raise BadProperty("RuleAction", f"{word!r} contradicts Action {number}")
+        raise Incompatible("RuleAction", f"{word!r} contradicts Action {number}")
     return str(word or asked or DEFAULT_ACTION)
 
 
@@ -204,7 +204,7 @@ def _standard_matches(classname: str, properties: Properties, given: dict[str, s
         ranged = name in RANGES and properties.get(f"{name}EndOfRange") is not None
         attribute = RANGES[name] if ranged else attribute
         if attribute in given:
-            raise BadProperty(name, f"{value!r} contradicts the {attribute} in MatchNames")
+            raise Incompatible(name, f"{value!r} contradicts the {attribute} in MatchNames")
         found[attribute] = back(name, value)
     return found
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, check_address, common, unit_of
 from virtcim.mapping.memory import ELASTIC, converted, extent, in_pages
-from virtcim.mapping.table import BadProperty, Properties, Row, fixed
+from virtcim.mapping.table import BadProperty, Incompatible, Properties, Row, fixed
 from virtcim.mapping.units import KIB
 from virtcim.model.devices import MemoryDevice
 from virtcim.model.domain import Domain
@@ -30,7 +30,7 @@ def module_quantity(view: MemoryDevice) -> int | None:
 
 def set_module_quantity(view: MemoryDevice, kib: int | None) -> None:
     if view.model == ELASTIC:
-        raise BadProperty("VirtualQuantity", f"{kib} contradicts RequestedQuantity {view.requested}")
+        raise Incompatible("VirtualQuantity", f"{kib} contradicts RequestedQuantity {view.requested}")
     view.size = kib
 
 
@@ -93,7 +93,7 @@ def prepare_module(given: Properties, view: MemoryDevice, _domain: Domain) -> Pr
         quantity = prepared.pop("VirtualQuantity", None)
         prepared.setdefault("Limit", view.size or quantity)
         if quantity is not None and prepared.setdefault("RequestedQuantity", quantity) != quantity:
-            raise BadProperty("VirtualQuantity", f"{quantity} contradicts RequestedQuantity")
+            raise Incompatible("VirtualQuantity", f"{quantity} contradicts RequestedQuantity")
         return {name: value for name, value in prepared.items() if name != "Reservation"}
     return {name: value for name, value in prepared.items() if name not in ("Reservation", "Limit")}
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from virtcim.mapping import units
-from virtcim.mapping.table import BadProperty, Properties
+from virtcim.mapping.table import BadProperty, Incompatible, Properties
 
 UNKNOWN, OTHER, LIVE, RESUME, RESTART = range(5)  # MigrationType; Other is a move of the definition of what is off
 TYPES = {OTHER: "Other", LIVE: "Live", RESUME: "Resume", RESTART: "Restart"}
@@ -26,6 +26,8 @@ BY_DEFINITION = {"LXC": (OTHER, RESTART), "Test": (OTHER, RESTART)}
 
 class NotOffered(BadProperty):
     """A property whose value means something, but nothing that is done here."""
+
+    symbol = "SETTING_NOT_OFFERED"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def manner(given: Properties, platform: str) -> Manner:
 def _transport(given: Properties) -> int:
     number, other = given.get("TransportType") or ANY_TRANSPORT, given.get("OtherTransportType")
     if (number == OTHER_TRANSPORT) != bool(other):
-        raise BadProperty("OtherTransportType", "belongs to TransportType 1 (Other), and only to that")
+        raise Incompatible("OtherTransportType", "belongs to TransportType 1 (Other), and only to that")
     if number == OTHER_TRANSPORT:
         raise NotOffered("OtherTransportType", f"{other!r} is no transport that libvirt has")
     if number == OLD_IPC:

@@ -8,7 +8,7 @@ from virtcim.mapping.bandwidth import BANDWIDTH
 from virtcim.mapping.hostdev import PCI
 from virtcim.mapping.ids import PRIMORDIAL, parse_pool_id, pool_id
 from virtcim.mapping.kind import DEDICATED, PASSED_THROUGH, VIRTUALIZED
-from virtcim.mapping.table import BadProperty, Properties, Row
+from virtcim.mapping.table import BadProperty, Incompatible, Properties, Row, UnknownPool
 from virtcim.model.adapter import Interface
 from virtcim.model.nodedev import pci_place
 
@@ -98,9 +98,9 @@ def pool_of(view: Interface) -> str:
 def set_pool(view: Interface, text: str | None) -> None:
     kind, name = parse_pool_id(text or pool_id("Network")) or ("", "")
     if kind != "Network":
-        raise BadProperty("PoolID", f"{text!r} is not NetworkPool/<network>")
+        raise UnknownPool("PoolID", f"{text!r} is not NetworkPool/<network>")
     if name != PRIMORDIAL and network_type(view) != "network":
-        raise BadProperty("PoolID", f"{text!r} contradicts NetworkType {network_type(view)!r}")
+        raise Incompatible("PoolID", f"{text!r} contradicts NetworkType {network_type(view)!r}")
     if name != PRIMORDIAL:
         view.network = name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, NetmaskValueError
 
 from virtcim.mapping.allocation_pools import NAT, NONE, ROUTED
-from virtcim.mapping.table import BadProperty, Properties
+from virtcim.mapping.table import BadProperty, Incompatible, Properties
 from virtcim.model.network import Address, DhcpRange, Network
 
 FORWARD = {NONE: None, NAT: "nat", ROUTED: "route"}
@@ -19,7 +19,7 @@ def network_document(name: str, given: Properties) -> Network:
     if mode not in FORWARD:
         raise BadProperty("ForwardMode", f"{mode} is not one of {', '.join(map(str, FORWARD))}")
     if given.get("ForwardDevice") and mode == NONE:
-        raise BadProperty("ForwardDevice", f"{given['ForwardDevice']!r} means nothing without a ForwardMode")
+        raise Incompatible("ForwardDevice", f"{given['ForwardDevice']!r} means nothing without a ForwardMode")
     network = Network.new()
     network.name, network.forward_mode = name, FORWARD[mode]
     network.forward_device = given.get("ForwardDevice")

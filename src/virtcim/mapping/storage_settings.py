@@ -13,7 +13,7 @@ from typing import Any
 from virtcim.mapping import ids
 from virtcim.mapping.allocation_pools import FORMATS, RAW, STORAGE
 from virtcim.mapping.location import as_location
-from virtcim.mapping.table import BadProperty, Properties
+from virtcim.mapping.table import BadProperty, Incompatible, Properties
 from virtcim.mapping.units import BYTE, UnitError, convert
 from virtcim.model.codecs import SIZE_UNITS
 from virtcim.model.storage import SourceDevice, SourceServer, StoragePool, Volume
@@ -68,7 +68,7 @@ def storage_type(given: Properties) -> str:
     if given.get("Type") and word is None:
         raise BadProperty("Type", f"{given['Type']} is not one of {', '.join(map(str, WORDS))}")
     if word and sub_type and word != sub_type:
-        raise BadProperty("ResourceSubType", f"{sub_type!r} contradicts Type {given['Type']} ({word})")
+        raise Incompatible("ResourceSubType", f"{sub_type!r} contradicts Type {given['Type']} ({word})")
     if not word and sub_type not in STORAGE:
         raise BadProperty("ResourceSubType", f"{sub_type!r} is not one of {', '.join(STORAGE)}")
     return word or sub_type

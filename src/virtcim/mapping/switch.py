@@ -19,7 +19,7 @@ from virtcim.mapping.switch_devices import (
     interface_name,
     set_forward_devices,
 )
-from virtcim.mapping.table import BadProperty, Properties, Row, to_cim, to_xml
+from virtcim.mapping.table import BadProperty, Properties, Row, UnknownType, to_cim, to_xml
 from virtcim.mapping.vssd import ALWAYS_START, NO_AUTOSTART, TURN_OFF
 from virtcim.model.network import Network, PortGroup
 from virtcim.model.tree import is_empty, remove
@@ -59,7 +59,7 @@ def set_name(network: Network, name: str | None) -> None:
 def set_system_type(network: Network, word: str | None) -> None:
     """The type asked for; a mode that goes with it is chosen where none has been said."""
     if word not in SYSTEM_TYPES:
-        raise BadProperty("VirtualSystemType", f"{word!r} is not one of {', '.join(SYSTEM_TYPES)}")
+        raise UnknownType("VirtualSystemType", f"{word!r} is not one of {', '.join(SYSTEM_TYPES)}")
     network.port_type = "openvswitch" if word == OPENVSWITCH else None
     if word == OPENVSWITCH or word != system_type(network):
         network.forward_mode = {OPENVSWITCH: BRIDGE, MACVTAP: BRIDGE, SRIOV: HOSTDEV}.get(word)

@@ -16,12 +16,32 @@ LABELS = frozenset({"InstanceID", "ElementName", "Caption", "Description", "Gene
 
 
 class BadProperty(ValueError):
-    """A property that cannot have the value given, and why."""
+    """A property that cannot have the value given, and why; `symbol` is that of the message about it."""
+
+    symbol = "SETTING_UNSUPPORTED_VALUE"
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name} {reason}")
         self.name = name
         self.reason = reason
+
+
+class Incompatible(BadProperty):
+    """A property that does not go with another one."""
+
+    symbol = "SETTING_INCOMPATIBLE"
+
+
+class UnknownPool(BadProperty):
+    """A PoolID that names no pool, or none that the resource can come from."""
+
+    symbol = "RESOURCE_POOL_UNKNOWN"
+
+
+class UnknownType(BadProperty):
+    """A VirtualSystemType that the host does not have."""
+
+    symbol = "VS_TYPE_UNSUPPORTED"
 
 
 class Row(Generic[V]):
@@ -131,6 +151,6 @@ def check(row: Row[V], value: Any, view: V) -> None:
     if not row.exact or same(row.get(view), value):
         return
     if row.writable:
-        raise BadProperty(row.name, f"{value!r} contradicts another property given")
+        raise Incompatible(row.name, f"{value!r} contradicts another property given")
     if value is not None:
         raise BadProperty(row.name, f"cannot be {value!r}: it is {row.get(view)!r} and cannot be set")

@@ -13,7 +13,7 @@ from virtcim.mapping.disk import BLOCK_SIZE, DISK, LUN, requested_bytes
 from virtcim.mapping.location import as_location, as_uri, set_location
 from virtcim.mapping.pools import READY_MADE
 from virtcim.mapping.resources import SUBTYPE_PREFIX
-from virtcim.mapping.table import BadProperty, Properties
+from virtcim.mapping.table import BadProperty, Incompatible, Properties
 from virtcim.model.devices import Disk
 from virtcim.model.storage import Image, Volume, volume_key
 
@@ -84,7 +84,7 @@ def request(given: Properties, room: Room, name: str, below: Below | None) -> Re
 def _format(given: Properties, room: Room, below: object) -> str:
     words = {SUBTYPE_PREFIX.sub("", str(given[name])) for name in ("ResourceSubType", "DriverType") if given.get(name)}
     if len(words) > 1:
-        raise BadProperty("DriverType", f"{given['DriverType']!r} contradicts ResourceSubType")
+        raise Incompatible("DriverType", f"{given['DriverType']!r} contradicts ResourceSubType")
     word = next(iter(words), QCOW2 if below and room.type in FILES else RAW)
     possible = FORMATS if room.type in FILES else FORMATS[:1]
     if word not in possible:

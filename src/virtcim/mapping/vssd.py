@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from virtcim.mapping import ids
-from virtcim.mapping.table import BadProperty, Properties, Row, elsewhere, to_cim, to_xml
+from virtcim.mapping.table import BadProperty, Properties, Row, UnknownType, elsewhere, to_cim, to_xml
 from virtcim.model.domain import CpuFeature, Domain
 
 NO_ACTION, RESTART = 2, 3  # AutomaticRecoveryAction
@@ -211,7 +211,7 @@ def check_system_type(properties: Properties, platform: str) -> None:
     given = properties.get("VirtualSystemType")
     words = given.lower().split(":") if given else ["unknown"]
     if platform.lower() not in words and words[-1] != "unknown":
-        raise BadProperty("VirtualSystemType", f"{given!r} is not {SYSTEM_TYPES[platform]!r}")
+        raise UnknownType("VirtualSystemType", f"{given!r} is not {SYSTEM_TYPES[platform]!r}")
 
 
 def head(vm: ids.Named, document: Domain, defined: bool, autostart: bool) -> Properties:

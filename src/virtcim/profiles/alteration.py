@@ -17,6 +17,7 @@ from virtcim.host.inventory import Host, Vm
 from virtcim.host.states import DomainState
 from virtcim.mapping import ids, resources
 from virtcim.mapping.resources import Domain, change, properties_of, resources_of
+from virtcim.messages import message
 from virtcim.profiles import elements, live
 from virtcim.profiles.elements import Configuration, Setting, configurations, defined_of, settings
 from virtcim.profiles.placing import placed
@@ -48,8 +49,7 @@ def refuse_saved(configuration: Configuration, where: str, answer: str) -> None:
     """The State of a system with a saved image is that image: nobody can change it. Errors: Refused with `answer`."""
     vm = configuration.vm
     if vm.managed_save and not vm.active and not configuration.defined:
-        hint = f"; change {ids.configuration_id(vm, True)} instead, which shows once the image is discarded"
-        raise Refused(answer, f"{where}: {vm.name} is saved, and cannot be changed until it is activated{hint}")
+        raise Refused(answer, message("RESOURCE_SAVED", where, vm.name, ids.configuration_id(vm, True)))
 
 
 def current(configuration: Configuration) -> Configuration:
@@ -57,7 +57,7 @@ def current(configuration: Configuration) -> Configuration:
     vm = configuration.vm.host.refresh(configuration.vm.uuid)
     found = [one for one in configurations(vm) if one.defined == configuration.defined] if vm else []
     if not found:
-        raise Refused("Failed", f"{configuration.id} is gone")
+        raise Refused("Failed", message("RESOURCE_GONE", configuration.id))
     return found[0]
 
 
@@ -69,8 +69,8 @@ def add(configuration: Configuration, instances: Sequence[Instance]) -> list[Set
     asked = wishes(instances)
     for wish in asked:
         if wish.kind.single:
-            reason = f"a virtual system has its {wish.kind.label.lower()} already: use ModifyResourceSettings"
-            raise Refused("Failed", f"{wish.where}: {reason}")
+            reason = f"has its {wish.kind.label.lower()} already: use ModifyResourceSettings"
+            raise Refused("Failed", message("RESOURCE_SINGLE", wish.where, reason))
     vm = configuration.vm
     with vm.host.lock(vm.uuid), undoing() as undo:
         configuration = current(configuration)
@@ -114,7 +114,7 @@ def _target(host: Host, wish: Wish) -> Setting:
     """The setting that InstanceID names."""
     instance_id = wish.properties.get("InstanceID")
     if not instance_id:
-        raise Refused("Invalid Parameter", f"{wish.where}.InstanceID is missing")
+        raise Refused("Invalid Parameter", message("SETTING_INSTANCEID_MISSING", wish.where))
     parsed = ids.parse_setting_id(str(instance_id))
     if parsed is not None:
         vm = host.vm(parsed.token) if host.naming == "uuid" else host.vm_named(parsed.token)
@@ -122,7 +122,7 @@ def _target(host: Host, wish: Wish) -> Setting:
             found = resources.called(settings(configuration), parsed.dev)
             if found is not None and configuration.defined == parsed.defined:
                 return found
-    raise Refused("Invalid Parameter", f"{wish.where}.InstanceID {instance_id!r} does not exist on {host.name}")
+    raise Refused("Invalid Parameter", message("SETTING_INSTANCEID", wish.where, repr(instance_id), host.name))
 
 
 def _by_configuration(targets: Sequence[Setting]) -> dict[Configuration, list[int]]:
@@ -184,7 +184,7 @@ def redefine(vm: Vm, asked: Sequence[live.Change], undo: Undo) -> list[Place]:
     latest = vm.host.vm(vm.uuid)
     present = defined_of(latest) if latest else None
     if present is None:
-        raise Refused("Failed", f"{vm.name} is gone")
+        raise Refused("Failed", message("VS_GONE", vm.name))
     shown = settings_at(present, places)
     for one, was, will, setting in zip(asked, old, wanted, shown, strict=True):
         _refuse_ignored(one.where, was, will, properties_of(setting.resource))
@@ -196,7 +196,7 @@ def _refuse_ignored(where: str, was: Properties, will: Properties, now: Properti
     names = [name for name in will.keys() | was.keys() if was.get(name) != will.get(name)]
     ignored = sorted(name for name in names if now.get(name) == was.get(name))
     if ignored:
-        raise Refused("Failed", f"{where}: libvirt leaves {', '.join(ignored)} as it was")
+        raise Refused("Failed", message("SETTING_IGNORED", where, ", ".join(ignored)))
 
 
 # Removing
@@ -232,14 +232,14 @@ def _check_removable(group: Group) -> None:
         refuse_saved(setting.configuration, f"ResourceSettings: {setting.id}", "Invalid State")
         kind = setting.kind
         if kind.single:
-            what = f"a virtual system cannot be without its {kind.label.lower()}"
-            raise Refused("Invalid Parameter", f"ResourceSettings: {setting.id}: {what}")
+            what = f"cannot be without its {kind.label.lower()}"
+            raise Refused("Invalid Parameter", message("RESOURCE_SINGLE", f"ResourceSettings: {setting.id}", what))
         for other in settings(setting.configuration):
             if other.dev not in group and _parent(other) == dev:
-                raise Refused("Failed", f"ResourceSettings: {setting.id} is in use: {other.id} is attached to it")
+                raise Refused("Failed", message("RESOURCE_IN_USE", "ResourceSettings", setting.id, other.id))
         reason = _held(setting) if is_running(setting.configuration) else None
         if reason:
-            raise Refused("Invalid State", f"ResourceSettings: {setting.id} cannot be removed while active: {reason}")
+            raise Refused("Invalid State", message("RESOURCE_UNPLUG_UNSUPPORTED", setting.id, reason))
 
 
 def _held(setting: Setting) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from virtcim import __version__
 from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Refused
 from virtcim.host import domains
@@ -15,24 +14,19 @@ from virtcim.host.states import now
 from virtcim.mapping import documents, ids, resources, vssd
 from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.resources import Domain
+from virtcim.messages import message
 from virtcim.profiles import elements
 from virtcim.profiles.elements import Configuration
 from virtcim.profiles.placing import placed
 from virtcim.profiles.requests import Undo, Wish, changes, given, put, refusing, undoing, wishes
 
-RELEASE = __version__
-REVISION = "1312"  # the last revision of libvirt-cim that its clients tell features by
 NAME_LENGTH = 240  # bytes; libvirt keeps files named after the system, whose names have 255 at most
 SYSTEM, RESOURCES = "SystemSettings", "ResourceSettings"
+IDENTIFIER = f"{SYSTEM}.VirtualSystemIdentifier"
 # The properties that name a resource inside its system, by the tag of its element.
 NAMING = {"disk": ("VirtualDevice",), "filesystem": ("VirtualDevice", "MountPoint"), "graphics": ("ResourceSubType",)}
 LABELS = ("ElementName", "Description", "Notes")  # what a running system can be given
 ELSEWHERE = ("InstanceID", "VirtualSystemIdentifier")  # who is meant, and its new name
-
-
-def system_types(host: Host) -> list[str]:
-    """VirtualSystemTypesSupported of a host."""
-    return [vssd.SYSTEM_TYPES[host.platform]]
 
 
 # Defining
@@ -53,8 +47,8 @@ def define(host: Host, system: Instance | None, settings: Sequence[Instance], re
     else:
         _merge(host, document, reference, wishes(settings))
     if properties.get("BootDevices") and not document.boot_devices:
-        reason = f"BootDevices {properties['BootDevices']} cannot be beside BootOrder of {RESOURCES}"
-        raise Refused("Invalid Parameter", f"{SYSTEM}.{reason}")
+        reason = f"{properties['BootDevices']} cannot be beside BootOrder of {RESOURCES}"
+        raise Refused("Invalid Parameter", message("SETTING_INCOMPATIBLE", SYSTEM, "BootDevices", reason))
     document.own_metadata.creation_time = now()
     with undoing() as undo:
         vm = domains.define_new(host, document, unique=not properties.get("UUID"))
@@ -83,7 +77,7 @@ def _new_name(host: Host, properties: Properties) -> str:
     known = host.vm_named(name)
     known = known and host.refresh(known.uuid)  # somebody may have undefined it a moment ago
     if known is not None and known.name == name:
-        raise Refused("Failed", f"{SYSTEM}.VirtualSystemIdentifier: a system named {name} exists already")
+        raise Refused("Failed", message("VS_DUPLICATE_IDENTIFIER", IDENTIFIER, name))
     return name
 
 
@@ -91,7 +85,7 @@ def check_lengths(names: Properties, where: str = SYSTEM) -> None:
     """Refuse names that libvirt has no room for; `where` is the parameter that holds them."""
     for name, text in names.items():
         if len(str(text or "").encode()) > NAME_LENGTH:
-            raise Refused("Invalid Parameter", f"{where}.{name} is longer than {NAME_LENGTH} bytes")
+            raise Refused("Invalid Parameter", message("SETTING_TOO_LONG", where, name, NAME_LENGTH))
 
 
 def _new_uuid(host: Host, properties: Properties) -> str:
@@ -99,9 +93,10 @@ def _new_uuid(host: Host, properties: Properties) -> str:
     try:
         new = str(uuid.UUID(str(wanted)) if wanted else uuid.uuid4())
     except ValueError as error:
-        raise Refused("Invalid Parameter", f"{SYSTEM}.UUID {wanted!r} is no UUID") from error
+        told = message("SETTING_UNSUPPORTED_VALUE", SYSTEM, "UUID", f"{wanted!r} is no UUID")
+        raise Refused("Invalid Parameter", told) from error
     if host.vm(new) is not None:
-        raise Refused("Failed", f"{SYSTEM}.UUID: {new} is that of another system")
+        raise Refused("Failed", message("VS_DUPLICATE_UUID", f"{SYSTEM}.UUID", new))
     return new
 
 
@@ -159,13 +154,13 @@ def destroy(vm: Vm) -> None:
     with vm.host.lock(vm.uuid):
         latest = vm.host.vm(vm.uuid)
         if latest is not None and latest.underway is not None and latest.underway.operating:
-            raise Refused("Invalid State", f"AffectedSystem: {vm.name} is being moved to another host")
+            raise Refused("Invalid State", message("VS_BEING_MOVED", "AffectedSystem", vm.name))
         vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
         if not vm.active and _removed(vm):
             return
         present = vm.host.refresh(vm.uuid)
         if present is None:
-            raise Refused("Invalid Parameter", f"AffectedSystem: {vm.name} is gone")
+            raise Refused("Invalid Parameter", message("VS_GONE", vm.name))
         left = _powered_off(present) if present.active else present
         if left is not None and left.persistent:
             domains.undefine(left)
@@ -200,7 +195,7 @@ def modify(host: Host, system: Instance) -> None:
     with found.host.lock(found.uuid), undoing() as undo:
         vm = found.host.refresh(found.uuid)
         if vm is None or (defined and not vm.persistent):
-            raise Refused("Invalid Parameter", f"{SYSTEM}: {found.name} is gone")
+            raise Refused("Invalid Parameter", message("VS_GONE", found.name))
         document = (vm.defined_document if defined else None) or vm.state_document
         properties = changes(properties, vssd.head(vm, document, defined, vm.autostart))
         _check(host, vm, properties)
@@ -218,10 +213,11 @@ def _selected(host: Host, properties: Properties) -> tuple[Vm, bool]:
     instance_id, name = properties.get("InstanceID"), properties.get("VirtualSystemIdentifier")
     if instance_id:
         return _of_configuration(host, str(instance_id))
-    vm = host.vm_named(str(name)) if name else None
+    if not name:
+        raise Refused("Invalid Parameter", message("SETTING_INSTANCEID_MISSING", SYSTEM))
+    vm = host.vm_named(str(name))
     if vm is None:
-        reason = f"VirtualSystemIdentifier {name!r} names no system" if name else "InstanceID is missing"
-        raise Refused("Invalid Parameter", f"{SYSTEM}.{reason}")
+        raise Refused("Invalid Parameter", message("VS_NOT_FOUND", IDENTIFIER, host.name, name))
     return vm, vm.persistent
 
 
@@ -231,7 +227,7 @@ def _of_configuration(host: Host, instance_id: str) -> tuple[Vm, bool]:
         vm = host.vm(parsed.token) if host.naming == "uuid" else host.vm_named(parsed.token)
         if vm is not None and (vm.persistent or not parsed.defined):
             return vm, parsed.defined
-    raise Refused("Invalid Parameter", f"{SYSTEM}.InstanceID {instance_id!r} does not exist on {host.name}")
+    raise Refused("Invalid Parameter", message("SETTING_INSTANCEID", SYSTEM, repr(instance_id), host.name))
 
 
 def _check(host: Host, vm: Vm, properties: Properties) -> None:
@@ -243,7 +239,7 @@ def _check(host: Host, vm: Vm, properties: Properties) -> None:
             vssd.set_name(vm.state_document.copy(), str(properties["VirtualSystemIdentifier"]))
     check_lengths({name: properties.get(name) for name in ("ElementName", "VirtualSystemIdentifier")})
     if vm.active and "VirtualSystemIdentifier" in properties:
-        raise Refused("Invalid State", f"{SYSTEM}.VirtualSystemIdentifier: {vm.name} is active and keeps its name")
+        raise Refused("Invalid State", message("SETTING_NOT_WHILE_ACTIVE", IDENTIFIER, vm.name, "it keeps its name"))
 
 
 def _change_definition(vm: Vm, head: Properties, undo: Undo) -> None:
@@ -261,8 +257,9 @@ def _change_running(vm: Vm, head: Properties, undo: Undo) -> None:
     with refusing(SYSTEM):
         vssd.change_head(document, rest)
     if document.xml != vm.state_document.xml:
-        hint = f"; change {ids.configuration_id(vm, True)} instead" if vm.persistent else ""
-        raise Refused("Invalid State", f"{SYSTEM}.{', '.join(sorted(rest))} cannot change: {vm.name} is active{hint}")
+        hint = f"change {ids.configuration_id(vm, True)} instead" if vm.persistent else "it has no definition"
+        named = f"{SYSTEM}.{', '.join(sorted(rest))}"
+        raise Refused("Invalid State", message("SETTING_NOT_WHILE_ACTIVE", named, vm.name, hint))
     if not labels:
         return
     with refusing(SYSTEM):
@@ -296,4 +293,4 @@ def _rename(vm: Vm, properties: Properties) -> None:
     except HostError as error:
         if error.kind is not Kind.ALREADY_EXISTS:
             raise
-        raise Refused("Failed", f"{SYSTEM}.VirtualSystemIdentifier: {error.message}") from error
+        raise Refused("Failed", message("VS_DUPLICATE_IDENTIFIER", IDENTIFIER, name)) from error

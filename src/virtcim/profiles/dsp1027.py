@@ -8,6 +8,7 @@ from virtcim.broker.call import Properties
 from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, state
+from virtcim.messages import message
 from virtcim.profiles.elements import host_class, kept
 from virtcim.profiles.lookup import vms_of
 from virtcim.profiles.of_host import OfHost
@@ -132,7 +133,7 @@ def request_power_state_change(
     vm = ManagedElement.target if ManagedElement else None
     if not isinstance(vm, Vm) or vm.host is not service.host:
         named = ManagedElement.path if ManagedElement else "nothing"
-        raise Refused("Invalid Parameter", f"ManagedElement names no virtual system of this service: {named}")
+        raise Refused("Invalid Parameter", message("VS_NOT_FOUND", "ManagedElement", "this service", named))
     if PowerState is None:
         raise Refused("Invalid Parameter", "PowerState is missing")
     if Time is not None:

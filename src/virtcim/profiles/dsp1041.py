@@ -8,6 +8,7 @@ from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Network, Pool
 from virtcim.mapping import ids, pools
+from virtcim.messages import message
 from virtcim.profiles import pools as stock
 from virtcim.profiles import pools_lookup as lookup
 from virtcim.profiles import pools_service as making
@@ -177,7 +178,7 @@ def create_child_resource_pool(
     """Clause 8.1.2: storage pools and networks; the parent may be left out, as by clients of libvirt-cim."""
     settings, parents = [*(Settings or [])], [*(ParentPool or [])]
     if None in settings or None in parents:
-        raise Refused("Invalid Parameter", "Settings or ParentPool has an element that is NULL or blank")
+        raise Refused("Invalid Parameter", message("SETTINGS_BLANK", "Settings or ParentPool"))
     return making.create(service.host, ElementName, filled(settings), filled(parents))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from virtcim import __version__
 from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import End, Keys, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Host, Hosts, Vm
-from virtcim.mapping import ids
+from virtcim.mapping import ids, vssd
+from virtcim.messages import message
 from virtcim.profiles import definition, dsp1047_images, dsp1047_requests, removal
 from virtcim.profiles.dsp1050_connections import Connection
 from virtcim.profiles.elements import Configuration, Setting
@@ -22,6 +24,7 @@ profile.resumes(removal.KIND, removal.resume)
 DEFINE_SYSTEM, DESTROY_SYSTEM, MODIFY_RESOURCES, MODIFY_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES = 2, 3, 5, 6, 7, 10
 ALL_METHODS = [DEFINE_SYSTEM, DESTROY_SYSTEM, MODIFY_RESOURCES, MODIFY_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES]
 MANAGES = 5  # ElementEffects
+REVISION = "1312"  # the last revision of libvirt-cim that its clients tell features by
 STATE_CHANGES = (2, 3, 4)  # IndicationsSupported: of virtual resources, of jobs, of virtual systems
 
 
@@ -45,9 +48,9 @@ def management_service(host: Host) -> Properties:
         "OperationalStatus": [2] if host.reachable else [13],  # OK, Lost Communication
         "HealthState": 5 if host.reachable else 0,
         "Started": True,
-        "Release": definition.RELEASE,
-        "Revision": definition.REVISION,
-        "Changeset": f"virtcim-{definition.RELEASE}",
+        "Release": __version__,
+        "Revision": REVISION,
+        "Changeset": f"virtcim-{__version__}",
         "LibvirtVersion": host.facts.library_version,
     }
 
@@ -58,7 +61,7 @@ def management_capabilities(host: Host) -> Properties:
     return {
         "InstanceID": ids.host_scoped(host, ids.MANAGEMENT_CAPABILITIES),
         "ElementName": "Virtual system management capabilities",
-        "VirtualSystemTypesSupported": definition.system_types(host),
+        "VirtualSystemTypesSupported": [vssd.SYSTEM_TYPES[host.platform]],
         "SynchronousMethodsSupported": ALL_METHODS,
         "AsynchronousMethodsSupported": [DEFINE_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES],
         "IndicationsSupported": [*STATE_CHANGES],
@@ -121,21 +124,21 @@ profile.associate(
 
 def _vm(name: str, given: Reference | None, host: Host) -> Vm:
     if given is None or not isinstance(given.target, Vm) or given.target.host is not host:
-        raise Refused("Invalid Parameter", f"{name} names no virtual system of {host.name}: {given and given.path}")
+        raise Refused("Invalid Parameter", message("VS_NOT_FOUND", name, host.name, given and given.path))
     return given.target
 
 
 def _configuration(name: str, given: Reference | None, host: Host) -> Configuration:
     if given is None or not isinstance(given.target, Configuration) or given.target.vm.host is not host:
-        raise Refused("Invalid Parameter", f"{name} names no configuration of {host.name}: {given and given.path}")
+        raise Refused("Invalid Parameter", message("REFERENCE_CONFIG_INVALID", name, host.name, given and given.path))
     return given.target
 
 
 def _elements(name: str, given: list[Any] | None) -> list[Any]:
     if not given:
-        raise Refused("Invalid Parameter", f"{name} is NULL or empty")
+        raise Refused("Invalid Parameter", message("SETTINGS_MISSING", name))
     if None in given:
-        raise Refused("Invalid Parameter", f"{name} has an element that is NULL or blank")
+        raise Refused("Invalid Parameter", message("SETTINGS_BLANK", name))
     return given
 
 
@@ -143,7 +146,7 @@ def _settings(name: str, given: list[Reference | None] | None, host: Host) -> li
     found = []
     for one in _elements(name, given):
         if not isinstance(one.target, Setting | Connection) or one.target.vm.host is not host:
-            raise Refused("Invalid Parameter", f"{name} names no resource setting of {host.name}: {one.path}")
+            raise Refused("Invalid Parameter", message("RESOURCE_NOT_FOUND", name, host.name, one.path))
         found.append(one.target)
     return found
 
@@ -190,7 +193,7 @@ def modify_resource_settings(host: Host, ResourceSettings: list[Instance | None]
 def modify_system_settings(host: Host, SystemSettings: Instance | None) -> Returned:
     """Clause 8.2.5."""
     if SystemSettings is None:
-        raise Refused("Invalid Parameter", "SystemSettings is NULL")
+        raise Refused("Invalid Parameter", message("SETTINGS_MISSING", "SystemSettings"))
     definition.modify(host, SystemSettings)
     return Returned()
 

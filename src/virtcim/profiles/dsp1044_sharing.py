@@ -7,6 +7,7 @@ from typing import Any
 from virtcim.broker.provider import Refused
 from virtcim.host.inventory import Vm
 from virtcim.mapping import affinity
+from virtcim.messages import message
 from virtcim.profiles.elements import kept, state_of
 
 MARK = "cpuset="
@@ -40,4 +41,4 @@ def _refuse(vm: Vm, wanted: Bound, answer: str, where: str) -> None:
             taken = (wanted[1] & theirs[0]) | (wanted[0] & theirs[1])
             if taken:
                 numbers = affinity.cpu_list(taken)
-                raise Refused(answer, f"{where}: {other.name} is bound to {numbers}, and dedicated ones are not shared")
+                raise Refused(answer, message("RESOURCE_DEDICATED", where, other.name, numbers))

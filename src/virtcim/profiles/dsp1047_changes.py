@@ -14,6 +14,7 @@ from virtcim.mapping import volumes
 from virtcim.mapping.disk import BLOCK_SIZE, OF_THE_IMAGE, requested_bytes
 from virtcim.mapping.image import image_of
 from virtcim.mapping.volumes import Room
+from virtcim.messages import message
 from virtcim.profiles import elements
 from virtcim.profiles.dsp1047_owning import OWNED, check_volume, disown, location_at, own
 from virtcim.profiles.dsp1047_sharing import locations_of, name_at, refuse_shared_with
@@ -145,7 +146,7 @@ def _resize(change: Change, room: Room | None) -> None:
     vm, location, size = change.setting.vm, location_at(change.setting), change.size or 0
     found, user = volume_at(vm.host, location), active_user(vm.host, location)
     if user is not None and user.uuid != vm.uuid:
-        raise Refused("Failed", f"{change.where}.VirtualQuantity: {location} is in use by {user.name}")
+        raise Refused("Failed", message("RESOURCE_IN_USE", f"{change.where}.VirtualQuantity", location, user.name))
     if found and (user is None or pool_type(found[0]) in volumes.WHOLE):
         full = found[1].allocation >= found[1].capacity
         storage.resize_volume(found[0], found[1].name, size, full=full and room is not None)

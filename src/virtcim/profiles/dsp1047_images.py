@@ -18,6 +18,7 @@ from virtcim.host.inventory import Host, Pool, Vm, Volume
 from virtcim.mapping import ids, volumes
 from virtcim.mapping.image import disk_of
 from virtcim.mapping.pools import STORAGE
+from virtcim.messages import message
 from virtcim.profiles import alteration, dsp1047_volumes, images_resumption
 from virtcim.profiles.dsp1047_changes import active_user
 from virtcim.profiles.dsp1047_owning import is_lain_on, leave, location_at, own, owned_of
@@ -78,7 +79,7 @@ def copy(host: Host, image: object, settings: Instance | None, pivot: bool) -> W
         raise Refused("Invalid Parameter", f"Pivot: {source.volume.name} is a volume, not a disk that could go on")
     user = source.user
     if user is not None and (source.setting is None or source.setting.vm.uuid != user.uuid):
-        raise Refused("Invalid State", f"{IMAGE}: {source.volume.name} is in use by {user.name}")
+        raise Refused("Invalid State", message("RESOURCE_IN_USE", IMAGE, source.volume.name, user.name))
     plan = _plan(source, given(settings) if settings else {})
 
     def run(progress: Progress, stop: Waiting) -> Returned:

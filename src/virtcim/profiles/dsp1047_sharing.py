@@ -10,6 +10,7 @@ from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import sharing, volumes
 from virtcim.mapping.disk import CDROM, DISK, FLOPPY_DRIVE, LUN
 from virtcim.mapping.sharing import Use
+from virtcim.messages import message
 from virtcim.profiles.dsp1047_volumes import volume_at
 from virtcim.profiles.elements import kept, state_of
 from virtcim.profiles.requests import Wish, given
@@ -56,4 +57,6 @@ def _refuse(vm: Vm, wanted: Iterable[Use], answer: str, where: str) -> None:
             for use in uses_of(other):
                 mine = by_location.get(use.location)
                 if mine is not None and not mine.bears(use):
-                    raise Refused(answer, f"{where}: {use.location} is in use by {other.name}, and not shareable")
+                    raise Refused(
+                        answer, message("RESOURCE_IN_USE", where, use.location, f"{other.name}, and not shareable")
+                    )

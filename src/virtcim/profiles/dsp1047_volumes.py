@@ -15,6 +15,7 @@ from virtcim.mapping import ids, volumes
 from virtcim.mapping.disk import DISK
 from virtcim.mapping.pools import READY_MADE, STORAGE, storage_properties
 from virtcim.mapping.volumes import Request, Room
+from virtcim.messages import message
 from virtcim.profiles.elements import kept
 from virtcim.profiles.requests import Undo, Wish, given, refusing
 
@@ -51,7 +52,7 @@ def plan(host: Host, system: str, number: int, where: str, asked: Properties, ea
         room = Room(pool.name, pool_type(pool), pool.available - _reserved(before))
         request = volumes.request(asked, room, name, _below(host, asked, where))
     if name in taken:
-        raise Refused("Failed", f"{where}.VolumeName: {pool.name} has a volume {name} already")
+        raise Refused("Failed", message("VOLUME_EXISTS", f"{where}.VolumeName", pool.name, name))
     check_room(request.reserved, room, f"{where}.VirtualQuantity")
     return Plan(number, asked, pool, request)
 
@@ -63,7 +64,7 @@ def _reserved(plans: Sequence[Plan]) -> int:
 def check_room(reserved: int, room: Room, where: str) -> None:
     """Refuse to set aside bytes that a pool does not have; what is thin may grow larger than its pool."""
     if reserved > room.available:
-        raise Refused("Failed", f"{where}: insufficient space: {reserved} bytes of {room.available} in {room.pool}")
+        raise Refused("Failed", message("RESOURCE_EXHAUSTED", where, reserved, room.available, room.pool))
 
 
 def pool_type(pool: Pool) -> str:
@@ -76,22 +77,25 @@ def pool_for(host: Host, asked: Properties, where: str) -> Pool:
     if not asked.get("PoolID"):
         able = [one for one in host.pools if one.active and pool_type(one) not in READY_MADE]
         if not able:
-            raise Refused("Failed", f"{where}.PoolID: {host.name} has no active storage pool to make a volume in")
+            reason = f"is missing: {host.name} has no active storage pool to make a volume in"
+            raise Refused("Failed", message("RESOURCE_POOL_UNKNOWN", where, "PoolID", reason))
         return max(able, key=lambda one: (one.name == DEFAULT_POOL, one.available))
     pool_id = str(asked["PoolID"])
     word, name = ids.parse_pool_id(pool_id) or ("", "")
     if word == STORAGE and name == ids.PRIMORDIAL:
-        raise Refused("Invalid Parameter", f"{where}.PoolID: volumes are made in the pools below {pool_id}")
+        reason = f"{pool_id!r} has no volumes: they are made in the pools below it"
+        raise Refused("Invalid Parameter", message("RESOURCE_POOL_UNKNOWN", where, "PoolID", reason))
     pool = host.pool_named(name) if word == STORAGE else None
     if pool is None:
-        raise Refused("Invalid Parameter", f"{where}.PoolID {pool_id!r} is no storage pool of {host.name}")
+        reason = f"{pool_id!r} is no storage pool of {host.name}"
+        raise Refused("Invalid Parameter", message("RESOURCE_POOL_UNKNOWN", where, "PoolID", reason))
     return pool
 
 
 def _fresh(pool: Pool, where: str) -> Pool:
     """As it is now: libvirt notices files that others have written only when it is asked to look."""
     if not pool.active:
-        raise Refused("Failed", f"{where}.PoolID: the storage pool {pool.name} is not active")
+        raise Refused("Failed", message("POOL_INACTIVE", f"{where}.PoolID", pool.name))
     return storage.refresh(pool) or pool
 
 

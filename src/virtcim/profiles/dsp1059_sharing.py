@@ -11,6 +11,7 @@ from virtcim.mapping import hostdev
 from virtcim.mapping.net import INTERFACE
 from virtcim.mapping.net_source import function_in
 from virtcim.mapping.pools_host import taken
+from virtcim.messages import message
 from virtcim.profiles.elements import kept, state_of
 from virtcim.profiles.placing import placed
 from virtcim.profiles.requests import Wish, given, refusing
@@ -64,4 +65,4 @@ def _refuse(vm: Vm, wanted: Iterable[str], answer: str, where: str) -> None:
     for other in vm.host.vms if names else ():
         if other.active and other.uuid != vm.uuid and not names.isdisjoint(held_by(other)):
             one = max(names & held_by(other))  # the device itself rather than its group
-            raise Refused(answer, f"{where}: {one} is in use by {other.name}")
+            raise Refused(answer, message("RESOURCE_IN_USE", where, one, other.name))

@@ -10,6 +10,7 @@ from virtcim.broker.provider import End, Keys, Reference, Refused, Returned
 from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids
 from virtcim.mapping.switch import SYSTEM_TYPES
+from virtcim.messages import message
 from virtcim.profiles import switches_alteration, switches_definition
 from virtcim.profiles.dsp1097_model import host_of, hosts_switches, itself
 from virtcim.profiles.dsp1097_uplinks import profile
@@ -83,9 +84,9 @@ profile.associate(
 
 def _elements(name: str, given: list[Any] | None) -> list[Any]:
     if not given:
-        raise Refused("Invalid Parameter", f"{name} is NULL or empty")
+        raise Refused("Invalid Parameter", message("SETTINGS_MISSING", name))
     if None in given:
-        raise Refused("Invalid Parameter", f"{name} has an element that is NULL or blank")
+        raise Refused("Invalid Parameter", message("SETTINGS_BLANK", name))
     return given
 
 
@@ -138,7 +139,7 @@ def modify_resource_settings(host: Host, ResourceSettings: list[Instance | None]
 @profile.method(SERVICE, "ModifySystemSettings")
 def modify_system_settings(host: Host, SystemSettings: Instance | None) -> Returned:
     if SystemSettings is None:
-        raise Refused("Invalid Parameter", "SystemSettings is NULL")
+        raise Refused("Invalid Parameter", message("SETTINGS_MISSING", "SystemSettings"))
     switches_definition.modify(host, SystemSettings)
     return Returned()
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from virtcim.broker.call import CIMError, Status
 from virtcim.broker.provider import Fault
 from virtcim.host.errors import HostError, Kind
+from virtcim.messages import Message
 
 # Kind -> CIM status of an operation, and the Values entries that a method may answer, best first. Unreachable has none:
 # the request never got to where it could be decided.
@@ -22,6 +26,8 @@ _MEANING: dict[Kind, tuple[Status, tuple[str, ...]]] = {
     Kind.CANCELLED: (Status.FAILED, ("Failed",)),
 }
 
+PLAIN = ("HYPERVISOR_ERROR", "HYPERVISOR_ABORTED")  # messages of libvirt's words alone
+
 
 def translate(error: Exception) -> Fault | None:
     """The fault that an exception of the host layer stands for; None for any other exception."""
@@ -34,3 +40,15 @@ def translate(error: Exception) -> Fault | None:
 def explain(error: Exception) -> str:
     """What an exception says: a message where it is one."""
     return error.message if isinstance(error, CIMError | HostError) else str(error)
+
+
+@contextmanager
+def telling(kind: Kind, tell: Callable[[str], Message]) -> Iterator[None]:
+    """Tell by a message what a HostError of the block was in the way of, where it has none that says more."""
+    try:
+        yield
+    except HostError as error:
+        told = error.message
+        if error.kind is not kind or (isinstance(told, Message) and told.symbol not in PLAIN):
+            raise
+        raise HostError(kind, tell(told), error.code) from error

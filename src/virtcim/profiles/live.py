@@ -18,6 +18,7 @@ from virtcim.mapping.net_source import forget_inherited
 from virtcim.mapping.resources import Domain, Resource, change, resource_for, resources_of
 from virtcim.mapping.switch_ports import Adapter, inherit_vlans
 from virtcim.mapping.table import to_cim
+from virtcim.messages import message
 from virtcim.profiles.dsp1044_sharing import refuse_dedicated_with
 from virtcim.profiles.requests import Place, Undo, Wish, find, place_of, put, refusing, unless_running
 from virtcim.profiles.switches import switch_of
@@ -54,7 +55,7 @@ def attach(vm: Vm, asked: Sequence[Wish], undo: Undo) -> list[Place]:
     for wish, resource in zip(asked, added, strict=True):
         reason = bound(resource, resource.kind.attachable)
         if reason:
-            raise Refused("Failed", f"{wish.where} cannot be added while the system is active: {reason}")
+            raise Refused("Failed", message("RESOURCE_HOTPLUG_UNSUPPORTED", wish.where, reason))
     if vm.persistent:
         before = domains.definition(vm)
         undo(lambda: domains.put_back(vm, before))
@@ -121,7 +122,8 @@ def _steps(vm: Vm, document: Domain, old: Resource, wanted: Change) -> Iterator[
         yield wanted.where, limits[0], limits[1]
     elif changed or "Password" in wanted.properties:
         if resource_for(document, wanted.dev) is None:
-            raise Refused("Invalid State", f"{wanted.where}: {', '.join(sorted(changed))} cannot change while active")
+            named, reason = f"{wanted.where}.{', '.join(sorted(changed))}", "the running system has no such resource"
+            raise Refused("Invalid State", message("SETTING_NOT_WHILE_ACTIVE", named, vm.name, reason))
         now, then = (partial(domains.update, vm, one.view.xml, live=True, config=False) for one in (new, old))
         yield wanted.where, now, then
 
@@ -138,11 +140,13 @@ def _tune(vm: Vm, new: Resource, old: Resource, changed: set[str], where: str) -
         changed = changed - {"Limit"}  # what it shows follows HardLimit
     beyond = sorted(changed - {name for names, _ in tunings for name in names})
     if beyond:
-        raise Refused("Invalid State", f"{where}: {', '.join(beyond)} cannot be changed while the system is active")
+        named = f"{where}.{', '.join(beyond)}"
+        raise Refused("Invalid State", message("SETTING_NOT_WHILE_ACTIVE", named, vm.name, "libvirt has no way to"))
     if "VirtualQuantity" in changed and new.kind.name == "mem" and vm.state is DomainState.PAUSED:
-        raise Refused("Invalid State", f"{where}.VirtualQuantity: a guest that is paused cannot give or take memory")
+        reason = "a guest that is paused cannot give or take memory"
+        raise Refused("Invalid State", message("SETTING_NOT_WHILE_ACTIVE", f"{where}.VirtualQuantity", vm.name, reason))
     if "VirtualQuantity" in changed and new.kind.name == "proc":
-        _refuse_unplugging(new, old, where)
+        _refuse_unplugging(vm, new, old, where)
     if new.kind.name == "proc" and changed & BINDING:
         _refuse_binding(vm, new, old, where)
     for names, call in tunings:
@@ -150,17 +154,17 @@ def _tune(vm: Vm, new: Resource, old: Resource, changed: set[str], where: str) -
             yield where, partial(call, vm, _domain(new)), partial(call, vm, _domain(old))
 
 
-def _refuse_unplugging(new: Resource, old: Resource, where: str) -> None:
+def _refuse_unplugging(vm: Vm, new: Resource, old: Resource, where: str) -> None:
     """QEMU 7.2 has been seen to crash when a processor was taken from an emulated guest."""
     if _domain(new).type == EMULATED and len(new.devices) < len(old.devices):
-        reason = "an emulated guest cannot give processors back while it is active"
-        raise Refused("Invalid State", f"{where}.VirtualQuantity: {reason}")
+        reason = "an emulated guest cannot give processors back"
+        raise Refused("Invalid State", message("SETTING_NOT_WHILE_ACTIVE", f"{where}.VirtualQuantity", vm.name, reason))
 
 
 def _refuse_binding(vm: Vm, new: Resource, old: Resource, where: str) -> None:
     if bool(dedicated(_domain(new))) is not bool(dedicated(_domain(old))):
         reason = "processors are dedicated, or shared again, while the system is off"
-        raise Refused("Invalid State", f"{where}.MappingBehavior: {reason}")
+        raise Refused("Invalid State", message("SETTING_NOT_WHILE_ACTIVE", f"{where}.MappingBehavior", vm.name, reason))
     refuse_dedicated_with(vm, _domain(new), where)
 
 

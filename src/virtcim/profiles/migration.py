@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from virtcim.broker.call import Instance
@@ -12,11 +13,14 @@ from virtcim.host import domains, obstacles, routes
 from virtcim.host import migration as verbs
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Host, Hosts, Underway, Vm
+from virtcim.host.obstacles import About, Obstacle
 from virtcim.host.routes import Route
 from virtcim.host.states import emigrating
 from virtcim.mapping import migration, state
 from virtcim.mapping.migration import LIVE, OTHER, RESTART, RESUME, Manner, NotOffered
 from virtcim.mapping.table import BadProperty
+from virtcim.messages import Message, message
+from virtcim.profiles.faults import telling
 from virtcim.profiles.migration_changes import INCOMPATIBLE, Documents, Wanted, documents_of, wanted_of
 from virtcim.profiles.migration_resumption import intent_of
 from virtcim.profiles.requests import given
@@ -32,6 +36,11 @@ FROM = {
 }
 BY_DEFINITION = (RESTART, OTHER)
 Way = Callable[[Manner], Route]
+WHY_NOT: Mapping[About, Callable[[str, str, str], Message]] = {
+    About.PROCESSORS: lambda name, to, why: message("MIGRATION_CPU_INCOMPATIBLE", name, to, why),
+    About.STORAGE: lambda name, to, why: message("MIGRATION_STORAGE_NOT_SHARED", name, to, why),
+    About.MORE: lambda name, to, why: message("MIGRATION_DEST_INCOMPATIBLE", name, to, why),
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ def _system(host: Host, reference: Reference | None) -> Vm:
     vm = host.refresh(found.uuid) if isinstance(found, Vm) and found.host is host else None
     if vm is None:
         named = reference.path if reference else "nothing"
-        raise Refused("Invalid Parameter", f"ComputerSystem names no virtual system of {host.name}: {named}")
+        raise Refused("Invalid Parameter", message("VS_NOT_FOUND", "ComputerSystem", host.name, named))
     return vm
 
 
@@ -80,20 +89,20 @@ def _manner(vm: Vm, setting: Instance | None) -> Manner:
     try:
         asked = migration.manner(given(setting) if setting else {}, vm.platform)
     except NotOffered as bad:
-        raise Refused("Not Supported", f"{where}.{bad}") from bad
+        raise Refused("Not Supported", message(bad.symbol, where, bad.name, bad.reason)) from bad
     except BadProperty as bad:
-        raise Refused("Invalid Parameter", f"{where}.{bad}") from bad
+        raise Refused("Invalid Parameter", message(bad.symbol, where, bad.name, bad.reason)) from bad
     usual = migration.default_type(vm.platform) if vm.active or vm.managed_save else OTHER
     return replace(asked, type=asked.type or usual)
 
 
 def _check_state(vm: Vm, kind: int) -> None:
     if vm.underway is not None:
-        raise Refused("Invalid State", f"{vm.name} is on its way to another state or host already")
+        raise Refused("Invalid State", message("VS_BUSY", vm.name))
     row = row_of(vm)
     if row not in FROM[kind]:
         what = f"MigrationType {kind} ({migration.TYPES[kind]})"
-        raise Refused("Invalid State", f"{vm.name} is {row.name.lower()}, from where {what} is not possible")
+        raise Refused("Invalid State", message("MIGRATION_INVALID_STATE", vm.name, row.name.lower(), what))
     if kind in BY_DEFINITION and not vm.persistent:
         raise Refused("Invalid State", f"{vm.name} is transient: it has no definition to be moved by")
     if verbs.is_busy(vm.host, vm.uuid):
@@ -110,11 +119,18 @@ def check(world: Hosts, made: Plan) -> Returned:
     except HostError as error:
         if error.kind is not Kind.UNREACHABLE:
             raise
-        found = [error.message]
-    return Returned(IsMigratable=not found).because("; ".join(found))
+        return Returned(IsMigratable=False).because(error.message)
+    return Returned(IsMigratable=not found).because(_why_not(made.vm.name, made.route.name, found) if found else "")
 
 
-def _look(world: Hosts, made: Plan) -> tuple[Route, list[str]]:
+def _why_not(name: str, destination: str, found: Sequence[Obstacle]) -> Message:
+    """All that stands in the way; by the message of what is alone, or of its kind."""
+    about = {one.about for one in found}
+    tell = WHY_NOT[about.pop() if len(about) == 1 else About.MORE]
+    return tell(name, destination, "; ".join(one.words for one in found))
+
+
+def _look(world: Hosts, made: Plan) -> tuple[Route, list[Obstacle]]:
     """The way, with the host that it turns out to lead to, and what stands in it. Errors: Refused, HostError."""
     kind = made.manner.type
     running = kind not in BY_DEFINITION
@@ -122,7 +138,7 @@ def _look(world: Hosts, made: Plan) -> tuple[Route, list[str]]:
     with made.route.connection() as there:
         uuid = routes.host_uuid(there)
         if uuid is not None and uuid == made.vm.host.uuid:
-            raise Refused(INCOMPATIBLE, f"{made.route.name} is the host of {made.vm.name} itself")
+            raise Refused(INCOMPATIBLE, message("MIGRATION_SAME_HOST", made.route.name, made.vm.name))
         host = next((one for one in world.hosts if uuid is not None and one.uuid == uuid), made.route.host)
         return replace(made.route, host=host), obstacles.obstacles(made.vm, there, arrival)
 
@@ -139,7 +155,7 @@ def migrate(world: Hosts, made: Plan, *, returns: bool = False) -> Work:
             raise
         raise Refused("Failed", error.message) from error
     if found:
-        raise Refused(INCOMPATIBLE, f"{made.vm.name} cannot be moved to {route.name}: {'; '.join(found)}")
+        raise Refused(INCOMPATIBLE, _why_not(made.vm.name, route.name, found))
     return _job(replace(made, route=route), returns)
 
 
@@ -170,7 +186,7 @@ def _claim(vm: Vm) -> Underway:
     with vm.host.lock(vm.uuid):
         latest = vm.host.vm(vm.uuid)
         if latest is None or latest.underway is not None:
-            raise Refused("Invalid State", f"{vm.name} has been sent on its way just now")
+            raise Refused("Invalid State", message("VS_BUSY", vm.name))
         mark = emigrating()
         vm.host.set_underway(vm.uuid, mark)
         return mark
@@ -189,12 +205,23 @@ def _carry_out(made: Plan, progress: Progress, cancelled: Callable[[], bool], ov
     def told(percent: int) -> None:
         progress.percent = percent
 
-    if made.manner.type == OTHER:
-        verbs.relocate(vm, route, str(documents.definition), wanted.autostart)
-    elif made.manner.type == RESTART:
-        verbs.restart(vm, route, str(documents.definition), wanted.autostart, told, over)
-    else:
-        verbs.transfer(vm, _transfer(made), told, cancelled)
+    with _telling(vm.name, route.name):
+        if made.manner.type == OTHER:
+            verbs.relocate(vm, route, str(documents.definition), wanted.autostart)
+        elif made.manner.type == RESTART:
+            verbs.restart(vm, route, str(documents.definition), wanted.autostart, told, over)
+        else:
+            verbs.transfer(vm, _transfer(made), told, cancelled)
+
+
+@contextmanager
+def _telling(name: str, destination: str) -> Iterator[None]:
+    """What libvirt or the emulator says of a move that did not succeed, as the message of that."""
+    with (
+        telling(Kind.FAILED, lambda why: message("MIGRATION_FAILED", name, destination, why)),
+        telling(Kind.CANCELLED, lambda why: message("MIGRATION_ABORTED", name, destination, why)),
+    ):
+        yield
 
 
 def _transfer(made: Plan) -> verbs.Transfer:

@@ -18,7 +18,7 @@ from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.pools_host import Assignable
 from virtcim.mapping.processor import MOST_WEIGHT, MOST_WEIGHT_2, PROCESSORS
 from virtcim.mapping.resources import Domain, Kind
-from virtcim.mapping.table import BadProperty
+from virtcim.mapping.table import BadProperty, UnknownPool
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.pools import pools_of
 
@@ -52,7 +52,7 @@ def placed(host: Host, kind: Kind[Any], properties: Properties) -> Properties:
         return properties
     pool = pools_of(host).get(str(pool_id))
     if pool is None or pool.resource_type != TYPES[kind]:
-        raise BadProperty("PoolID", f"{pool_id!r} is no pool of {kind.label.lower()} on {host.name}")
+        raise UnknownPool("PoolID", f"{pool_id!r} is no pool of {kind.label.lower()} on {host.name}")
     rest = {name: value for name, value in properties.items() if name != "PoolID"}
     if kind is MEMORY_MODULE:
         return rest
@@ -75,7 +75,7 @@ def _passed(host: Host, properties: Properties) -> Properties:
     one = host.uses.devices.known.get(place or "")
     fitting = (POOL, None if one is None or one.group is None else divisions.group_pool(one.group))
     if pool_id is not None and pool_id not in fitting:
-        raise BadProperty("PoolID", f"{pool_id!r} is no pool of {host.name} with the device that HostResource names")
+        raise UnknownPool("PoolID", f"{pool_id!r} is no pool of {host.name} with the device that HostResource names")
     return found
 
 

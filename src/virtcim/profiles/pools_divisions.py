@@ -17,8 +17,9 @@ from virtcim.mapping.divisions import CELL, GROUP, PARTITION, Division
 from virtcim.mapping.memory import BASE_MEMORY, PAGES, page_word
 from virtcim.mapping.processor import LEAST_WEIGHT, PROCESSORS
 from virtcim.mapping.resources import SUBTYPE_PREFIX
-from virtcim.mapping.table import LABELS, BadProperty
+from virtcim.mapping.table import LABELS, BadProperty, Incompatible
 from virtcim.mapping.units import KIB, PERCENT, UnitError, convert
+from virtcim.messages import message
 from virtcim.profiles.placing import max_weight
 from virtcim.profiles.pools import ResourcePool, pools_of
 from virtcim.profiles.requests import refusing
@@ -57,7 +58,10 @@ def _create_partition(where: str, parent: ResourcePool, name: str, wanted: Wante
         _only(wanted, OF_PARTITION)
         limit, weight = _limit(wanted), _weight(wanted, max_weight(parent.host))
     if limit is not None and limit > (parent.capacity or 0):
-        raise Refused("Insufficient Resources", f"{where}.Limit: {parent.id} has {parent.capacity} percent")
+        raise Refused(
+            "Insufficient Resources",
+            message("POOL_INSUFFICIENT", f"{where}.Limit", parent.id, f"{parent.capacity} percent"),
+        )
     dividing.make_partition(parent.host, path, limit, weight)
     return divisions.pool_of(PROCESSORS.pool, PARTITION, path)
 
@@ -99,7 +103,9 @@ def _set_pages(where: str, parent: ResourcePool, name: str | None, wanted: Wante
     if name not in (None, divisions.page_label(size)):
         raise Refused("Invalid Parameter", f"ElementName: {pool_id} can only be named {divisions.page_label(size)!r}")
     if count * size > (parent.capacity or 0):
-        raise Refused("Insufficient Resources", f"{where}: {parent.id} has {parent.capacity} KiB")
+        raise Refused(
+            "Insufficient Resources", message("POOL_INSUFFICIENT", where, parent.id, f"{parent.capacity} KiB")
+        )
     present = pools_of(host).get(pool_id)
     if present is not None and count * size < (present.reserved or 0):
         raise Refused("In Use", f"{where}: systems use {present.reserved} KiB of {pool_id}")
@@ -122,7 +128,7 @@ def _pages(wanted: Wanted, size: int) -> int:
     if not amounts:
         raise BadProperty("Reservation", "is missing: it is the size of the pool")
     if len(set(amounts.values())) > 1:
-        raise BadProperty("Reservation", f"contradicts another of {', '.join(amounts)}")
+        raise Incompatible("Reservation", f"contradicts another of {', '.join(amounts)}")
     count = next(iter(amounts.values())) / size
     if count.denominator != 1:
         raise BadProperty(next(iter(amounts)), f"is no whole number of pages of {size} KiB")

@@ -16,6 +16,7 @@ from virtcim.mapping.kind import ETHERNET, MEMORY, PROCESSOR
 from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.storage_settings import BAD_NAME
+from virtcim.messages import message
 from virtcim.profiles import pools_divisions, storage_pools
 from virtcim.profiles.elements import kept
 from virtcim.profiles.of_host import OfHost
@@ -77,13 +78,13 @@ def _parent(host: Host, setting: Instance, wanted: Properties, parents: Sequence
         return pools_of(host)[meant]
     parent = parents[0].target
     if not isinstance(parent, ResourcePool) or parent.host is not host:
-        raise Refused("Invalid Parameter", f"ParentPool[0] is no pool of {host.name}: {parents[0].path}")
+        raise Refused("Invalid Parameter", message("POOL_NOT_FOUND", "ParentPool[0]", host.name, parents[0].path))
     asked = wanted.get("ResourceType")
     if meant not in (None, parent.type.id) or not _fits(asked, parent):
         reason = f"{SETTING} of ResourceType {asked} does not fit {parent.id}"
-        raise Refused("Incorrect ResourceType for the Pool", reason)
+        raise Refused("Incorrect ResourceType for the Pool", message("POOL_RESOURCE_TYPE", reason))
     if parent.pool_id not in (STORAGE_POOL, NETWORK_POOL) and not pools_divisions.divisible(parent):
-        raise Refused("Not Supported", f"ParentPool[0]: libvirt cannot divide {parent.id}")
+        raise Refused("Not Supported", message("POOL_INDIVISIBLE", parent.id))
     return parent
 
 
@@ -121,20 +122,20 @@ def target(host: Host, reference: Reference | None, name: str = "Pool") -> Resou
     found = reference.target if reference else None
     if not isinstance(found, ResourcePool) or found.host is not host:
         named = reference.path if reference else "nothing"
-        raise Refused("Invalid Parameter", f"{name} names no pool of {host.name}: {named}")
+        raise Refused("Invalid Parameter", message("POOL_NOT_FOUND", name, host.name, named))
     return found
 
 
 def delete(pool: ResourcePool) -> None:
     """Remove a storage pool or network that no system uses, which libvirt would not ask. Errors: Refused, HostError."""
     if pool.source is None:
-        raise Refused("Not Supported", f"{pool.id} is primordial")
+        raise Refused("Not Supported", message("POOL_PRIMORDIAL", pool.id))
     if isinstance(pool.source, Pool):
         storage_pools.remove(pool)
         return
     used = next((one.id for one in children_of(pool)), None) or next((one.id for one in settings_from(pool)), None)
     if used is not None:
-        raise Refused("In Use", f"{pool.id} is used by {used}")
+        raise Refused("In Use", message("POOL_IN_USE", pool.id, used))
     if isinstance(pool.source, Division):
         pools_divisions.remove(pool, pool.source)
         return

@@ -17,6 +17,7 @@ from virtcim.mapping.kind import Kind as ResourceKind
 from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.resources import Domain, Resource, resources_of
 from virtcim.mapping.table import BadProperty
+from virtcim.messages import message
 from virtcim.profiles.elements import Configuration, Setting, settings
 from virtcim.profiles.placing import check_modules, placed
 
@@ -33,7 +34,7 @@ def refusing(where: str) -> Iterator[None]:
     try:
         yield
     except BadProperty as bad:
-        raise Refused("Invalid Parameter", f"{where}.{bad}") from bad
+        raise Refused("Invalid Parameter", message(bad.symbol, where, bad.name, bad.reason)) from bad
 
 
 @contextmanager
@@ -162,7 +163,7 @@ def find(document: Domain, dev: str) -> Resource:
     """The resource of a key. Errors: Refused when it has gone."""
     found = resources.resource_for(document, dev)
     if found is None:
-        raise Refused("Failed", f"the resource {dev} is gone")
+        raise Refused("Failed", message("RESOURCE_GONE", dev))
     return found
 
 
@@ -191,5 +192,5 @@ def _setting_at(configuration: Configuration, place: Place) -> Setting:
     same = [one for one in settings(configuration) if one.kind.name == place.kind]
     found = resources.called(same, place.dev) or next(iter(same[place.number : place.number + 1]), None)
     if found is None:
-        raise Refused("Failed", f"libvirt accepted {place.dev} but {configuration.id} does not show it")
+        raise Refused("Failed", message("RESOURCE_NOT_SHOWN", place.dev, configuration.id))
     return found

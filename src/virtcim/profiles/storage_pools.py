@@ -15,6 +15,7 @@ from virtcim.mapping.pools import storage_properties
 from virtcim.mapping.storage import places
 from virtcim.mapping.storage_settings import Making
 from virtcim.mapping.volumes import RAW
+from virtcim.messages import message
 from virtcim.profiles import storage_host as stored
 from virtcim.profiles import storage_resumption
 from virtcim.profiles.pools import ResourcePool, pools_of
@@ -40,7 +41,7 @@ def create(host: Host, name: str, wanted: Properties) -> Work:
         document = storage_settings.storage_document(name, wanted)
         build = BUILDS[storage_settings.making(str(document.type), wanted)]
     if host.pool_named(name) is not None:
-        raise Refused("Failed", f"ElementName: a storage pool named {name} exists already")
+        raise Refused("Failed", message("POOL_EXISTS", name))
     for other in host.pools:
         shared = storage_settings.clash(document, other.xml)
         if shared:
@@ -86,7 +87,7 @@ def remove(pool: ResourcePool) -> None:
     named = next(settings_from(pool), None)
     user = named.id if named else next(users_of(source), None)
     if user is not None:
-        raise Refused("In Use", f"{pool.id} is used by {user}")
+        raise Refused("In Use", message("POOL_IN_USE", pool.id, user))
     storage.remove(source)
 
 
@@ -131,14 +132,14 @@ def users_of_volume(pool: Pool, volume: Volume) -> Iterator[str]:
 def create_volume(pool: ResourcePool, setting: Instance | None) -> Work:
     """The making of a volume for which there is room. Errors: Refused."""
     if setting is None:
-        raise Refused("Invalid Parameter", "Settings is NULL")
+        raise Refused("Invalid Parameter", message("SETTINGS_MISSING", "Settings"))
     source, wanted = storage_of(pool), given(setting)
     kind = str(storage_properties(source.xml)["StorageType"])
     with refusing("Settings"):
         document = storage_settings.volume_document(wanted, kind)
     needed = storage_settings.space_needed(document, kind)
     if source.active and needed > source.available:
-        raise Refused("Failed", f"Settings: {needed} bytes are more than the {source.available} left in {pool.id}")
+        raise Refused("Failed", message("RESOURCE_EXHAUSTED", "Settings", needed, source.available, pool.id))
     xml, name = document.xml, str(document.name)
 
     def make() -> VolumeSetting:
@@ -160,7 +161,7 @@ def delete_volume(pool: ResourcePool, setting: Instance | None) -> None:
         raise Refused("Invalid Parameter", f"Resource.Address {address!r} is no volume of {pool.id}")
     user = next(users_of_volume(source, volume), None)
     if user is not None:
-        raise Refused("In Use", f"Resource.Address {address!r} is used by {user}")
+        raise Refused("In Use", message("RESOURCE_IN_USE", "Resource.Address", repr(address), user))
     storage.delete_volume(source, volume.name)
 
 

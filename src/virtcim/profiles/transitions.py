@@ -13,13 +13,16 @@ from typing import Any
 from virtcim.broker.call import CIMError, Status
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host import domains
+from virtcim.host.errors import Kind
 from virtcim.host.inventory import Underway, Vm
 from virtcim.host.states import DomainState
 from virtcim.mapping import state
 from virtcim.mapping.state import Refusal, StateRow
+from virtcim.messages import Message, message
 from virtcim.profiles.dsp1044_sharing import refuse_dedicated
 from virtcim.profiles.dsp1047_sharing import refuse_shared
 from virtcim.profiles.dsp1059_sharing import refuse_taken
+from virtcim.profiles.faults import telling
 from virtcim.profiles.resumption import ABORTED, intent_of
 
 log = logging.getLogger(__name__)
@@ -101,7 +104,7 @@ def current(vm: Vm) -> Vm:
     """The virtual system as libvirt has it now: the event of its last change may still be on its way."""
     found = vm.host.refresh(vm.uuid)
     if found is None:
-        raise CIMError(Status.NOT_FOUND, f"virtual system {vm.name} is gone")
+        raise CIMError(Status.NOT_FOUND, message("VS_GONE", vm.name))
     return found
 
 
@@ -111,27 +114,27 @@ def carry_out(vm: Vm, asked: str, verb: str | Refusal, wish: Wish) -> Returned |
     Refuses what the table refuses, and what a job is in the way of.
     """
     if isinstance(verb, Refusal):
-        raise Refused(verb.value, f"{vm.name}, which is {row_of(vm).name.lower()}: {asked} {REASONS[verb]}")
+        raise Refused(verb.value, REASONS[verb](vm.name, row_of(vm).name.lower(), asked))
     if verb == ALWAYS:
         vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
     elif vm.underway is not None:
-        raise Refused("Busy", f"{vm.name} is on its way to another state already")
+        raise Refused("Busy", message("VS_BUSY", vm.name))
     if verb in STARTING and not vm.active:
         refuse_shared(vm)
         refuse_taken(vm)
         refuse_dedicated(vm)
     if verb in LONG:
         return _job(vm, verb, wish)
-    after = VERBS[verb](vm, AT_ONCE)
+    after = _done(vm, verb, AT_ONCE)
     if after is not None:
         remember(after, wish)
     return Returned()
 
 
-REASONS = {
-    Refusal.NOT_SUPPORTED: "is not supported for this system",
-    Refusal.INVALID_PARAMETER: "is no state that can be requested",
-    Refusal.INVALID_TRANSITION: "is not possible from there",
+REASONS: Mapping[Refusal, Callable[[str, str, str], Message]] = {
+    Refusal.NOT_SUPPORTED: lambda name, now, asked: message("VS_STATE_UNSUPPORTED", name, now, asked),
+    Refusal.INVALID_PARAMETER: lambda name, now, asked: message("VS_STATE_UNKNOWN", name, now, asked),
+    Refusal.INVALID_TRANSITION: lambda name, now, asked: message("VS_INVALID_STATE", name, now, asked),
 }
 
 
@@ -150,7 +153,7 @@ def _job(vm: Vm, verb: str, wish: Wish) -> Work:
     with vm.host.lock(vm.uuid):
         latest = vm.host.vm(vm.uuid)
         if latest is not None and latest.underway is not None:
-            raise Refused("Busy", f"{vm.name} has been sent on its way to another state just now")
+            raise Refused("Busy", message("VS_BUSY", vm.name))
         vm = remember(vm, wish) or vm
         vm = vm.host.set_underway(vm.uuid, Underway(wish.requested, wish.power)) or vm
     stop, left = threading.Event(), threading.Event()
@@ -171,10 +174,16 @@ def _job(vm: Vm, verb: str, wish: Wish) -> Work:
     )
 
 
+def _done(vm: Vm, verb: str, going: Going) -> Vm | None:
+    """What is left of the system once a verb is done. Errors: Refused, HostError."""
+    with telling(Kind.FAILED, lambda why: message("VS_TRANSITION_FAILED", vm.name, verb.replace("_", " "), why)):
+        return VERBS[verb](vm, going)
+
+
 def _bring(vm: Vm, verb: str, wish: Wish, going: Going) -> Returned:
     """To the state that a job is about."""
     try:
-        after = VERBS[verb](vm, going)
+        after = _done(vm, verb, going)
         if verb == RESTORING and after is not None:
             remember(after, wish)  # the image has brought its old metadata back
     finally:
