@@ -34,6 +34,7 @@ class Catalog:
         self._writers = {one.classname: one for p in self.profiles for one in p.writers}
         self._providers: dict[tuple[type, str], list[InstanceProvider]] = {}
         self._serving: dict[str, list[tuple[InstanceProvider, str | None]]] = {}
+        self._linking: dict[str, list[tuple[Association, str | None]]] = {}
         faults = list(self._faults())
         if faults:
             raise CatalogError("\n".join(faults))
@@ -45,10 +46,13 @@ class Catalog:
             self._serving[wanted] = [(p, only) for p in self.instances for only in self._platforms(p.classname, wanted)]
         return self._serving[wanted]
 
-    def linking(self, classname: str) -> Iterator[tuple[Association, str | None]]:
+    def linking(self, classname: str) -> list[tuple[Association, str | None]]:
         """The associations of a class or its subclasses, as `serving`."""
         wanted = self.schema.get(classname).name
-        return ((a, only) for a in self.associations for only in self._platforms(a.classname, wanted))
+        if wanted not in self._linking:
+            found = ((a, only) for a in self.associations for only in self._platforms(a.classname, wanted))
+            self._linking[wanted] = list(found)
+        return self._linking[wanted]
 
     def _platforms(self, declared: str, wanted: str) -> Iterator[str | None]:
         if self.schema.is_a(declared, wanted):

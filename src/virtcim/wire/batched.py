@@ -151,16 +151,19 @@ def _gathered(parts: list[bytes] | None, piece: Iterable[bytes]) -> list[bytes] 
 
 
 def chunks(head: bytes, pieces: Pieces, tail: bytes) -> Iterator[bytes]:
-    """Pieces joined to chunks of about SLICE bytes."""
-    pending = [head]
+    """Pieces joined to chunks of about SLICE bytes; what is larger goes out uncopied."""
+    pending = [head] if head else []
     size = 0
     for parts in pieces:
-        if size >= SLICE:  # only now: what is the last one goes out together with the end
+        more = sum(map(len, parts))
+        if pending and (size >= SLICE or more > SLICE):  # only now: what is the last one goes out together with the end
             yield pending[0] if len(pending) == 1 else b"".join(pending)
             pending.clear()
             size = 0
         pending += parts
-        size += sum(map(len, parts))
+        size += more
+    if size > SLICE and len(pending) == 1:
+        yield pending.pop()
     pending.append(tail)
     yield b"".join(pending)
 

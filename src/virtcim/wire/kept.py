@@ -80,14 +80,14 @@ class Blocks:
             return found
 
     def slices(self, place: Hashable, block: Block) -> Iterator[bytes]:
-        """The block of a place as it goes out."""
+        """The block of a place as it goes out; in one piece where it is there unpacked."""
         if not block.packed:
-            return sliced(block.data)
+            return iter((block.data,))
         if block.size <= SLICE:
             return iter((unpacked(block.data),))
         with self._lock:
             data = self._unpacked(place, block)
-        return _stream(block.data) if data is None else sliced(data)
+        return _stream(block.data) if data is None else iter((data,))
 
     def cool(self) -> None:
         """Nothing is kept unpacked any more until it is asked for again."""
@@ -127,7 +127,7 @@ class Blocks:
 
 
 def sliced(data: bytes) -> Iterator[bytes]:
-    """The same bytes in slices, not copied: who waits for a slow client has one of them copied."""
+    """The same bytes in slices, not copied."""
     if len(data) <= SLICE:
         return iter((data,))
     view = cast("bytes", memoryview(data))  # whatever is done with them does with a view as well

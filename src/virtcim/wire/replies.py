@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from virtcim.messages import OWNER, Message, discreet, entry_of
 from virtcim.wire.compress import SMALLEST, gzipped
 from virtcim.wire.faults import HTTPFault
+from virtcim.wire.kept import sliced
 from virtcim.wire.terms import LANGUAGE, Terms
 
 Scope = dict[str, Any]
@@ -27,6 +29,7 @@ _FIELDS.append(_FIELDS[0] + b"content-language: %b\r\n" % LANGUAGE)  # where a l
 # After these the rest of the request may still be on its way, so the connection cannot be used again.
 _CLOSING = frozenset({408, 411, 413})
 DEFAULT_TERMS = Terms()
+TURN = 0.001  # seconds after which others get theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ async def send_reply(send: Send, reply: Reply, terms: Terms = DEFAULT_TERMS) -> 
     headers = [*_XML_HEADERS, *reply.headers]
     if terms.language:
         headers.append((b"content-language", LANGUAGE))
+    if terms.gzip or terms.encrypted:
+        chunks = chain.from_iterable(map(sliced, chunks))
     if terms.gzip and not short:
         headers.append((b"content-encoding", b"gzip"))
         chunks = gzipped(chunks)
@@ -112,10 +117,13 @@ async def _send_chunks(send: Send, headers: list[Header], chunks: Iterator[bytes
     if length is not None:
         headers.append((b"content-length", b"%d" % length))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
+    began = time.perf_counter()
     # An error from here on leaves the reply without its end, which no client takes for success.
     for chunk in chunks:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await asyncio.sleep(0)
+        if time.perf_counter() - began > TURN:
+            await asyncio.sleep(0)
+            began = time.perf_counter()
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -17,12 +17,13 @@ _ASKED = "asked"  # in a scope
 
 
 class Terms(NamedTuple):
-    """The form of a reply; `version` is that of HTTP."""
+    """The form of a reply; `version` is that of HTTP. What is `encrypted` is copied by who does that."""
 
     version: str = "1.1"
     gzip: bool = False
     language: bool = False
     extended_errors: bool = True
+    encrypted: bool = False
 
 
 def terms(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Terms:
@@ -33,6 +34,7 @@ def terms(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Terms:
         language=b"accept-language" in headers,
         # wbemcli reads no ERROR but an empty one. It names no media types, which all other clients known to us do.
         extended_errors=b"accept" in headers,
+        encrypted=scope.get("scheme") == "https",
     )
 
 
