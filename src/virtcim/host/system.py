@@ -26,7 +26,7 @@ from virtcim.host.refresher import Reread
 from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import Underway, arriving, now
-from virtcim.host.tables import R, T, Table
+from virtcim.host.tables import R, Snapshot, T, Table
 from virtcim.host.uses import Used, Uses
 from virtcim.model.domain import Domain
 
@@ -137,9 +137,9 @@ class Host(Connected):
         return self._domains.snapshot.all
 
     @property
-    def vm_runs(self) -> tuple[tuple[Vm, ...], ...]:
-        """The domains in runs of some 32, most of which outlive a change."""
-        return self._domains.snapshot.runs
+    def domains(self) -> Snapshot[Vm]:
+        """The domains, in runs that mostly outlive a change as well, and what has changed among them."""
+        return self._domains.snapshot
 
     @property
     def pools(self) -> tuple[Pool, ...]:

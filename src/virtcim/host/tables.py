@@ -7,10 +7,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 from zlib import crc32
 
 RUN = 32  # objects that readers may treat as one
+TOLD = 64  # how many changes ago a snapshot tells what is new
+FEW = 256  # objects changed at once; with more, readers had better look at all
 
 
 class Record(Protocol):
@@ -40,6 +43,15 @@ class Snapshot(Generic[T]):
     by_key: Mapping[str, T] = field(default_factory=dict)
     by_name: Mapping[str, T] = field(default_factory=dict)
     version: int = 0
+    changes: tuple[tuple[str, ...], ...] = ()  # keys, with each of the last versions up to this one
+
+    def changed_since(self, before: Snapshot[T]) -> Iterable[str]:
+        """The keys of at least those objects that are new, gone or others since an earlier snapshot of the table."""
+        versions = self.version - before.version
+        if versions <= len(self.changes):
+            return dict.fromkeys(chain.from_iterable(self.changes[len(self.changes) - versions :]))
+        there, was = self.by_key, before.by_key
+        return [key for key in {**was, **there} if there.get(key) is not was.get(key)]
 
     @cached_property
     def all(self) -> tuple[T, ...]:
@@ -150,7 +162,10 @@ class Table(Generic[R, T]):
         return None if record is None or (old is None and not self.admits(record)) else self._make(record, old)
 
     def _swap(self, by_key: dict[str, T], by_name: dict[str, T], changes: list[tuple[T | None, T | None]]) -> None:
-        self.snapshot = Snapshot(by_key, by_name, self.snapshot.version + 1)
+        before = self.snapshot
+        keys = tuple(item.key for old, new in changes if (item := new or old))
+        told = (*before.changes[1 - TOLD :], keys) if len(keys) <= FEW else ()
+        self.snapshot = Snapshot(by_key, by_name, before.version + 1, told)
         for old, new in changes:
             self._changed(old, new)
 

@@ -16,8 +16,8 @@ from virtcim.mapping.switch_devices import forward_mode
 from virtcim.profiles import elements, lookup, switches_paths
 from virtcim.profiles.elements import Configuration, Setting, kept
 from virtcim.profiles.switches import Switch
-from virtcim.profiles.switches_plugs import is_switch_of, switch_for, switches_of
-from virtcim.profiles.switches_ports import SwitchPort, connections_to, interface_of, port_of, ports_of
+from virtcim.profiles.switches_plugs import connections_to, is_switch_of, switch_for, switches_of
+from virtcim.profiles.switches_ports import SwitchPort, interface_of, port_of, ports_of
 
 UNBOUNDED = None
 

@@ -10,6 +10,7 @@ from virtcim.mapping.net import INTERFACE
 from virtcim.profiles import elements, filters, storage_host
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.dsp1050_connections import Connection, connection_to, connections_of, has_pool, pool_of_switch
+from virtcim.profiles.plugs import plug_of, plugs
 from virtcim.profiles.pools_lookup import pools_on
 from virtcim.profiles.storage_volumes import volume_settings
 from virtcim.profiles.switches import (
@@ -19,7 +20,7 @@ from virtcim.profiles.switches import (
     switch_of,
     uplinks,
 )
-from virtcim.profiles.switches_plugs import leads_to, own_switches, plug_of, plugs
+from virtcim.profiles.switches_plugs import leads_to, own_switches
 from virtcim.profiles.switches_ports import SwitchPort, adapters_of, interface_of, port_on, ports_of_vm
 
 # What libvirt-cim has indication classes of its own for, below CIM_InstCreation and so on.

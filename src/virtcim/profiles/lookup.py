@@ -57,7 +57,7 @@ def all_devices(world: Hosts) -> Iterator[Device]:
 def vm_runs(world: Hosts) -> Iterator[tuple[object, tuple[Vm, ...]]]:
     """All virtual systems, in runs that have a name each and mostly outlive a change."""
     for host in world.reachable():
-        for run in host.vm_runs:
+        for run in host.domains.runs:
             yield (host.uri, run[0].uuid), run
 
 

@@ -10,6 +10,7 @@ from virtcim.broker.provider import Refused
 from virtcim.host.inventory import Host
 from virtcim.mapping.table import same
 from virtcim.profiles import dsp1097_model, switches_paths
+from virtcim.profiles.plugs import plugs
 from virtcim.profiles.requests import Wish, refusing, undoing, wishes
 from virtcim.profiles.switches import (
     GroupSetting,
@@ -21,7 +22,7 @@ from virtcim.profiles.switches import (
     uplinks,
 )
 from virtcim.profiles.switches_definition import alter, current, present_network, put_all
-from virtcim.profiles.switches_plugs import plugs, switch_for, switches_of
+from virtcim.profiles.switches_plugs import switch_for, switches_of
 from virtcim.profiles.switches_settings import PortSetting, change, is_uplink, take_out, uplink_name
 
 Group = dict[str, list[PortSetting]]

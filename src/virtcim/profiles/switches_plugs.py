@@ -1,4 +1,4 @@
-"""Where network interfaces are plugged in, and the switches of a host that follow from it.
+"""The switches of a host that follow from where network interfaces are plugged in.
 
 Besides virtual networks there are the bridges of the host, and what interfaces share that name a device of the host
 themselves: macvtap stacked on one of its interfaces, or the virtual functions of one that has such (SR-IOV).
@@ -10,49 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from virtcim.host.inventory import Host, Vm
-from virtcim.mapping.net import is_linked
-from virtcim.mapping.net_source import HOSTDEV, Stack, stacked_on
+from virtcim.mapping.net_source import HOSTDEV, Stack
 from virtcim.mapping.switch import Document
 from virtcim.mapping.switch_devices import forward_devices, forward_mode, set_forward_devices
 from virtcim.mapping.switch_ports import Adapter
 from virtcim.profiles import host_ports
-from virtcim.profiles.elements import kept
+from virtcim.profiles.plugs import OVS, Plug, Socket, Sums, all_plugs, plug_of, plugged
 from virtcim.profiles.switches import Switch, switch_of
 
-OVS = "openvswitch"
 # What the names of such switches begin with: no network has a slash in its name.
 BRIDGES, MACVTAP, SRIOV = "bridge", "macvtap", "sriov"
-NAMING_DEVICES = ("type='direct'", "type='hostdev'")
-
-
-@dataclass(frozen=True)
-class Plug:
-    """Where an interface is to be plugged in."""
-
-    network: str | None
-    bridge: str | None
-    stack: Stack | None
-    group: str | None
-    ovs: bool
-    linked: bool
-    target: str | None
-
-
-def plugs(vm: Vm) -> tuple[Plug, ...]:
-    """Those of the State configuration: little enough to be kept as long as the Vm."""
-    return kept(vm, "_plugs", lambda: tuple(plug_of(view) for view in vm.state_document.interfaces))
-
-
-def all_plugs(vm: Vm) -> Iterator[Plug]:
-    """Those of either configuration."""
-    yield from plugs(vm)
-    if vm.defined_document is not None and vm.defined_xml != vm.state_xml:
-        yield from map(plug_of, vm.defined_document.interfaces)
-
-
-def plug_of(view: Adapter) -> Plug:
-    ovs = view.port_type == OVS
-    return Plug(view.network, view.bridge, stacked_on(view), view.portgroup, ovs, is_linked(view), view.target)
 
 
 # The switches of a host
@@ -72,9 +39,17 @@ def own_switches(host: Host) -> Iterable[Switch]:
     return _known(host).own.values()
 
 
-def taps(host: Host) -> frozenset[str]:
-    """What the interfaces of running systems are called on the host."""
-    return _known(host).taps
+def is_tap(host: Host, name: str) -> bool:
+    """Whether an interface of a running system is called so on the host."""
+    _known(host)
+    return name in plugged(host).taps
+
+
+def connections_to(switch: Switch) -> int:
+    """How many interfaces of active systems are plugged in."""
+    known = _known(switch.host)
+    found = known.sums.connected.items() if switch.active else ()
+    return sum(count for socket, count in found if _switch_at(switch.host, known, socket) is switch)
 
 
 @dataclass(frozen=True)
@@ -85,50 +60,38 @@ class _Known:
     by_bridge: Mapping[str, Switch]
     by_stack: Mapping[Stack, Switch]
     own: Mapping[str, Switch]  # by name
-    taps: frozenset[str]
+    sums: Sums
 
 
 def _known(host: Host) -> _Known:
     version = host.version  # read first: what changes meanwhile makes another version
     found: _Known | None = vars(host).get("_switches")
     if found is None or found.version != version:
-        before = found.own if found else {}
+        before, sums = found.own if found else {}, plugged(host).sums(host.domains)
         of_networks = [switch_of(network) for network in host.networks]
         by_bridge = {str(one.state_document.bridge): one for one in of_networks if one.state_document.bridge}
-        bridges = {name: _bridge(host, name, ovs, before) for name, ovs in _used(host, by_bridge).items()}
-        by_stack = _by_stack(host, of_networks, before)
+        bridges = {name: _bridge(host, name, ovs, before) for name, ovs in _used(host, by_bridge, sums).items()}
+        by_stack = _by_stack(host, of_networks, before, sums)
         own = [one for one in (*bridges.values(), *by_stack.values()) if one.network is None]
         named = {one.name: one for one in own}
-        found = vars(host)["_switches"] = _Known(version, by_bridge | bridges, by_stack, named, _taps(host))
+        found = vars(host)["_switches"] = _Known(version, by_bridge | bridges, by_stack, named, sums)
     return found
 
 
-def _taps(host: Host) -> frozenset[str]:
-    active = (plug for vm in host.vms if vm.active for plug in plugs(vm))
-    return frozenset(plug.target for plug in active if plug.target)
-
-
-def _used(host: Host, known: Mapping[str, Switch]) -> dict[str, bool]:
+def _used(host: Host, known: Mapping[str, Switch], sums: Sums) -> dict[str, bool]:
     """The bridges that no network has, of the host or of systems, each with whether it is one of Open vSwitch."""
-    found = {name: name in host.netside.ovs_bridges for name in host_ports.bridges(host) if name not in known}
-    for plug in (plug for vm in host.vms for plug in plugs(vm)):
-        if plug.network is None and plug.bridge and plug.bridge not in known:
-            found[plug.bridge] = found.get(plug.bridge, False) or plug.ovs
-    return found
+    found = {name: name in host.netside.ovs_bridges for name in host_ports.bridges(host)}
+    for name, ovs in sums.bridges.items():
+        found[name] = found.get(name, False) or ovs
+    return {name: ovs for name, ovs in found.items() if name not in known}
 
 
-def _by_stack(host: Host, of_networks: Iterable[Switch], before: Mapping[str, Switch]) -> dict[Stack, Switch]:
+def _by_stack(
+    host: Host, of_networks: Iterable[Switch], before: Mapping[str, Switch], sums: Sums
+) -> dict[Stack, Switch]:
     """Of a running interface libvirt tells the virtual function alone, not the network that has given it."""
     owners = {name: one for one in of_networks for name in _functions_of(one)}
-    plugged = (plug for vm in host.vms if names_devices(vm) for plug in all_plugs(vm))
-    stacks = dict.fromkeys(plug.stack for plug in plugged if plug.stack)
-    return {one: _owner(host, one, owners) or _stacked(host, one, before) for one in stacks}
-
-
-def names_devices(vm: Vm) -> bool:
-    """Whether a document of a system may name a device of the host as an interface: most need no look at it."""
-    texts = (vm.state_xml, vm.defined_xml or "")
-    return kept(vm, "_names_devices", lambda: any(word in text for text in texts for word in NAMING_DEVICES))
+    return {one: _owner(host, one, owners) or _stacked(host, one, before) for one in sums.stacks}
 
 
 def _owner(host: Host, stack: Stack, owners: Mapping[str, Switch]) -> Switch | None:
@@ -185,13 +148,16 @@ def _stacked(host: Host, stack: Stack, before: Mapping[str, Switch]) -> Switch:
 
 def switch_for(host: Host, view: Adapter | Plug) -> Switch | None:
     """The switch that an interface is to be plugged into; None when it is none that we know."""
-    plug = view if isinstance(view, Plug) else plug_of(view)
+    return _switch_at(host, _known(host), view if isinstance(view, Plug) else plug_of(view))
+
+
+def _switch_at(host: Host, known: _Known, plug: Plug | Socket) -> Switch | None:
     if plug.network is not None:
         network = host.network_named(plug.network)
         return switch_of(network) if network else None
     if plug.bridge:
-        return _known(host).by_bridge.get(plug.bridge)
-    return _known(host).by_stack.get(plug.stack) if plug.stack else None
+        return known.by_bridge.get(plug.bridge)
+    return known.by_stack.get(plug.stack) if plug.stack else None
 
 
 def leads_to(plug: Plug, switch: Switch) -> bool:

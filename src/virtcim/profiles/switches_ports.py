@@ -11,6 +11,7 @@ from virtcim.mapping import ids
 from virtcim.mapping.net import INTERFACE, is_linked
 from virtcim.mapping.switch_ports import Adapter
 from virtcim.profiles.elements import Device, Setting, devices
+from virtcim.profiles.plugs import plugs
 from virtcim.profiles.switches import (
     GroupSetting,
     Switch,
@@ -20,7 +21,7 @@ from virtcim.profiles.switches import (
     groups,
     uplinks,
 )
-from virtcim.profiles.switches_plugs import is_switch_of, plugs, switch_for, switches_of
+from virtcim.profiles.switches_plugs import is_switch_of, switch_for, switches_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +82,6 @@ def ports_of(switch: Switch) -> Iterator[SwitchPort]:
     for vm in switch.host.vms if switch.active else ():
         if vm.active and any(switch_for(vm.host, plug) is switch for plug in plugs(vm)):
             yield from (port for port in ports_of_vm(vm) if port.switch is switch)
-
-
-def connections_to(switch: Switch) -> int:
-    """How many interfaces of active systems are plugged in."""
-    found = (plug for vm in switch.host.vms if vm.active and switch.active for plug in plugs(vm) if plug.linked)
-    return sum(switch_for(switch.host, plug) is switch for plug in found)
 
 
 def users_of(switch: Switch) -> list[str]:

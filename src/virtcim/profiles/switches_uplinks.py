@@ -14,8 +14,9 @@ from virtcim.mapping.switch_devices import uplinks as uplink_names
 from virtcim.profiles import host_ports, switches_ports
 from virtcim.profiles.elements import Device
 from virtcim.profiles.host_ports import HostPort
+from virtcim.profiles.plugs import names_devices
 from virtcim.profiles.switches import Switch, UplinkSetting, state_configuration, uplinks
-from virtcim.profiles.switches_plugs import names_devices, switches_of, taps
+from virtcim.profiles.switches_plugs import is_tap, switches_of
 from virtcim.profiles.switches_ports import all_switches, interface_of
 
 
@@ -41,8 +42,8 @@ def interfaces_of(switch: Switch) -> list[str]:
     document = switch.state_document
     if forward_mode(document) not in OWN_BRIDGE and document.bridge is None:
         return uplink_names(document)
-    of_guests = taps(switch.host)
-    return [name for name in host_ports.members(switch.host, document.bridge) if name not in of_guests]
+    members = host_ports.members(switch.host, document.bridge)
+    return [name for name in members if not is_tap(switch.host, name)]
 
 
 def ports_of(switch: Switch) -> list[UplinkPort]:
