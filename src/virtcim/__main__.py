@@ -33,6 +33,7 @@ from virtcim.later import Later
 from virtcim.layer_settings import event_settings, host_settings, pull_limits, space_limits
 from virtcim.notify import Manager
 from virtcim.profiles import (
+    dsp1024,
     dsp1027,
     dsp1033,
     dsp1041,
@@ -46,6 +47,7 @@ from virtcim.profiles import (
     dsp1053,
     dsp1057,
     dsp1059,
+    dsp1076,
     dsp1081,
     dsp1092,
     dsp1097,
@@ -182,6 +184,7 @@ def make_catalog(
     profiles = [dsp1027.profile, dsp1042.profile, dsp1052.profile, dsp1057.profile]
     profiles += [dsp1041.profile, dsp1043.profile, dsp1044.profile, dsp1045.profile, dsp1059.profile]
     profiles += [dsp1047.profile, dsp1050.profile, dsp1097.profile, filter_lists.make(hosts)]
+    profiles += [dsp1024.profile, dsp1076.profile]
     profiles += [dsp1053.make(hosts, events.shelf), dsp1081.make(hosts), dsp1092.make(server, hosts)]
     profiles.append(dsp1103.make(jobs, profiles))
     profiles.append(events.profile(profiles, facts, hosts))

@@ -17,6 +17,7 @@ from virtcim.resources import profiles_dir
 # How many assertions each specification has.
 SIZES = {
     "dsp0200": 25,
+    "dsp1024": 7,
     "dsp1027": 15,
     "dsp1033": 13,
     "dsp1041": 26,
@@ -31,6 +32,7 @@ SIZES = {
     "dsp1054": 20,
     "dsp1057": 28,
     "dsp1059": 20,
+    "dsp1076": 13,
     "dsp1081": 23,
     "dsp1092": 14,
     "dsp1097": 22,

@@ -11,7 +11,7 @@ import pywbem
 from tests.conftest import StartServer, connect
 from tests.docs.old_client import JOB, MEM, NET, NO_TRANSITION, OK, PROC, SYSTEM, OldClient, mof, names, path, system
 
-NOT_THERE = ("RedirectionService",)
+NOT_THERE = ("SwitchService",)
 
 
 def refused(reader: OldClient, call: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -12,6 +12,7 @@ from typing import Any
 
 import libvirt
 
+from virtcim.host.addresses import canonical
 from virtcim.host.errors import unsupported
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class EventKind(Enum):
     METADATA_CHANGE = "metadata change"  # type, namespace URI
     BLOCK_THRESHOLD = "block threshold"  # target, path, threshold and excess in bytes
     MEMORY_FAILURE = "memory failure"  # recipient, action, flags
+    GRAPHICS = "graphics"  # phase (virDomainEventGraphicsPhase), and the fields of a Peer
     REFRESH = "refresh"
     UPDATE = "update"
 
@@ -94,11 +96,19 @@ def _pairs(parameters: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(sorted(parameters.items()))
 
 
+def _viewer(phase: int, local: Mapping[str, str], remote: Mapping[str, str], *_: Any) -> tuple[Any, ...]:
+    """Ports by number, addresses in one form."""
+    service = local.get("service") or ""
+    at = int(service) if service.isdigit() else 0
+    return phase, at, canonical(remote.get("node") or ""), remote.get("service") or ""
+
+
 _DOMAIN: dict[int, tuple[EventKind, Plain]] = {
     libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: (EventKind.LIFECYCLE, _as_given),
     libvirt.VIR_DOMAIN_EVENT_ID_REBOOT: (EventKind.REBOOT, _nothing),
     libvirt.VIR_DOMAIN_EVENT_ID_RTC_CHANGE: (EventKind.RTC_CHANGE, _as_given),
     libvirt.VIR_DOMAIN_EVENT_ID_WATCHDOG: (EventKind.WATCHDOG, _as_given),
+    libvirt.VIR_DOMAIN_EVENT_ID_GRAPHICS: (EventKind.GRAPHICS, _viewer),
     libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON: (EventKind.IO_ERROR, _as_given),
     libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR: (EventKind.CONTROL_ERROR, _nothing),
     libvirt.VIR_DOMAIN_EVENT_ID_TRAY_CHANGE: (EventKind.TRAY_CHANGE, _as_given),

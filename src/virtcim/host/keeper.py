@@ -23,6 +23,7 @@ _NO_CHANGE = {
     EventKind.MIGRATION_ITERATION,
     EventKind.BLOCK_THRESHOLD,
     EventKind.MEMORY_FAILURE,
+    EventKind.GRAPHICS,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from virtcim.host.addresses import Peer
 from virtcim.host.events import Topic
 from virtcim.host.inventory import Host, Network, NodeDevice, Pool, Underway, Vm, Volume
 from virtcim.host.records import DomainRecord, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
@@ -38,7 +39,7 @@ def document(one: Any) -> dict[str, Any]:
     """An object as a JSON value. Secrets are not part of what the inventory reads."""
     made: dict[str, Any] = {"record": asdict(one.record)}
     if isinstance(one, Vm):
-        made |= {"underway": one.underway, "passing": one.passing, "paths": sorted(one.paths)}
+        made |= {"viewers": one.viewers, "underway": one.underway, "passing": one.passing, "paths": sorted(one.paths)}
         made |= {"images": dict(one.images), "passed": dict(one.passed)}
     return made
 
@@ -56,6 +57,7 @@ def _vm(host: Host, value: Any) -> Vm:
     record = DomainRecord(**{**given, "state": DomainState(given["state"])})
     underway = None if value["underway"] is None else Underway(*map(int, value["underway"]))
     used: dict[str, Any] = {
+        "viewers": tuple(Peer(*one) for one in value.get("viewers", ())),
         "paths": frozenset(value["paths"]),
         "images": {path: Image(*found) for path, found in value["images"].items()},
         "passing": value["passing"],

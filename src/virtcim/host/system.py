@@ -11,11 +11,12 @@ from functools import partial
 import libvirt
 
 from virtcim.host import objects, reading
+from virtcim.host.beside import Beside, Known
 from virtcim.host.connected import Connected
 from virtcim.host.divisions import Divisions
 from virtcim.host.documents import Documents
 from virtcim.host.emulators import Emulators
-from virtcim.host.events import Topic
+from virtcim.host.events import Event, Topic
 from virtcim.host.figures import Figures, Sample
 from virtcim.host.glance import Looks
 from virtcim.host.keeper import Keeper
@@ -25,24 +26,20 @@ from virtcim.host.records import DomainRecord, Itself, NetworkRecord, NodeDevice
 from virtcim.host.refresher import Reread
 from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
-from virtcim.host.states import Underway, arriving, now
+from virtcim.host.states import Underway, now
 from virtcim.host.tables import R, Snapshot, T, Table
-from virtcim.host.uses import Used, Uses
 from virtcim.model.domain import Domain
 
 READERS = 3  # threads of a bulk read from another machine; libvirtd serves five requests of a connection at a time
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Vm(Itself, DomainRecord, Used):
-    """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any.
-    `underway`: what work in the background is bringing the domain to, see Host.set_underway; None when there is none.
-    """
+class Vm(Itself, Known):
+    """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any."""
 
     host: Host
     record: DomainRecord = field(repr=False)
     since: str | None
-    underway: Underway | None = None
 
     @property
     def platform(self) -> str:
@@ -103,9 +100,9 @@ class Host(Connected):
         self.read_at = 0.0  # when everything was last read, by time.time()
         self._listeners = Changes()
         self.documents = Documents()
-        self.uses = Uses()
+        self._beside = Beside()
+        self.uses = self._beside.uses
         self._looks = Looks(settings.reread_interval)
-        self._underway: dict[str, Underway] = {}
         told = self._listeners.tell
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
         self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
@@ -115,6 +112,7 @@ class Host(Connected):
         self.netside = NetSide(told)
         reads = (self._load, self._read, self._look, partial(rescan, self))
         super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), *reads))
+        self.on_event(Host._note_viewer)
         self.gauges = Figures(self.link)
         self.divisions = Divisions(self.platform, self.link.local)
         self._emulators = Emulators(self.link)
@@ -190,10 +188,7 @@ class Host(Connected):
 
     def set_underway(self, uuid: str, states: Underway | None) -> Vm | None:
         """Say what a domain is being brought to, None when that has ended; answers the Vm that shows it."""
-        if states is None:
-            self._underway.pop(uuid, None)
-        else:
-            self._underway[uuid] = states
+        self._beside.set_underway(uuid, states)
         return self._domains.remake(uuid)
 
     def refresh_pool(self, uuid: str) -> Pool | None:
@@ -229,6 +224,7 @@ class Host(Connected):
     def _load(self, connection: libvirt.virConnect) -> None:
         self._emulators.forget()
         self.facts = objects.read_facts(connection)
+        self._beside.viewers.begin(self.link.local and not self.link.single)
 
     def _read(self, connection: libvirt.virConnect) -> None:
         """Read everything."""
@@ -237,6 +233,7 @@ class Host(Connected):
             found = reading.read_domains(connection, workers)
             self._read_others(connection)
             self._domains.replace(found, ticket)
+        self._beside.viewers.settle()
 
     def _look(self, connection: libvirt.virConnect) -> None:
         """Read the domains that look different, now and then all of them."""
@@ -265,12 +262,15 @@ class Host(Connected):
         self.gauges.read(connection)
         self.read_at = time.time()
 
+    def _note_viewer(self, event: Event) -> None:
+        if self._beside.viewers.take(event):
+            self.reread_soon(event.key)
+
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
-        underway = self._underway.get(record.uuid) or (arriving(record, old) if self.known else None)
-        unchanged = old is not None and old.record == record
-        beyond = {"underway": underway, **self.uses.of(record, old if unchanged else None)}
-        if old is not None and unchanged and all(getattr(old, name) == value for name, value in beyond.items()):
-            return old
+        known = old if old is not None and old.record == record else None
+        beyond = self._beside.of(record, old, known, self.known)
+        if known is not None and all(getattr(known, name) == value for name, value in beyond.items()):
+            return known
         same = old is not None and (old.state, old.managed_save) == (record.state, record.managed_save)
         seen = self.reachable or old is not None  # else it is only read in: nobody saw when it came to its state
         since = old.since if old is not None and same else now() if seen else None

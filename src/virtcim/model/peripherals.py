@@ -20,6 +20,7 @@ class Graphics(Device):
     port = integer("@port", -1, 65535)
     autoport = yes_no("@autoport")
     tls_port = integer("@tlsPort", -1, 65535)
+    websocket = integer("@websocket", -1, 65535)
     listen = text("@listen")
     listens = Many(Listen)
     keymap = text("@keymap")

@@ -178,7 +178,8 @@ def _declare_associations(profile: Profile, server: Server) -> None:
         return server.listeners
 
     def associate(classname: str, roles: tuple[str, str], ends: tuple[str, str], across: Across = own) -> None:
-        near, far = (End(role, end, way) for role, end, way in zip(roles, ends, (across, own), strict=True))
+        ways = zip(roles, ends, (across, own), strict=True)
+        near, far = (End(role, end, way, of=Listener if end in ACCESS_POINTS else None) for role, end, way in ways)
         profile.associate(classname, near, far)
 
     dependency = ("Antecedent", "Dependent")
@@ -210,13 +211,14 @@ def _declare_hosting(profile: Profile, server: Server, world: Hosts) -> None:
     def listeners(host: Host) -> list[Listener]:
         return server.listeners if host in hosting(server) else []
 
-    def associate(classname: str, end: str, across: Callable[[Host], Iterable[object]]) -> None:
-        profile.associate(classname, End("Antecedent", "CIM_ComputerSystem", across), End("Dependent", end, hosting))
+    def associate(classname: str, end: str, across: Callable[[Host], Iterable[object]], of: type) -> None:
+        far = End("Dependent", end, hosting, of=of)
+        profile.associate(classname, End("Antecedent", "CIM_ComputerSystem", across), far)
 
     for service in SERVICES:
-        associate("CIM_HostedService", service, hosted)
+        associate("CIM_HostedService", service, hosted, Server)
     for access in ACCESS_POINTS:
-        associate("CIM_HostedAccessPoint", access, listeners)
+        associate("CIM_HostedAccessPoint", access, listeners, Listener)
 
 
 def create_namespace(server: Server, NamespaceTemplate: Instance) -> Returned:
