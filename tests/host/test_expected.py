@@ -78,7 +78,6 @@ def test_nobody_reads_again_what_the_verb_has_read(host: Host) -> None:
     assert asked.pop("virDomainUndefineFlags") <= 3
     assert asked == {
         "virDomainDefineXML": 1,
-        "virDomainGetState": 1,
         "virDomainGetXMLDesc": 1,
         "virDomainLookupByUUIDString": 2,
     }

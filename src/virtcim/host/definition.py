@@ -46,7 +46,8 @@ def define_new(host: Host, document: Domain, *, unique: bool = False) -> Vm:
     With as few calls as possible: libvirt itself tells of a name that is taken, but not of both.
     """
     name, uuid = document.name, document.uuid or ""
-    with host.link.borrow() as connection:
+    with host.link.own() as own:
+        connection = own.connection
         same = None if unique else found(connection.lookupByUUIDString, uuid)
         if same is not None:
             raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
@@ -55,7 +56,9 @@ def define_new(host: Host, document: Domain, *, unique: bool = False) -> Vm:
         except libvirt.libvirtError:
             _refuse_clash(connection, name, uuid, new=True)
             raise
-        return known(host.take_new(domain), uuid, host)
+        vm = known(host.take_new(domain), uuid, host)
+        own.keep(domain)
+        return vm
 
 
 def _define_first(host: Host, connection: libvirt.virConnect, document: Domain, unique: str) -> libvirt.virDomain:
@@ -140,15 +143,18 @@ def undefine(vm: Vm) -> Vm | None:
 
 
 def remove(vm: Vm) -> bool:
-    """Undefine a domain if it is off; whether it is gone then. HostError(NOT_FOUND) when it was gone before."""
+    """Undefine a domain if it is off; whether it is gone then. HostError(NOT_FOUND) when it was gone before.
 
-    def call(domain: libvirt.virDomain) -> None:
-        if domain.ID() == -1:
-            with vm.host.expected.change(vm.uuid, REMOVED):
-                _undefine_only(domain)
-
+    Not so if somebody has started a domain that was off when it was last looked up: that one goes on, undefined; or,
+    when it has no definition any more, HostError(INVALID_STATE).
+    """
     with vm.host.lock(vm.uuid):
-        return change(vm, call) is None
+        with vm.host.link.own() as own:
+            domain = own.domain(vm.uuid)
+            if domain.ID() == -1:
+                with vm.host.expected.change(vm.uuid, REMOVED):
+                    _undefine_only(domain)
+        return vm.host.refresh(vm.uuid) is None
 
 
 def _undefine(domain: libvirt.virDomain) -> None:

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 FIRST_DELAY, LAST_DELAY = 0.2, 5.0  # seconds between attempts to connect
 CLOSE_PATIENCE = 3.0  # seconds for the calls of a lost connection to return
 IDLE_CONNECTIONS = 4  # kept open for the next verbs
+HANDLES = 64  # of domains, with each of these
 _CLOSED = {
     libvirt.VIR_CONNECT_CLOSE_REASON_ERROR: "the connection broke",
     libvirt.VIR_CONNECT_CLOSE_REASON_EOF: "libvirt closed the connection",
@@ -44,6 +45,24 @@ def is_local(uri: str) -> bool:
     return re.match(r"\w+(\+unix)?:///", uri) is not None
 
 
+class Own:
+    """A connection of one's own, and handles of the domains that were defined on it last: each once."""
+
+    def __init__(self, connection: libvirt.virConnect) -> None:
+        self.connection = connection
+        self._domains: dict[str, libvirt.virDomain] = {}
+
+    def keep(self, domain: libvirt.virDomain) -> None:
+        """Have a handle at hand; what it knows of the domain is as old as it is."""
+        while len(self._domains) >= HANDLES:
+            del self._domains[next(iter(self._domains))]
+        self._domains[domain.UUIDString()] = domain
+
+    def domain(self, uuid: str) -> libvirt.virDomain:
+        """A handle of the domain, which may be gone; one that is not at hand is looked up. Errors: libvirtError."""
+        return self._domains.pop(uuid, None) or self.connection.lookupByUUIDString(uuid)
+
+
 class Link:
     """The connections to one URI. Every call on a dead link raises HostError(UNREACHABLE)."""
 
@@ -58,7 +77,7 @@ class Link:
         self._listener = listener
         self._lock = threading.Lock()
         self._main: _Shared | None = None
-        self._idle: list[libvirt.virConnect] = []
+        self._idle: list[Own] = []
         self._life = object()  # one a main connection, to know late news of an old one by
         self._lost = threading.Event()
         self._stopping = threading.Event()
@@ -96,18 +115,24 @@ class Link:
     @contextmanager
     def borrow(self) -> Iterator[libvirt.virConnect]:
         """A connection of one's own for a verb; a `test:` URI has only one, where each open is another node."""
+        with self.own() as own:
+            yield own.connection
+
+    @contextmanager
+    def own(self) -> Iterator[Own]:
+        """As `borrow`, with the domains that it has handles of."""
         if self.single:
             with self.reading() as connection:
-                yield connection
+                yield Own(connection)
             return
         life = self._life
-        connection = self._take()
+        own = self._take()
         try:
-            with self._errors(connection):
-                yield connection
+            with self._errors(own.connection):
+                yield own
         finally:
-            if _alive(connection):
-                self._give_back(connection)
+            if _alive(own.connection):
+                self._give_back(own)
             else:  # the others of this life are about to find out, and callers must not wait for that
                 self._drop(life, _CLOSED[libvirt.VIR_CONNECT_CLOSE_REASON_EOF])
 
@@ -123,20 +148,20 @@ class Link:
     def _plain(self, error: Exception) -> str:
         return str(error).replace(self.uri, self.shown_uri)
 
-    def _take(self) -> libvirt.virConnect:
+    def _take(self) -> Own:
         with self._lock:
             if self._main is None:
                 raise self.unreachable()
             while self._idle:
-                connection = self._idle.pop()
-                if _alive(connection):
-                    return connection
-        return self._open(lambda: self._main is None)
+                own = self._idle.pop()
+                if _alive(own.connection):
+                    return own
+        return Own(self._open(lambda: self._main is None))
 
-    def _give_back(self, connection: libvirt.virConnect) -> None:
+    def _give_back(self, own: Own) -> None:
         with self._lock:
             if self._main is not None and len(self._idle) < IDLE_CONNECTIONS:
-                self._idle.append(connection)
+                self._idle.append(own)
 
     def _open(self, hopeless: Callable[[], bool]) -> libvirt.virConnect:
         """Open a connection. Errors: HostError UNREACHABLE, also when it takes too long."""

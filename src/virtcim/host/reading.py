@@ -86,12 +86,9 @@ def read_domain(connection: libvirt.virConnect, uuid: str) -> DomainRecord | Non
     return found(alone, uuid)
 
 
-def read_new_domain(domain: libvirt.virDomain) -> DomainRecord | None:
-    """As `read_domain`, one that has just been defined for the first time: unless somebody has started it since."""
-    state, reason = domain.state()
-    if state != DomainState.SHUTOFF:
-        return read_domain(domain.connect(), domain.UUIDString())
-    off = DomainState.SHUTOFF
+def read_new_domain(domain: libvirt.virDomain) -> DomainRecord:
+    """One that has just been defined for the first time, so it is off: of who starts it since an event tells."""
+    off, reason = DomainState.SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN
     return _domain(domain, state=off, reason=reason, active=False, persistent=True, autostart=False, managed_save=False)
 
 

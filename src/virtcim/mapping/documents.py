@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import cache, lru_cache
 from uuid import uuid4
 
 from virtcim.mapping.graphics import GRAPHICAL_CONSOLE, default_console
 from virtcim.mapping.inputs import POINTING_DEVICE, default_input
-from virtcim.mapping.kind import Kind
 from virtcim.mapping.memory import DEFAULT_SIZE
 from virtcim.mapping.resources import new_element
 from virtcim.mapping.table import BadProperty, Properties
 from virtcim.mapping.vssd import change_head, check_system_type
 from virtcim.model.capabilities import Arch, Capabilities, Guest
 from virtcim.model.domain import Domain
+from virtcim.model.fields import View
 
 OS_TYPES = {"KVM": "hvm", "LXC": "exe", "Xen": "xen", "Test": "hvm"}
 DOMAIN_TYPES = {"KVM": ("kvm", "qemu"), "LXC": ("lxc",), "Xen": ("xen",), "Test": ("test",)}
 BOARDS = {"aarch64": "virt", "armv7l": "virt", "riscv64": "virt"}  # where the emulator's own default cannot run a guest
 X86 = ("x86_64", "i686")
+CHOSEN = ("VirtualSystemIdentifier", "UUID", "DomainType", "OSType", "IsFullVirt", "Arch")  # before the rest is written
 GENERATED_CHANNEL = re.compile(r"/(var|run)/.*/libvirt/.*|/run/libvirt/.*")
 GENERATED_TARGET = re.compile(r"(vnet|vif|macvtap|macvlan)\d.*")
 
@@ -30,19 +31,27 @@ def blank(platform: str, capabilities: Capabilities, properties: Properties, cre
     `created` is a CIM datetime. Raises BadProperty.
     """
     check_system_type(properties, platform)
-    document = Domain.new()
     guest = _guest(platform, capabilities, properties)
-    document.type = _domain_type(platform, guest.arch, properties.get("DomainType"))
-    _name(document, properties)
-    _machine(document, guest, properties)
-    _platform_defaults(document, properties)
+    domain_type = _domain_type(platform, guest.arch, properties.get("DomainType"))
+    document = _pattern(guest, domain_type, bool(properties.get("Kernel")), bool(properties.get("Bootloader"))).copy()
+    document.own_metadata.creation_time = created
+    given = {name: value for name, value in properties.items() if value is not None and name not in CHOSEN}
+    change_head(document, _names(properties) | given)
+    return document
+
+
+@lru_cache(maxsize=16)
+def _pattern(guest: Guest, domain_type: str, kernel: bool, bootloader: bool) -> Domain:
+    """What new systems of a kind begin with, but for their names; to be copied."""
+    document = Domain.new()
+    document.type = domain_type
+    for name in (Domain.name, Domain.uuid):
+        name.place.make(document.element)
+    _machine(document, guest)
+    _platform_defaults(document, kernel, bootloader)
     document.clock_offset, document.on_poweroff, document.on_reboot, document.on_crash = (
         "utc", "destroy", "restart", "destroy",
     )  # fmt: skip
-    document.own_metadata.creation_time = created
-    chosen = ("VirtualSystemIdentifier", "UUID", "DomainType", "OSType", "IsFullVirt", "Arch")
-    given = {name: value for name, value in properties.items() if value is not None and name not in chosen}
-    change_head(document, given)
     return document
 
 
@@ -65,13 +74,13 @@ def _domain_type(platform: str, arch: Arch, wanted: str | None) -> str:
     return wanted or known[0]
 
 
-def _name(document: Domain, properties: Properties) -> None:
+def _names(properties: Properties) -> Properties:
     uuid = properties.get("UUID") or str(uuid4())
     wish = (properties.get("ElementName") or f"vs-{uuid[:8]}").replace("/", "-")
-    change_head(document, {"VirtualSystemIdentifier": properties.get("VirtualSystemIdentifier") or wish, "UUID": uuid})
+    return {"VirtualSystemIdentifier": properties.get("VirtualSystemIdentifier") or wish, "UUID": uuid}
 
 
-def _machine(document: Domain, guest: Guest, properties: Properties) -> None:
+def _machine(document: Domain, guest: Guest) -> None:
     arch = guest.arch
     own = next((domain for domain in arch.domains if domain.type == document.type), None)
     document.os_type, document.arch = guest.os_type, arch.name
@@ -82,14 +91,14 @@ def _machine(document: Domain, guest: Guest, properties: Properties) -> None:
         document.emulator = (own.emulator if own else None) or arch.emulator
 
 
-def _platform_defaults(document: Domain, properties: Properties) -> None:
+def _platform_defaults(document: Domain, kernel: bool, bootloader: bool) -> None:
     if document.os_type == "exe":
         document.init = "/bin/false"
     elif document.os_type == "hvm":
         document.acpi = document.arch in X86 and document.type != "test"
         document.apic = document.pae = document.type == "xen"
-        document.boot_devices = None if properties.get("Kernel") else ["hd"]
-    elif not properties.get("Bootloader"):
+        document.boot_devices = None if kernel else ["hd"]
+    elif not bootloader:
         document.kernel = "/dev/null"
 
 
@@ -103,13 +112,21 @@ def add_defaults(document: Domain, platform: str) -> None:
     if document.vcpu is None:
         document.vcpu = 1
     if platform != "LXC" and not document.graphics and not document.consoles:
-        _add(document, GRAPHICAL_CONSOLE, default_console())
+        document.add(_console().copy(), inside="devices")
     if platform != "LXC" and not document.inputs:
-        _add(document, POINTING_DEVICE, default_input(document))
+        document.add(_input(document.os_type).copy(), inside="devices")
 
 
-def _add(document: Domain, kind: Kind[Any], properties: Properties) -> None:
-    document.add(new_element(kind, properties, document), inside="devices")
+@cache
+def _console() -> View:
+    return new_element(GRAPHICAL_CONSOLE, default_console(), Domain.new())
+
+
+@lru_cache(maxsize=16)
+def _input(os_type: str | None) -> View:
+    document = Domain.new()
+    document.os_type = os_type
+    return new_element(POINTING_DEVICE, default_input(document), document)
 
 
 def as_copy(document: Domain) -> Domain:

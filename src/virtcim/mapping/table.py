@@ -67,19 +67,14 @@ class Row(Generic[V]):
         self.out = out
         self.back = back
         self.exact = exact
-
-    @property
-    def elsewhere(self) -> bool:
-        return self.source is None and self.writer is None
-
-    @property
-    def writable(self) -> bool:
-        return self.writer is not None or isinstance(self.source, Field)
+        self.elsewhere = source is None and write is None
+        self.writable = write is not None or isinstance(source, Field)
+        self._read = source.read if isinstance(source, Field) else source
 
     def get(self, view: V) -> Any:
-        if self.source is None:
+        if self._read is None:
             return None
-        value = self.source.read(view) if isinstance(self.source, Field) else self.source(view)
+        value = self._read(view)
         return value if self.out is None or value is None else self.out(value)
 
     def set(self, view: V, value: Any) -> None:
@@ -127,11 +122,12 @@ def to_xml(rows: Rows[V], properties: Properties, view: V, new: bool = False) ->
     properties that contradict each other. The view is then half changed: work on a document that can be dropped.
     In a change, a property given as it was may follow from the changed ones; in a new element all must hold.
     """
-    names = _names(tuple(rows))
+    places = _places(tuple(rows))
     for name, value in properties.items():
-        if name not in names and not same(value, None):
+        if name not in places and name not in LABELS and not same(value, None):
             raise BadProperty(name, "is not supported for this kind of resource")
-    given = [row for row in rows if row.name in properties and not row.elsewhere]
+    named = [rows[place] for place in sorted([places[name] for name in properties if name in places])]
+    given = [row for row in named if not row.elsewhere]
     changed = [row for row in given if row.writable and not same(row.get(view), properties[row.name])]
     for row in changed:
         if not same(row.get(view), properties[row.name]):  # an earlier row may have said it
@@ -141,9 +137,9 @@ def to_xml(rows: Rows[V], properties: Properties, view: V, new: bool = False) ->
 
 
 @lru_cache(maxsize=256)
-def _names(rows: tuple[Row[Any], ...]) -> frozenset[str]:
-    """What a client may send."""
-    return LABELS.union(row.name for row in rows)
+def _places(rows: tuple[Row[Any], ...]) -> dict[str, int]:
+    """Where the row of each property is."""
+    return {row.name: place for place, row in enumerate(rows)}
 
 
 def check(row: Row[V], value: Any, view: V) -> None:

@@ -197,8 +197,8 @@ class Each(Field[list[T]]):
 
     def read(self, view: View) -> list[T]:
         parent = self.parents.find(view.element)
-        children = [] if parent is None else parent.findall(self.place.steps[-1])
-        values = (self.single.read_element(child) for child in children)
+        children = () if parent is None else parent.iterchildren(self.place.steps[-1])
+        values = [self.single.read_element(child) for child in children]
         return [value for value in values if value is not None]
 
     def write(self, view: View, value: list[T] | None) -> None:
@@ -236,6 +236,7 @@ class Many(Generic[V]):
 
     def __init__(self, view: type[V], inside: str = "") -> None:
         self.view = view
+        self.tag = expanded(view.tag)
         self.place = Place.of(inside)
 
     @overload
@@ -246,7 +247,7 @@ class Many(Generic[V]):
         if view is None:
             return self
         holder = self.place.find(view.element)
-        return () if holder is None else tuple(self.view(found) for found in holder.findall(expanded(self.view.tag)))
+        return () if holder is None else tuple(map(self.view, holder.iterchildren(self.tag)))
 
 
 def text(path: str) -> Field[str]:

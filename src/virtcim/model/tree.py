@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from lxml import etree
 
@@ -78,16 +79,18 @@ class Place:
     attribute: str | None
 
     @classmethod
+    @cache
     def of(cls, path: str) -> Place:
         steps, at, attribute = path.partition("@")
         return cls(tuple(expanded(step) for step in steps.split("/") if step), attribute if at else None)
 
     def find(self, element: Element) -> Element | None:
         for step in self.steps:
-            found = element.find(step)
-            if found is None:
+            for found in element.iterchildren(step):  # half of what element.find() takes, which reads a path first
+                element = found
+                break
+            else:
                 return None
-            element = found
         return element
 
     def make(self, element: Element) -> Element:

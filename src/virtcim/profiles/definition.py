@@ -171,7 +171,7 @@ def _removed(vm: Vm) -> bool:
     try:
         return domains.remove(vm)
     except HostError as error:
-        if error.kind is not Kind.NOT_FOUND:
+        if error.kind not in (Kind.NOT_FOUND, Kind.INVALID_STATE):  # it is read again now
             raise
         return False
 

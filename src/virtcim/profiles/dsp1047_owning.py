@@ -88,8 +88,10 @@ def leave(vm: Vm, location: str, now: str) -> None:
 
 def _owned(vm: Vm) -> list[str]:
     latest = vm.host.vm(vm.uuid)
-    document = (latest.defined_document or latest.state_document) if latest else None
-    return list(document.own_metadata.owned_images or []) if document else []
+    if latest is None or OWNED not in (latest.defined_xml or latest.state_xml):  # mostly: nothing needs to be parsed
+        return []
+    document = latest.defined_document or latest.state_document
+    return list(document.own_metadata.owned_images or [])
 
 
 def _keep(vm: Vm, locations: Sequence[str]) -> None:
