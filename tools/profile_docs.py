@@ -107,6 +107,8 @@ def _identity(page: Page) -> Iterator[str]:
         yield from _about(facts)
     elif facts["kind"] == "protocol":
         yield from ("A protocol: it has no classes of its own and is not registered.", "")
+    elif facts["kind"] == "messages":
+        yield from ("What errors and alerts [say](../messages.md); there is nothing to register it by.", "")
     else:
         yield from ("Served, but not registered.", "")
     references = facts["references"]

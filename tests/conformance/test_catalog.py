@@ -37,6 +37,7 @@ SIZES = {
     "dsp1092": 14,
     "dsp1097": 22,
     "dsp1103": 15,
+    "msg": 8,
 }
 KEYS = {
     "dsp",
@@ -95,7 +96,7 @@ def test_file_has_the_keys_the_server_reads(path: Path) -> None:
     loaded = facts(path)
     assert set(loaded) == KEYS
     assert loaded["dsp"] == path.stem
-    assert loaded["kind"] in ("autonomous", "component", "abstract", "protocol")
+    assert loaded["kind"] in ("autonomous", "component", "abstract", "protocol", "messages")
     assert set(loaded["references"]) == set(loaded["reference_levels"])
     for one in loaded["registrations"]:
         assert re.fullmatch(r"\d+\.\d+\.\d+", one["version"])

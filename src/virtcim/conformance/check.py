@@ -10,7 +10,7 @@ from virtcim.conformance.site import Site
 
 CheckFunction = Callable[[Site], None]
 
-_ID = re.compile(r"(DSP\d{4})-R(\d{2})")
+_ID = re.compile(r"(DSP\d{4}|MSG)-R(\d{2})")
 
 
 @dataclass(frozen=True)

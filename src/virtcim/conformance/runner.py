@@ -23,7 +23,7 @@ from virtcim.conformance.verdict import Failed, Skipped
 
 # Importing a module of checks registers them.
 for found in iter_modules(conformance.__path__):
-    if found.name.startswith("dsp"):
+    if found.name.startswith(("dsp", "msg")):
         import_module(f"{conformance.__name__}.{found.name}")
 
 PASS, FAIL, SKIP = "PASS", "FAIL", "SKIP"
