@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path as File
 from typing import Any
 
 import pytest
-from tests.broker.postgres import Postgres, running_postgres
+from tests.broker.postgres import Postgres, empty, running_postgres
+from tests.broker.stored import OpenStore
 
 from virtcim.broker import schema
 from virtcim.broker.broker import Broker
@@ -28,6 +30,7 @@ from virtcim.broker.catalog import Catalog
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.provider import End, Fault, Job, Profile, Progress, Refused, Returned, Work
 from virtcim.broker.schema import Schema
+from virtcim.broker.store import Store, sqlite_url
 from virtcim.resources import mof_dir
 
 
@@ -202,3 +205,22 @@ def system_path(name: str, classname: str = "Test_ComputerSystem") -> Path:
 def postgres() -> Iterator[Postgres]:
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def open_store(request: pytest.FixtureRequest, tmp_path: File) -> Iterator[OpenStore]:
+    """open_store() -> the same database each time; its stores are closed after the test."""
+    url = sqlite_url(tmp_path / "state")
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").url
+    opened: list[Store] = []
+
+    def open_it() -> Store:
+        opened.append(Store(url))
+        return opened[-1]
+
+    yield open_it
+    for store in opened:
+        store.close()
+    if request.param == "postgresql":
+        empty(url)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path as File
 
 import pytest
 import sqlalchemy as sa
-from tests.broker.postgres import Postgres, empty
+from tests.broker.postgres import Postgres
+from tests.broker.stored import FILTER, HANDLER, OpenStore, link
 
 from virtcim.broker.call import CIMError, ClassPath, Instance, Path, Properties, Status
 from virtcim.broker.provider import Stored
@@ -20,40 +20,7 @@ from virtcim.broker.store_database import StoreError
 from virtcim.broker.store_json import BadDocument, dumps, loads, path_of
 from virtcim.broker.store_leases import Leases
 from virtcim.broker.store_queue import DELIVERY, Draft
-from virtcim.broker.store_shelf import Shelf
 from virtcim.broker.store_tables import METADATA
-
-FILTER = Path("CIM_IndicationFilter", (("Name", "f"), ("SystemName", "s")), "interop")
-HANDLER = Path("CIM_ListenerDestinationCIMXML", (("Name", 'a "quoted" näme'),), "interop")
-
-
-OpenStore = Callable[[], Store]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def open_store(request: pytest.FixtureRequest, tmp_path: File) -> Iterator[OpenStore]:
-    """open_store() -> the same database each time; its stores are closed after the test."""
-    url = sqlite_url(tmp_path / "state")
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").url
-    opened: list[Store] = []
-
-    def open_it() -> Store:
-        opened.append(Store(url))
-        return opened[-1]
-
-    yield open_it
-    for store in opened:
-        store.close()
-    if request.param == "postgresql":
-        empty(url)
-
-
-def link(subscription_of: Path, handler: Path) -> Stored:
-    keys = (("Filter", subscription_of), ("Handler", handler))
-    path = Path("CIM_IndicationSubscription", keys, "interop")
-    return Stored(path, {"Filter": subscription_of, "Handler": handler, "SubscriptionState": 2})
-
 
 VALUES: Properties = {
     "null": None,
@@ -227,39 +194,6 @@ def test_postgresql_comes_back(postgres: Postgres) -> None:
         store.change((Stored(FILTER, {}),), ())
     finally:
         store.close()
-
-
-# The shelf
-
-
-def test_the_shelf_finds_by_path_class_and_reference(open_store: OpenStore) -> None:
-    shelf = Shelf(open_store())
-    one, handler, bond = Stored(FILTER, {}), Stored(HANDLER, {}), link(FILTER, HANDLER)
-    for stored in (one, handler, bond):
-        shelf.add(stored)
-    again = Shelf(open_store())
-    for found in (shelf, again):
-        assert [x.path for x in found.of_class("CIM_IndicationFilter")] == [FILTER]
-        assert [x.path for x in found.referring(HANDLER)] == [bond.path]
-        assert found.find(FILTER) is not None
-        assert found.count("CIM_IndicationSubscription") == 1
-
-
-def test_the_shelf_replaces_and_removes(open_store: OpenStore) -> None:
-    shelf = Shelf(open_store())
-    old, new = link(FILTER, HANDLER), link(FILTER, HANDLER)
-    shelf.add(old)
-    with pytest.raises(CIMError) as refused:
-        shelf.add(new)
-    assert refused.value.status is Status.ALREADY_EXISTS
-    shelf.replace(old, new)
-    with pytest.raises(CIMError) as refused:
-        shelf.remove(old)
-    assert refused.value.status is Status.NOT_FOUND
-    assert shelf.referring(FILTER) == [new]
-    shelf.remove(new)
-    assert shelf.referring(FILTER) == []
-    assert shelf.find(new.path) is None
 
 
 def test_a_destination_that_comes_again_counts_anew(open_store: OpenStore) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import libvirt
 import pytest
-from tests.host.conftest import NEVER, behind, minimal, named, wait_until
+from tests.host.conftest import behind, minimal, named, wait_until
 
 from virtcim.config import embedded_node
 from virtcim.host import domains
-from virtcim.host.errors import HostError, Kind
 from virtcim.host.events import Event, EventKind, Topic
 from virtcim.host.inventory import Host, Hosts, Pool, Vm
 from virtcim.host.settings import HostSettings
@@ -249,53 +247,6 @@ def test_domains_that_vanish_while_they_are_read_are_left_out(host: Host) -> Non
         ended.result()
     host.reconcile()
     assert not [vm.name for vm in host.vms if vm.name.startswith("brief")]
-
-
-@pytest.fixture
-def two_hosts(tmp_path: Path) -> Iterator[Hosts]:
-    """The embedded node twice, and one that is not there."""
-    uris = [embedded_node(), embedded_node(), f"qemu:///system?socket={tmp_path}/nobody"]
-    hosts = Hosts(uris, HostSettings(reconcile_interval=NEVER, naming="uuid"))
-    hosts.start()
-    try:
-        wait_until(lambda: all(host.reachable for host in hosts.hosts[:2]), 10)
-        yield hosts
-    finally:
-        hosts.stop()
-
-
-def test_several_hosts_answer_together_and_the_absent_one_is_left_out(two_hosts: Hosts) -> None:
-    first, second, absent = two_hosts.hosts
-    assert [*two_hosts.vms()] == [*first.vms, *second.vms]
-    uuid = named(first, "db1").uuid
-    assert two_hosts.vm_by_key(uuid.upper()) == [first.vm(uuid), second.vm(uuid)]
-    assert two_hosts.vm_by_key("db1") == []
-    assert not absent.reachable
-    assert not two_hosts.wait(0.01)
-
-
-def test_listeners_of_all_hosts(two_hosts: Hosts) -> None:
-    changed: list[tuple[Topic, Vm, Vm]] = []
-    heard: list[Host] = []
-    two_hosts.on_change(lambda *change: changed.append(change))
-    two_hosts.on_event(lambda host, event: heard.append(host))
-    version = two_hosts.version
-    before = [named(host, "db1") for host in two_hosts.hosts[:2]]
-    after = [domains.pause(vm) for vm in before]
-    wait_until(lambda: len(heard) == 2)
-    assert changed == [(Topic.DOMAIN, old, new) for old, new in zip(before, after, strict=True)]
-    assert two_hosts.version == version + 2
-
-
-def test_a_domain_of_a_host_that_went_away_is_unreachable_not_unknown(two_hosts: Hosts) -> None:
-    first, second, _ = two_hosts.hosts
-    vm = domains.define(first, minimal("lonely"))
-    assert two_hosts.vm_by_key(vm.uuid) == [vm]
-    first.link.stop()
-    with pytest.raises(HostError, match="is not reachable") as error:
-        two_hosts.vm_by_key(vm.uuid)
-    assert error.value.kind is Kind.UNREACHABLE
-    assert [*two_hosts.vms()] == [*second.vms]
 
 
 def test_every_change_shows_by_its_event(host: Host) -> None:

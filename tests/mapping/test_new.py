@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from tests.mapping.conftest import Defined
+from tests.mapping.making import DISK, MEM, NET, RASD, blank, made
 from tests.mapping.samples import load, owner, resource
 
 from virtcim.mapping.resources import (
     BadProperty,
-    Resource,
     kind_for,
     new_element,
     properties_of,
@@ -21,28 +19,8 @@ from virtcim.mapping.resources import (
 from virtcim.mapping.table import Properties
 from virtcim.model.domain import Domain
 
-RASD = "ResourceAllocationSettingData"
 READ_ONLY = ("hostdev:scsi_host:naa.5123456789abcde0",)
 DEVICES = [one.dev for one in resources_of(load("everything")) if not one.kind.single and one.dev not in READ_ONLY]
-
-
-def blank(**fields: Any) -> Domain:
-    document = Domain.parse(
-        "<domain type='test'><name>new</name><uuid>5a9f0b1c-77c4-4f0e-9d0b-6a1de2a2c0ff</uuid>"
-        "<os><type arch='x86_64' machine='pc'>hvm</type></os><devices/></domain>"
-    )
-    for name, value in fields.items():
-        setattr(document, name, value)
-    return document
-
-
-def made(properties: Properties, classname: str, document: Domain) -> Resource:
-    """The device that a setting makes, put into the document."""
-    kind = kind_for(properties.get("ResourceType"), properties.get("OtherResourceType"), classname, properties)
-    view = new_element(kind, properties, document)
-    if not kind.single:
-        document.add(view, inside="devices")
-    return next(one for one in resources_of(document) if one.view.element is view.element and one.kind is kind)
 
 
 @pytest.mark.parametrize("dev", DEVICES)
@@ -68,7 +46,6 @@ def test_processors_and_memory_read_and_made_anew(dev: str) -> None:
     assert properties_of(new) == wanted
 
 
-DISK, NET, MEM = f"KVM_Disk{RASD}", f"KVM_Net{RASD}", f"KVM_Mem{RASD}"
 # class, properties -> properties the new device has
 MEANINGS: list[tuple[str, str, Properties, Properties]] = [
     ("vd-by-default", DISK, {"Address": "/a.img"}, {"VirtualDevice": "vdb", "BusType": "virtio", "EmulatedType": 0}),

@@ -152,6 +152,11 @@ class Switching:
         return self.of_system(ADAPTER, name, defined)
 
 
+def key(item: Item) -> str:
+    """The id of a setting."""
+    return str(item.properties["InstanceID"])
+
+
 @contextmanager
 def switching_client(schema: Schema, uri: str, **settings: object) -> Iterator[Switching]:
     """Over a world of its own, which is read."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from tests.profiles.client import out, system_path
 from tests.profiles.management import embedded
 from tests.profiles.migrating import (
@@ -15,7 +12,6 @@ from tests.profiles.migrating import (
     RASD,
     RESTART,
     Mover,
-    moving,
     setting,
     vssd,
 )
@@ -24,19 +20,6 @@ from tests.profiles.test_types import faults
 from virtcim.broker.call import Path
 from virtcim.host import domains
 from virtcim.host.inventory import Underway, Vm
-
-
-@pytest.fixture(scope="module")
-def mover(tmp_path_factory: pytest.TempPathFactory, node_uri: str) -> Iterator[Mover]:
-    with moving(tmp_path_factory.mktemp("state"), node_uri, "test:///default", shutdown_timeout=5.0) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def still(mover: Mover) -> Vm:
-    """A system that stays where it is, off."""
-    return mover.define("still", devices=DISK)
-
 
 # The model
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from tests.profiles.switching import Switching, switching_client
+from tests.profiles.switching import Switching
 
 from virtcim.broker.call import Item, Path
-from virtcim.broker.schema import Schema
 
 OK, INVALID = 0, 5
 BACK_END = 3  # UsageRestriction
@@ -18,19 +15,6 @@ IDLE = (
     "<bridge><interface type='ethernet' name='eth7'/></bridge></interface>"
 )
 MACVTAP = {"VirtualSystemType": "Virt:macvtap", "ForwardMode": "vepa"}
-
-
-@pytest.fixture(scope="module")
-def node(repository: Schema, node_uri: str) -> Iterator[Switching]:
-    """For tests that only read."""
-    with switching_client(repository, node_uri) as found:
-        yield found
-
-
-@pytest.fixture
-def switching(repository: Schema, node_uri: str) -> Iterator[Switching]:
-    with switching_client(repository, node_uri) as found:
-        yield found
 
 
 def host_ports(switching: Switching) -> dict[str, Item]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.profiles.client import out
-from tests.profiles.switching import SETTINGS, Switching, switching_client
-
-from virtcim.broker.schema import Schema
+from tests.profiles.switching import SETTINGS, Switching
 
 OK, UNSUPPORTED, FAILED, INVALID, BAD_STATE = 0, 1, 2, 4, 5
 NAT = {
@@ -19,12 +16,6 @@ NAT = {
     "DHCPHosts": ["52:54:00:aa:00:01,192.168.240.5,one"],
 }
 OVS = {"VirtualSystemType": "Virt:openvswitch", "BridgeName": "ovsbr9"}
-
-
-@pytest.fixture
-def switching(repository: Schema, node_uri: str) -> Iterator[Switching]:
-    with switching_client(repository, node_uri) as found:
-        yield found
 
 
 KINDS: dict[str, dict[str, Any]] = {

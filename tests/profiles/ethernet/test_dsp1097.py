@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.profiles.switching import Switching, switching_client
+from tests.profiles.switching import Switching
 
 from virtcim.broker.call import CIMError, Item
-from virtcim.broker.schema import Schema
 
 OK, UNSUPPORTED, FAILED, INVALID, IN_USE, TRANSITION = 0, 1, 4, 5, 6, 4097  # RequestStateChange
 SWITCHES = {"backbone": "isolated", "development": "nat", "production": "bridge"}
-
-
-@pytest.fixture(scope="module")
-def node(repository: Schema, node_uri: str) -> Iterator[Switching]:
-    """For tests that only read."""
-    with switching_client(repository, node_uri) as found:
-        yield found
-
-
-@pytest.fixture
-def switching(repository: Schema, node_uri: str) -> Iterator[Switching]:
-    with switching_client(repository, node_uri) as found:
-        yield found
 
 
 def shown(items: list[Item], name: str) -> set[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +10,6 @@ from tests.profiles.client import out, system_path
 from tests.profiles.management import embedded
 from tests.profiles.migrating import (
     BAD_STATE,
-    DISK,
     INCOMPATIBLE,
     INVALID,
     LIVE,
@@ -20,7 +19,6 @@ from tests.profiles.migrating import (
     RESTART,
     UNSUPPORTED,
     Mover,
-    moving,
     setting,
     vssd,
 )
@@ -31,18 +29,6 @@ from virtcim.host.inventory import Underway, Vm
 
 NOWHERE = "nowhere.invalid"
 MISSING = "<interface type='network'><source network='nobodys'/></interface>"
-
-
-@pytest.fixture(scope="module")
-def mover(tmp_path_factory: pytest.TempPathFactory, node_uri: str) -> Iterator[Mover]:
-    with moving(tmp_path_factory.mktemp("state"), node_uri, "test:///default", shutdown_timeout=5.0) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def still(mover: Mover) -> Vm:
-    """A system that stays where it is, off."""
-    return mover.define("still", devices=DISK)
 
 
 SETTINGS: dict[str, tuple[dict[str, Any], int, str]] = {
