@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import libvirt
@@ -22,7 +23,6 @@ from bench.timing import clocked, medians
 
 FEW = 10
 MEMORY = {"guests": 120.0, "many": 400.0}  # MB
-INTERVAL = 30.0  # the default of reconcile_interval
 SECOND_START = 3.0  # seconds
 READING = 120.0  # seconds in which all guests have to be known
 PAUSE = 0.02  # seconds between two looks whether they are
@@ -38,7 +38,15 @@ class Bench:
     """The sizes, and what has been measured so far."""
 
     def __init__(
-        self, directory: Path, guests: int, many: int, rounds: int, seconds: float, requests: int, only: Sequence[str]
+        self,
+        directory: Path,
+        guests: int,
+        many: int,
+        rounds: int,
+        seconds: float,
+        requests: int,
+        interval: float,
+        only: Sequence[str],
     ) -> None:
         self.directory = directory
         self.only = frozenset(only)
@@ -47,6 +55,7 @@ class Bench:
         self.rounds = rounds
         self.seconds = seconds
         self.requests = requests
+        self.interval = interval
         self.rows: list[Row] = []
 
     def wants(self, place: str, *groups: str) -> bool:
@@ -69,7 +78,9 @@ class Bench:
         few, seconds = self._few(uri, bottom, connection) if self.wants("libvirtd", "define", "start") else (0.0, 0.0)
         self._define(connection, range(FEW, self.guests))
         (naive,) = medians([clocked(lambda: rows.listing(connection))], self.rounds)
-        with virtcim(uri, self.directory) as server:
+        settings = self.directory / "settings.yaml"
+        settings.write_text(f"reconcile_interval: {self.interval}\n")
+        with virtcim(uri, self.directory, "--config", str(settings)) as server:
             took = self._answered(server, self.guests)
             if self.wants("libvirtd", "start"):
                 self.add(self._starting(took, few, naive))
@@ -123,7 +134,7 @@ class Bench:
             "define": lambda: self._defining(side, connection, few),
             "memory": lambda: [rows.memory(side, MEMORY["guests"])],
             "endurance": lambda: [endurance.row(side, requests)],
-            "change": lambda: rows.noticing(side, connection, 4 * self.rounds, INTERVAL),
+            "change": lambda: rows.noticing(side, connection, 4 * self.rounds, self.interval),
         }
         self._measure("libvirtd", works)
 
@@ -195,14 +206,15 @@ def working_directory() -> Iterator[Path]:
 @click.option("--rounds", default=25, show_default=True, help="Samples of each median.")
 @click.option("--seconds", default=15.0, show_default=True, help="How long clients at once are measured.")
 @click.option("--requests", default=100_000, show_default=True, help="Random requests between two looks at memory.")
+@click.option("--interval", default=30.0, show_default=True, help="Seconds of reconcile_interval with libvirtd.")
 @click.option("--json", "file", type=click.Path(path_type=Path), default=Path("bench.json"), show_default=True)
 @click.option("--only", type=click.Choice(CHOICES), multiple=True, help="Only these rows; may be repeated.")
-def main(guests: int, many: int, rounds: int, seconds: float, requests: int, file: Path, only: tuple[str, ...]) -> None:
+def main(file: Path, only: tuple[str, ...], **sizes: Any) -> None:
     """Measure virtcim beside libvirt and beside a server that does nothing."""
     libvirt.registerErrorHandler(lambda *_: None, None)
     started = machine()
     with working_directory() as directory, floor(directory) as server, closing(Floor(server)) as bottom:
-        bench = Bench(directory, guests, many, rounds, seconds, requests, only)
+        bench = Bench(directory, only=only, **sizes)
         if bench.wants("libvirtd"):
             if not CAN_RUN:
                 raise click.ClickException("a libvirtd of its own needs root, libvirtd, virtlogd, unshare and nsenter")
@@ -211,10 +223,12 @@ def main(guests: int, many: int, rounds: int, seconds: float, requests: int, fil
         if bench.wants("test"):
             bench.on_test_driver(bottom)
         if bench.wants("indications"):
-            for row in indications.rows(directory, write_test_node(directory / "few.xml", FEW), many, rounds):
+            for row in indications.rows(
+                directory, write_test_node(directory / "few.xml", FEW), bench.many, bench.rounds
+            ):
                 bench.add(row)
     click.echo(f"\n{started}\n\n{table(bench.rows)}")
-    write_json(file, bench.rows, started=started, guests=guests, many=many, rounds=rounds)
+    write_json(file, bench.rows, started=started, guests=bench.guests, many=bench.many, rounds=bench.rounds)
 
 
 if __name__ == "__main__":

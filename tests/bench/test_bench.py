@@ -16,7 +16,6 @@ from bench.servers import Floor, floor, virtcim
 from bench.timing import medians
 from click.testing import CliRunner
 from tests.conftest import StartServer
-from tests.live.host.private_libvirtd import CAN_RUN
 
 from bench import compare, rows
 
@@ -71,31 +70,6 @@ def test_every_row_of_the_test_driver(tmp_path: Path) -> None:
     assert {one["verdict"] for one in found["rows"]} <= {"met", "missed"}
     assert all(one["result"] > 0 and one["ratio"] > 0 for one in found["rows"])
     assert found["machine"]["processors"] > 0
-
-
-@pytest.mark.live
-@pytest.mark.skipif(not CAN_RUN, reason="needs root and libvirtd, to start one of its own")
-def test_every_row_of_a_libvirtd(tmp_path: Path) -> None:
-    file = tmp_path / "bench.json"
-    options = [
-        "--only",
-        "libvirtd",
-        "--guests",
-        "12",
-        "--rounds",
-        "3",
-        "--seconds",
-        "1",
-        "--requests",
-        "400",
-        "--json",
-        str(file),
-    ]
-    done = CliRunner().invoke(main, options, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    works = [one["work"] for one in json.loads(file.read_text())["rows"]]
-    for beginning in ("DefineSystem", "start", "EnumerateInstances", "GetInstance, 8 clients", "change by libvirt"):
-        assert any(work.startswith(beginning) for work in works), works
 
 
 @pytest.fixture

@@ -52,14 +52,14 @@ class Pair:
         code, said = self.consoles[name].run(f"ip link set eth0 up; ip addr add {address}/24 dev eth0")
         assert code == 0, said
 
-    def reaches(self, name: str, address: str) -> bool:
-        """Whether one packet out of three comes back."""
-        code, _ = self.consoles[name].run(f"ping -c 3 -W 2 {address} >/dev/null", 40)
+    def reaches(self, name: str, address: str, packets: int = 1) -> bool:
+        """Whether one of so many packets comes back within two seconds."""
+        code, _ = self.consoles[name].run(f"ping -c {packets} -W 2 {address} >/dev/null", 40)
         return code == 0
 
     def reaches_soon(self, name: str, address: str) -> bool:
-        """The spanning tree lets a new port wait for some seconds."""
-        return any(self.reaches(name, address) for _ in range(8))
+        """A link that has come up needs a moment."""
+        return any(self.reaches(name, address) for _ in range(20))
 
     def wire(self, name: str, defined: bool = False) -> Item:
         (found,) = self.switching.wires(full(name), defined)

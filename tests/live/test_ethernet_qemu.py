@@ -25,14 +25,16 @@ from virtcim.resources import mof_dir
 
 OK, FAILED, INVALID, IN_USE = 0, 2, 4, 6
 FIRST, SECOND = "virtcim-test-net-first", "virtcim-test-net-second"
+# Without a spanning tree, which would let each new port wait for some seconds
 HEADS: dict[str, dict[str, Any]] = {
     FIRST: {
         "ForwardMode": "isolated",
+        "STPEnabled": False,
         "IPAddresses": ["192.168.238.1/24"],
         "DHCPRanges": ["192.168.238.10-192.168.238.19"],
         "DHCPHosts": [f"{GUESTS['net-a']},192.168.238.5,first-guest"],
     },
-    SECOND: {"ForwardMode": "nat", "IPAddresses": ["192.168.239.1/24"]},
+    SECOND: {"ForwardMode": "nat", "STPEnabled": False, "IPAddresses": ["192.168.239.1/24"]},
 }
 
 
@@ -91,7 +93,7 @@ def test_two_guests_on_a_switch(switching: Switching, pair: Pair) -> None:
     assert leased[GUESTS["net-b"]] == pair.address("net-b")
     target = pair.address("net-b")
     before = traffic(pair, "net-a")
-    assert pair.reaches("net-a", target)
+    assert pair.reaches("net-a", target, packets=3)
     wait_until(lambda: traffic(pair, "net-a")["PacketsTransmitted"] >= before["PacketsTransmitted"] + 3, 10)
     assert known_addresses(pair, "net-a") == ["192.168.238.5"]
     everything = switching.client.broker.instances.catalog.associations

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,12 +9,25 @@ import libvirt
 import pytest
 import pywbem
 from tests.live.cim import BAD_STATE, ENABLED, INVALID, JOB, NAMES, OK, Cim, cim_server, memory, rasd
-from tests.live.images import BLOCKS, DIRECTORY, MIB, POOL, cim_system, image, own_pool, storage, volume_names
+from tests.live.images import (
+    BLOCKS,
+    DIRECTORY,
+    MIB,
+    POOL,
+    TERMINATE,
+    TERMINATED,
+    Brake,
+    cim_system,
+    image,
+    own_pool,
+    storage,
+    volume_names,
+)
 from tests.live.storage_kinds import run
 
 from virtcim.profiles import dsp1047_images
 
-TERMINATE, KILL, TERMINATED, KILLED = 4, 5, 8, 9  # RequestedState, JobState
+KILL, KILLED = 5, 9  # RequestedState, JobState
 WRITTEN = 128 * MIB  # what a block job has to move
 
 
@@ -60,22 +71,6 @@ def test_growing_while_it_is_off(cim: Cim, qemu_module: libvirt.virConnect) -> N
     assert cim.setting(f"{name}/vda")["Limit"] == 8 * BLOCKS
     cim.call("DestroySystem", AffectedSystem=system)
     assert "off.img" not in volume_names(qemu_module)
-
-
-class Brake(threading.Thread):
-    """Holds a block job on a disk to a MiB a second from the moment that there is one."""
-
-    def __init__(self, domain: libvirt.virDomain, target: str) -> None:
-        super().__init__(daemon=True)
-        self._domain, self._target = domain, target
-        self.pulled = threading.Event()
-
-    def run(self) -> None:
-        deadline = time.monotonic() + 30
-        while not self._domain.blockJobInfo(self._target) and time.monotonic() < deadline:
-            time.sleep(0.001)
-        self._domain.blockJobSetSpeed(self._target, 1)  # type: ignore[attr-defined]
-        self.pulled.set()
 
 
 MERGED = {"CommitImage": "over", "PullImage": "base"}  # method -> what holds the data that it moves

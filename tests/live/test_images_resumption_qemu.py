@@ -10,9 +10,19 @@ import libvirt
 import pytest
 import pywbem
 from tests.live.cim import COMPLETED, ENABLED, EXCEPTION, JOB, NAMES, Cim, memory, rasd
-from tests.live.images import DIRECTORY, MIB, cim_system, image, own_pool, storage, volume_names
+from tests.live.images import (
+    DIRECTORY,
+    MIB,
+    TERMINATE,
+    TERMINATED,
+    Brake,
+    cim_system,
+    image,
+    own_pool,
+    storage,
+    volume_names,
+)
 from tests.live.storage_kinds import run
-from tests.live.test_images_qemu import TERMINATE, TERMINATED, Brake
 from tests.profiles.processes import Process
 
 PREFIX = f"{NAMES}resumed-"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Callable
 
 import libvirt
 import pytest
-from tests.live.conftest import URI, DefineDomain, answers, wait_until
+from tests.live.conftest import TESTBED, URI, DefineDomain, answers, wait_until
 
 
 @pytest.mark.parametrize("linux", [False, True], ids=["boot-disk", "linux"])
@@ -53,3 +55,14 @@ def test_a_frozen_libvirtd_thaws(testbed: Callable[[str], None]) -> None:
     testbed("freeze")
     testbed("thaw")
     assert answers()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="rooms need root")
+def test_a_room_has_a_libvirt_and_a_network_of_its_own(define_domain: DefineDomain) -> None:
+    outside = define_domain("outside", linux=False, memory_mib=16)
+    seen = (
+        "virsh -c qemu:///system list --all --name; virsh -c qemu:///system net-list --name; ls /sys/class/net; exit 7"
+    )
+    done = subprocess.run([TESTBED / "room.sh", "bash", "-c", seen], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (7, ["default", "lo", "virbr0"]), done.stderr
+    assert outside.name() in [one.name() for one in outside.connect().listAllDomains()]

@@ -62,6 +62,7 @@ class Site:
         self.patience = patience
         self.run = uuid.uuid4().hex[:4]  # part of the names of all systems this run creates
         self.leftovers: list[str] = []
+        self.setting_classes: dict[tuple[str, int | None], str] = {}  # by superclass and ResourceType, as found out
         self._kept: dict[tuple[str, ...], Any] = {}
 
     @classmethod

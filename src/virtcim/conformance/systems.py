@@ -66,13 +66,16 @@ def rasd(site: Site, resource_type: int, **properties: Any) -> CIMInstance:
 
 
 def _setting_class(site: Site, declared: str, resource_type: int | None) -> str:
-    hosted = _hosted_settings(site)
-    for instance in hosted:
-        if not site.is_a(instance.classname, declared):
-            continue
-        if resource_type is None or instance.get("ResourceType") == resource_type:
-            return str(instance.classname)
-    return declared
+    """Asked of the server once: it is the same for all systems."""
+    known, sought = site.setting_classes, (declared, resource_type)
+    if sought not in known:
+        first = next((one for one in _hosted_settings(site) if _is_such(site, one, *sought)), None)
+        known.update({} if first is None else {sought: str(first.classname)})
+    return known.get(sought, declared)
+
+
+def _is_such(site: Site, setting: CIMInstance, declared: str, resource_type: int | None) -> bool:
+    return resource_type in (None, setting.get("ResourceType")) and site.is_a(setting.classname, declared)
 
 
 def _hosted_settings(site: Site) -> list[CIMInstance]:
