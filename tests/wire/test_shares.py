@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import threading
 from contextlib import closing
@@ -129,3 +130,31 @@ def test_an_address_of_those_who_have_no_name_cannot_take_all() -> None:
         release.set()
         for thread in threads:
             thread.join(30)
+
+
+def test_threads_go_to_who_waits_first() -> None:
+    async def crowd() -> list[int]:
+        gate, alice, order = Gate(Limits(workers=4)), Caller("alice"), list[int]()
+        release = asyncio.Event()
+
+        async def call(number: int) -> None:
+            async with gate.worker(alice):
+                order.append(number)
+                await release.wait()
+
+        assert gate.take_worker(alice)
+        tasks = [asyncio.create_task(call(number)) for number in range(5)]
+        await asyncio.sleep(0)
+        assert (order, gate.take_worker(alice), gate.take_worker(Caller("bob"))) == ([0], False, True)
+        tasks[1].cancel()  # it waits
+        gate.give_worker(alice)
+        tasks[2].cancel()  # its turn has come at the same moment
+        await asyncio.sleep(0.01)
+        assert (order, gate.take_worker(alice)) == ([0, 3], False)
+        release.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        gate.give_worker(Caller("bob"))
+        assert not gate._queues
+        return order
+
+    assert asyncio.run(crowd()) == [0, 3, 4]

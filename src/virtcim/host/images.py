@@ -41,7 +41,7 @@ class Store(Protocol):
 
 def paths_in(*documents: str | None) -> frozenset[str]:
     """What domain documents name as sources: paths, and volumes by the keys of `volume_key`."""
-    texts = [text for text in documents if text]
+    texts = {text for text in documents if text}  # mostly one: what a domain that is off shows is its definition
     paths = {html.unescape(path) for text in texts for path in SOURCE.findall(text)}
     named = {volume_key(*map(html.unescape, names)) for text in texts for names in NAMED.findall(text)}
     return frozenset(paths | named)

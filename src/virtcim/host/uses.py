@@ -75,6 +75,6 @@ class Uses:
         """The fields of Used; `same`: what was known of the same documents."""
         texts = (documents.state_xml, documents.defined_xml)
         paths = same.paths if same else paths_in(*texts)
-        passing = same.passing if same else any(mark in text for text in texts if text for mark in MARKS)
+        passing = same.passing if same else any(mark in text for text in {*texts} if text for mark in MARKS)
         passed = self.devices.known if passing else NO_DEVICES
         return {"paths": paths, "images": self.images.among(paths), "passing": passing, "passed": passed}

@@ -36,6 +36,7 @@ class Validator:
         self._file = directory / "domain.rng"
         self._content = directory / "domaincommon.rng"  # which the other one includes
         self._replaced = replaced or library_replaced
+        self._version = version_text(libvirt.getVersion())
         self._lock = threading.Lock()
         self._compiled: _Compiled | None = None
         self._useless = False
@@ -46,7 +47,7 @@ class Validator:
         return compiled is not None and compiled.accepts(document, xml)
 
     def _ready(self, version: str) -> Schema | None:
-        if version != version_text(libvirt.getVersion()):
+        if version != self._version:
             return None
         with self._lock:
             if self._compiled is None and not self._useless:

@@ -67,11 +67,16 @@ def _guest(platform: str, capabilities: Capabilities, properties: Properties) ->
 
 
 def _domain_type(platform: str, arch: Arch, wanted: str | None) -> str:
-    offered = [domain.type for domain in arch.domains]
+    offered = _offered(arch)
     known = [word for word in DOMAIN_TYPES[platform] if word in offered] or list(DOMAIN_TYPES[platform])
     if wanted is not None and wanted not in known:
         raise BadProperty("DomainType", f"{wanted!r} is not one of {', '.join(known)}")
     return wanted or known[0]
+
+
+@lru_cache(maxsize=16)
+def _offered(arch: Arch) -> tuple[str | None, ...]:
+    return tuple(domain.type for domain in arch.domains)
 
 
 def _names(properties: Properties) -> Properties:

@@ -20,12 +20,13 @@ from virtcim.wire.elements import Size
 from virtcim.wire.encoders import ClassesIn, Encoders
 from virtcim.wire.faults import HTTPFault, RefusedCall
 from virtcim.wire.gate import Gate
-from virtcim.wire.heads import Parts
+from virtcim.wire.headers import CIMHeaders
+from virtcim.wire.heads import SOON, Parts, Soon
 from virtcim.wire.heap import Heap
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
 from virtcim.wire.names import is_short_pull
 from virtcim.wire.paths import Classes
-from virtcim.wire.repeated import Decoder
+from virtcim.wire.repeated import Decoder, calls_method
 from virtcim.wire.replies import (
     Reply,
     Scope,
@@ -120,8 +121,8 @@ class App:
         except Disconnected:
             log.info("%s disconnected in the middle of a request", scope.get("client"))
 
-    def ready(self, caller: Caller, scope: Scope, body: bytes) -> Parts | None:
-        """The end of the header and the body of a reply that is kept, or made of what is. Nothing waits."""
+    def ready(self, caller: Caller, scope: Scope, body: bytes, answer: Callable[[Parts], None]) -> Parts | Soon | None:
+        """A reply that is kept, or made of what is; or of a method, which a thread calls. Nothing waits."""
         started = time.perf_counter()
         if self.stopping or not self._gate.admits(caller) or self._age():
             return None
@@ -130,12 +131,47 @@ class App:
             call = self._decoder.known(body, expected, caller)
         except HTTPFault:
             return None
-        reply = self._at_once(caller, call, asked) if call is not None and is_plain(asked) else None
-        if call is None or reply is None:
+        if not is_plain(asked):
+            return None
+        if call is None:
+            return self._soon(caller, body, (expected, asked), answer) if calls_method(body) else None
+        reply = self._at_once(caller, call, asked)
+        if reply is None:
             return None
         if self._done is not None:
             self._done(call, reply.status, time.perf_counter() - started)
         return at_once(reply, asked)
+
+    def _soon(
+        self, caller: Caller, body: bytes, terms: tuple[CIMHeaders, Terms], answer: Callable[[Parts], None]
+    ) -> Soon | None:
+        """Have a thread call a method and hand over the reply, where none has to be waited for."""
+        started, (expected, asked) = time.perf_counter(), terms
+        try:
+            call = self._decoder.decode(body, expected, caller)
+        except (HTTPFault, RefusedCall):
+            return None
+        if call.target is None or not self._gate.take_worker(caller):
+            return None
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            try:
+                reply = self._run_whole(caller, call)
+            except CIMError as error:
+                reply = self._error(call, error, asked)
+            loop.call_soon_threadsafe(finish, reply)
+
+        def finish(reply: Reply) -> None:
+            self._gate.give_worker(caller)
+            self._gate.leave(caller)
+            answer(at_once(whole(b"".join(reply.chunks), headers=reply.headers), asked))
+            if self._done is not None:
+                self._done(call, reply.status, time.perf_counter() - started)
+
+        self._gate.enter(caller)
+        self._pool.submit(work)
+        return SOON
 
     def _at_once(self, caller: Caller, call: Call, asked: Terms) -> Reply | None:
         """A reply of a length that is known."""

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 
 from virtcim.broker.call import Answer, Argument, Call, CIMError, ClassPath, Instance, MethodAnswer, Path, Status, Value
 from virtcim.wire.caller import Caller
@@ -15,7 +16,16 @@ log = logging.getLogger("virtcim.audit")
 
 LONGEST = 120  # characters of a value
 _SECRET = re.compile(r"pass(word|phrase|wd)|secret|credential|token|(?<!public)key$", re.IGNORECASE)
-_SHOWN = ("InstanceID", "ElementName", "Name", "DeviceID", "VirtualSystemIdentifier", "ResourceType", "ResourceSubType")
+_TELLING = (
+    "InstanceID",
+    "ElementName",
+    "Name",
+    "DeviceID",
+    "VirtualSystemIdentifier",
+    "ResourceType",
+    "ResourceSubType",
+)
+_SHOWN = {name.lower(): name for name in _TELLING}
 _EMBEDDED = re.compile(r"\s*(<|instance\s+of\b)", re.IGNORECASE)
 
 
@@ -66,18 +76,23 @@ def _shown(parameters: Mapping[str, Value | Argument]) -> str:
 
 def _value(name: str, given: Value | Argument) -> str:
     value = given.value if isinstance(given, Argument) else given
-    if _SECRET.search(name) and value is not None:
+    if value is not None and _is_secret(name):
         return "***"
     if isinstance(value, Path | ClassPath):
         return str(value) if isinstance(value, Path) else value.classname
     if isinstance(value, Instance):
         # Of an instance, what tells which one it is, and nothing that might be a secret.
         known = {key.lower(): one for key, one in value.properties.items()}
-        shown = [f"{key}={_value(key, known[key.lower()])}" for key in _SHOWN if key.lower() in known]
+        shown = [f"{key}={_value(key, known[lower])}" for lower, key in _SHOWN.items() if lower in known]
         return f"{value.classname}({', '.join(shown)})"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_value(name, one) for one in value[:10])}{', ...' if len(value) > 10 else ''}]"
     return _plain(value)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None
 
 
 def _plain(value: object) -> str:

@@ -13,7 +13,7 @@ from virtcim.wire.auth import Authenticator
 from virtcim.wire.body import Receive
 from virtcim.wire.caller import Caller, Peer
 from virtcim.wire.faults import HTTPFault
-from virtcim.wire.heads import Parts
+from virtcim.wire.heads import Parts, Soon
 from virtcim.wire.metrics import CONTENT_TYPE, Metrics
 from virtcim.wire.replies import Scope, Send, send_fault
 from virtcim.wire.stopping import unavailable
@@ -57,12 +57,12 @@ class Entrance:
             log.info("refused a request from %s: %s", scope.get("client"), fault)
             await send_fault(counted, scope, fault)
 
-    def ready(self, scope: Scope, body: bytes) -> Parts | None:
-        """The end of the header and the body of a reply that is kept, where nothing but sending it is left to do."""
+    def ready(self, scope: Scope, body: bytes, answer: Callable[[Parts], None]) -> Parts | Soon | None:
+        """A reply that is kept, where nothing but sending it is left to do; or of a thread, which is handed over."""
         if scope["method"] != "POST":
             return None
         caller = self._authenticator.at_once(scope["peer"], scope["headers"])
-        return None if caller is None else self._app.ready(caller, scope, body)
+        return None if caller is None else self._app.ready(caller, scope, body, answer)
 
     def stop_calls(self) -> None:
         """Refuse what is asked from now on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
@@ -21,7 +21,8 @@ class Gate:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._requests: Counter[str] = Counter()
-        self._queues: dict[str, tuple[asyncio.Semaphore, int]] = {}
+        self._most = max(1, limits.workers // 2)  # threads of one caller
+        self._queues: dict[str, _Queue] = {}
         self.in_flight = 0
 
     def entered(self, caller: Caller) -> _Entered:
@@ -54,23 +55,59 @@ class Gate:
             if not self._requests[share]:
                 del self._requests[share]
 
+    def take_worker(self, caller: Caller) -> bool:
+        """Whether a thread for a call that waits is the caller's now: who has a share has half of them at most."""
+        if caller.share:
+            queue = self._queues.setdefault(caller.share, _Queue(self._most))
+            if not queue.free:
+                return False
+            queue.free -= 1
+        return True
+
+    def give_worker(self, caller: Caller) -> None:
+        """The thread is somebody else's."""
+        queue = self._queues.get(caller.share)
+        if queue is not None and not queue.passed_on():
+            queue.free += 1
+            if queue.free == self._most:
+                del self._queues[caller.share]
+
     @asynccontextmanager
     async def worker(self, caller: Caller) -> AsyncIterator[None]:
-        """A thread for a call that waits: who has a share has half of them at most, and waits for one of these."""
-        share = caller.share
-        if not share:
-            yield
-            return
-        fresh = (asyncio.Semaphore(max(1, self._limits.workers // 2)), 0)
-        semaphore, users = self._queues.get(share, fresh)
-        self._queues[share] = semaphore, users + 1
+        """A thread as of `take_worker`, once there is one."""
+        if not self.take_worker(caller):
+            await self._turn_of(caller)
         try:
-            async with semaphore:
-                yield
+            yield
         finally:
-            _, users = self._queues.pop(share)
-            if users > 1:
-                self._queues[share] = semaphore, users - 1
+            self.give_worker(caller)
+
+    async def _turn_of(self, caller: Caller) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._queues[caller.share].waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it came at the same moment
+                self.give_worker(caller)
+            raise
+
+
+class _Queue:
+    """The threads that a caller may still have, and whose turn it is when there are none."""
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+    def passed_on(self) -> bool:
+        """Whether somebody waits, who has a thread that was given back now."""
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return True
+        return False
 
 
 class _Entered:

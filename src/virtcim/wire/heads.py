@@ -9,9 +9,16 @@ MOST = 16  # of one connection; its client sends a few, which differ by operatio
 LONGEST = 2048  # bytes of one
 END = b"\r\n\r\n"
 
-Parts = tuple[bytes, Iterator[bytes]]
-Ready = Callable[[dict[str, Any], bytes], Parts | None]
-"""Of a scope and a whole body, the end of the header and the body of a reply that is at hand; None: it takes a task."""
+Parts = tuple[bytes, Iterator[bytes]]  # the end of the header of a reply, and its body
+
+
+class Soon:
+    """A thread makes the reply, which will be handed over in the loop."""
+
+
+SOON = Soon()
+Ready = Callable[[dict[str, Any], bytes, Callable[[Parts], None]], Parts | Soon | None]
+"""The reply at hand to a scope and a whole body, or that it is handed to the callable; None: it takes a task."""
 
 
 class Known(NamedTuple):

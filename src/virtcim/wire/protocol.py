@@ -9,12 +9,12 @@ from http import HTTPMethod, HTTPStatus
 
 import httptools
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from virtcim.wire import mpost
 from virtcim.wire.caller import Peer, peer_of
-from virtcim.wire.heads import Heads, Ready
-from virtcim.wire.limits import DEFAULT_LIMITS
+from virtcim.wire.heads import Heads
+from virtcim.wire.shortcut import Shortcut
 
 _MPOST = b"M-POST "
 _LINGER = 1.0  # seconds that a refused client has for reading the refusal
@@ -25,13 +25,12 @@ class HeaderTooLargeError(Exception):
     """The header of a request is above the limit; caught by uvicorn, which then calls send_400_response."""
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(Shortcut):
     """One connection. `on_lost` is called when it is gone.
 
     The scope of each request has "peer", and "complete" once all of it has arrived.
     """
 
-    limits = DEFAULT_LIMITS
     _in_message = False
     _in_header = False
     _first_bytes = b""  # of the message
@@ -42,19 +41,10 @@ class Protocol(HttpToolsProtocol):
     _is_mpost = False
     _refused = False
     _refusal: HTTPStatus | None = None  # to be sent after the replies under way
-    _timer: TimerHandle | None = None
     _write_timer: TimerHandle | None = None
     _peer = Peer()
     _piece = b""  # the first of the message
-    _put_off = b""  # a header that has come before, until its body is there
     on_lost: Callable[[], None] = staticmethod(lambda: None)
-    ready: Ready | None = None
-    last_heard = 0.0  # by the clock of the loop
-
-    @property
-    def answering(self) -> bool:
-        """Has a request arrived whole whose reply is not all sent?"""
-        return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -73,11 +63,11 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self.last_heard = self.loop.time()
         if not self._refused:
-            data = self._not_at_once(data)
+            data = self.shortened(data)
             if data:
-                self._parse(data)
+                self.parse(data)
 
-    def _parse(self, data: bytes) -> None:
+    def parse(self, data: bytes) -> None:
         began_in_header, size = self._in_header, len(data)
         if not self._in_message:
             self._piece = b"" if self._held else data
@@ -90,50 +80,6 @@ class Protocol(HttpToolsProtocol):
                 part = self._fed(part)
         if began_in_header and self._in_header and not self._refused:
             self._unfinished_header(size)
-
-    def _not_at_once(self, data: bytes) -> bytes:
-        """What is left when a request with a header that has come before is answered at once, if its reply is at hand.
-
-        Where only the header has come, the body is waited for.
-        """
-        data, self._put_off = self._put_off + data, b""
-        known = self._heads.find(data)
-        if known is None or self.ready is None or self._in_message or self._held or not self._is_free():
-            return data
-        if len(data) == known.start:
-            self._put_off = data
-            self._start_timer(self.limits.body_timeout)
-            return b""
-        self._stop_timer()
-        reply = self.ready(known.scope, data[known.start :])
-        if reply is None:
-            return data
-        fields = b"".join([b"%b: %b\r\n" % field for field in self.server_state.default_headers])
-        self.transport.write(b"HTTP/1.1 200 OK\r\n" + fields + reply[0] + next(reply[1]))
-        for piece in reply[1]:
-            self.transport.write(piece)
-        self.server_state.total_requests += 1
-        return b""
-
-    def shutdown(self) -> None:
-        header, self._put_off = self._put_off, b""
-        if header:
-            self._parse(header)
-        super().shutdown()
-
-    def _is_free(self) -> bool:
-        """Whether nothing is under way, and the client takes what it is sent."""
-        done = self.cycle is not None and self.cycle.response_complete and self.cycle.keep_alive
-        return done and not self.flow.write_paused and not self.transport.is_closing()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """The connection ends unless something has been answered at once since the timer was set."""
-        left = self.last_heard + self.timeout_keep_alive - self.loop.time()
-        if left > 0 or self._put_off:
-            wait = max(left, 1.0)
-            self.timeout_keep_alive_task = self.loop.call_later(wait, self.timeout_keep_alive_handler)
-        else:
-            super().timeout_keep_alive_handler()
 
     def _fed(self, data: bytes) -> bytes:
         """Let the parser have it; what is left is for another one, as this one ends where an upgrade is offered."""
@@ -270,20 +216,12 @@ class Protocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _start_timer(self, seconds: float) -> None:
-        self._timer = self.loop.call_later(seconds, self._too_slow)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _stop_write_timer(self) -> None:
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
 
-    def _too_slow(self) -> None:
+    def too_slow(self) -> None:
         self._timer = None
         if self._in_message and not self._in_header:
             self.transport.abort()

@@ -21,6 +21,7 @@ _ID = re.compile(rb"\s*+(?:<\?xml[^<>]*\?>)?\s*+<CIM\s[^<>]*>\s*+<MESSAGE\s(?:[^
 MAX_KEPT = 2048  # requests
 MAX_LENGTH = 4096  # bytes of one
 DIGEST = 20  # bytes, of which nobody finds two texts with the same ones; a text takes forty times the memory
+_METHOD = b"<METHODCALL"  # anywhere
 _CHECKED = "checked"  # in Call.memo
 _NEVER_AGAIN = "EnumerationContext"  # each is used once, so that it is left out of the text like the message ID
 _GAP = b"\0"  # which is in no text that can be decoded
@@ -95,8 +96,13 @@ def _by(caller: Caller, call: Call) -> Call:
     return replace(call, user=caller.user, share=caller.share) if caller.share else call
 
 
+def calls_method(body: bytes) -> bool:
+    """Whether a body may call a method, as all do that call one."""
+    return _METHOD in body
+
+
 def _found(body: bytes) -> _Found | None:
-    found = _ID.match(body) if len(body) <= MAX_LENGTH else None
+    found = None if len(body) > MAX_LENGTH or calls_method(body) else _ID.match(body)
     if found is None:
         return None
     start, end = found.span(2)

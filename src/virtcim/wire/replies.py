@@ -96,7 +96,8 @@ def whole(body: bytes, status: int = 0, headers: tuple[Header, ...] = ()) -> Rep
 
 def at_once(reply: Reply, asked: Terms) -> tuple[bytes, Iterator[bytes]]:
     """The fields of a plain reply of known length with the end of the header, and the body."""
-    return b"%bcontent-length: %d\r\n\r\n" % (_FIELDS[asked.language], reply.length or 0), reply.chunks
+    more = b"".join([b"%b: %b\r\n" % header for header in reply.headers])
+    return b"%b%bcontent-length: %d\r\n\r\n" % (_FIELDS[asked.language], more, reply.length or 0), reply.chunks
 
 
 def _begun(chunks: Iterator[bytes]) -> tuple[bool, bool, Iterator[bytes]]:
