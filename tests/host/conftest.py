@@ -44,7 +44,7 @@ def behind(host: Host, name: str) -> libvirt.virDomain:
         return connection.lookupByName(name)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"

@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,17 @@ POOL_XML = f"<pool type='dir'><name>{POOL}</name><target><path>{DIRECTORY}</path
 @contextmanager
 def own_pool(uri: str) -> Iterator[None]:
     """With a storage pool that is removed with all that is in it."""
-    connection = libvirt.open(uri)
     runs.directory()
     DIRECTORY.mkdir(mode=0o755, exist_ok=True)
-    pool = connection.storagePoolDefineXML(POOL_XML)
-    pool.create()
+    with closing(libvirt.open(uri)) as connection:
+        connection.storagePoolDefineXML(POOL_XML).create()
     try:
         yield
     finally:
-        pool.destroy()
-        pool.undefine()
-        connection.close()
+        with closing(libvirt.open(uri)) as connection:  # libvirtd may have given up one that was idle for long
+            pool = connection.storagePoolLookupByName(POOL)
+            pool.destroy()
+            pool.undefine()
         shutil.rmtree(DIRECTORY)
 
 

@@ -20,7 +20,7 @@ from virtcim.resources import mof_dir
 OK, FAILED, JOB, TRANSITION, BUSY = 0, 4, 4096, 4097, 4099
 COMPLETED, EXCEPTION, TERMINATED = 7, 10, 8  # JobState
 ENABLED, DISABLED, SHUT_DOWN, OFFLINE, QUIESCE, REBOOT, RESET = 2, 3, 4, 6, 9, 10, 11
-BOOT_SECONDS = 30
+BOOT_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ class Guest:
         return int(self.domain.connect().lookupByName(self.name).ID())
 
     def ready(self) -> None:
-        """Wait until the guest says on its serial port that it listens to the power button."""
+        """Wait until the guest has said on its serial port that it listens to the power button."""
         wait_until(lambda: b"GUEST-READY" in self.serial.read_bytes(), BOOT_SECONDS)
 
 
@@ -87,7 +87,7 @@ def make_guest(client: Client, define_domain: DefineDomain, scratch_dir: Path) -
 
     def make(name: str, devices: str = "", **arguments: Any) -> Guest:
         serial = scratch_dir / f"{name}.log"
-        port = f"<serial type='file'><source path='{serial}'/><target port='0'/></serial>"
+        port = f"<serial type='file'><source path='{serial}' append='on'/><target port='0'/></serial>"
         return Guest(client, define_domain(name, devices=devices + port, **arguments), serial)
 
     return make

@@ -57,13 +57,15 @@ def resume(world: Hosts, facts: Properties) -> Work:
     def run(progress: Progress) -> Returned:
         host = host_of(world, facts, waiting)
         route = _route(world, host, facts)
-        deadline = time.monotonic() + (host.settings.shutdown_timeout if facts["type"] == RESTART else GRACE)
+        patience = host.settings.shutdown_timeout if facts["type"] == RESTART else GRACE
+        deadline = time.monotonic() + patience
         with _marked(host, str(facts["uuid"])):
             while True:
                 here = domains.standing(host, str(facts["uuid"]))
                 late = time.monotonic() >= deadline or waiting.cancelled.is_set()
                 if here is not None and here.job is not None:
                     _follow(host, facts, waiting, progress, here.job)
+                    deadline = time.monotonic() + patience  # libvirt cleans up after the end
                 elif _moved(Ends(here, _there(route, facts, late)), facts, late):
                     break
                 waiting.pause()

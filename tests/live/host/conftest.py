@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import libvirt
@@ -90,13 +89,6 @@ def boot_disk_xml(name: str, images: Path, devices: str = "") -> str:
         f"<devices><disk type='file' device='disk'><source file='{images}/boot.img'/><target dev='vda' bus='virtio'/>"
         f"<readonly/><shareable/></disk>{devices}</devices></domain>"
     )
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.002)
 
 
 def boots(daemon: PrivateLibvirtd, name: str) -> int:

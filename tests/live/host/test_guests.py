@@ -9,7 +9,8 @@ from pathlib import Path
 
 import libvirt
 import pytest
-from tests.live.host.conftest import MAC, NIC, PREFIX, boot_disk_xml, boots, here, linux_xml, wait_until
+from tests.live.conftest import wait_until
+from tests.live.host.conftest import MAC, NIC, PREFIX, boot_disk_xml, boots, here, linux_xml
 from tests.live.host.private_libvirtd import PrivateLibvirtd
 
 from virtcim.host import domains

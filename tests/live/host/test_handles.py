@@ -9,7 +9,8 @@ from pathlib import Path
 import libvirt
 import pytest
 from tests.counting import counted_calls
-from tests.live.host.conftest import boot_disk_xml, here, wait_until
+from tests.live.conftest import wait_until
+from tests.live.host.conftest import boot_disk_xml, here
 from tests.live.host.private_libvirtd import PrivateLibvirtd
 
 from virtcim.host import domains

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import libvirt
 import pytest
-from tests.live.host.conftest import NIC, PREFIX, SETTINGS, boot_disk_xml, here, wait_until
+from tests.live.conftest import wait_until
+from tests.live.host.conftest import NIC, PREFIX, SETTINGS, boot_disk_xml, here
 from tests.live.host.private_libvirtd import PrivateLibvirtd
 
 from virtcim.host import domains

@@ -227,9 +227,9 @@ def test_moves_are_found_again(place: Bed, tmp_path: File) -> None:
     server = Process(tmp_path, connect=both, naming="uuid")
     try:
         ends = {}
-        for name, method in (("by-uri", TO_HOST), ("by-link", "MigrateVirtualSystemToSystem")):
+        for name, method, speed in (("by-link", "MigrateVirtualSystemToSystem", 1), ("by-uri", TO_HOST, 12)):
             domain = slow(place, f"killed-{name}")
-            ends[method] = domain, begin(server, domain, method)
+            ends[method] = domain, begin(server, domain, method, speed)
         server.kill()
         server.start()
         for method, (domain, path) in ends.items():
@@ -242,8 +242,8 @@ def test_moves_are_found_again(place: Bed, tmp_path: File) -> None:
         server.stop()
 
 
-def begin(server: Process, domain: libvirt.virDomain, method: str) -> pywbem.CIMInstanceName:
-    """The job of a move to b that takes some seconds; libvirt has begun it."""
+def begin(server: Process, domain: libvirt.virDomain, method: str, speed: int) -> pywbem.CIMInstanceName:
+    """The job of a move to b, of so many MiB a second; libvirt has begun it."""
     cim, name = server.cim, domain.UUIDString()
     keys = {"CreationClassName": "KVM_ComputerSystem", "Name": name}
     system = pywbem.CIMInstanceName("KVM_ComputerSystem", keys, namespace="root/virt")
@@ -252,7 +252,7 @@ def begin(server: Process, domain: libvirt.virDomain, method: str) -> pywbem.CIM
     others = [one for one in cim.EnumerateInstanceNames("KVM_HostSystem", "root/virt") if one["Name"] != own["Name"]]
     given = pywbem.CIMInstance(
         "KVM_VirtualSystemMigrationSettingData",
-        {"Bandwidth": pywbem.Uint16(12), "BandwidthUnit": MIB, "AllowUnsafe": True},
+        {"Bandwidth": pywbem.Uint16(speed), "BandwidthUnit": MIB, "AllowUnsafe": True},
     )
     if method == TO_HOST:
         given["TransportType"] = pywbem.Uint16(TCP)
