@@ -99,9 +99,9 @@ REFUSALS: dict[str, tuple[dict[str, Any], int, str]] = {
     "of no form": ({"InstanceID": "web1"}, INVALID, "InstanceID 'web1'"),
     "snapshot": ({"InstanceID": "Test:web1/snapshot/a"}, INVALID, "snapshot"),
     "definition of a transient system": ({"InstanceID": "Test:probe1/defined"}, INVALID, "probe1/defined"),
-    "unknown name": ({"VirtualSystemIdentifier": "nobody"}, INVALID, "VirtualSystemIdentifier 'nobody'"),
+    "unknown name": ({"VirtualSystemIdentifier": "nobody"}, INVALID, "VirtualSystemIdentifier names no .*: nobody"),
     "rename of an active system": (
-        {"InstanceID": "Test:web1", "VirtualSystemIdentifier": "other"}, BAD_STATE, "VirtualSystemIdentifier: web1",
+        {"InstanceID": "Test:web1", "VirtualSystemIdentifier": "other"}, BAD_STATE, "VirtualSystemIdentifier .*web1",
     ),
     "rename of the definition of an active system": (
         {"InstanceID": "Test:web1/defined", "VirtualSystemIdentifier": "other", "OnCrash": "preserve"},
