@@ -8,7 +8,7 @@ import pytest
 import pywbem
 from tests.docs.old_client import SYSTEM, OldClient, system
 
-INVALID_CLASS, NOT_FOUND = 5, 6
+INVALID_CLASS = 5
 UUID = "3b0a7c1e-52d4-4f0e-9a61-6f1d2c8e0101"
 # As with libvirt-cim, or as the page says.
 SHOWN: dict[str, dict[str, Any]] = {
@@ -61,13 +61,3 @@ def test_no_class_of_all_settings(reader: OldClient) -> None:
 @pytest.mark.parametrize("namespace", ["root/PG_InterOp", "root/interop", "interop"])
 def test_namespaces_of_profiles(reader: OldClient, namespace: str) -> None:
     assert reader.connection.EnumerateInstanceNames("Test_RegisteredProfile", namespace)
-
-
-def test_snapshots_are_not_there_yet(reader: OldClient) -> None:
-    service = "Test_VirtualSystemSnapshotService"
-    with pytest.raises(pywbem.CIMError) as error:
-        reader.connection.InvokeMethod(
-            "CreateSnapshot", service, AffectedSystem=system("web1"), SnapshotType=pywbem.Uint16(32769)
-        )
-    assert error.value.status_code == NOT_FOUND
-    assert reader.connection.EnumerateInstanceNames(service) == []

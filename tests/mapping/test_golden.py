@@ -21,7 +21,7 @@ def shown(document: Domain) -> dict[str, Properties]:
     vm = owner(document)
     result = {ids.configuration_id(vm, True): vssd.head(vm, document, True, False)}
     for found in resources.resources_of(document):
-        setting = resources.setting(vm, found, True)
+        setting = resources.setting(lambda dev: ids.setting_id(vm, dev, True), found)
         devices = [present(found.kind.device(found.view, index)) for index in found.devices]
         result[setting["InstanceID"]] = {"kind": found.kind.name, "setting": setting, "devices": devices}
     return result

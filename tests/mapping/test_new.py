@@ -7,6 +7,7 @@ from tests.mapping.conftest import Defined
 from tests.mapping.making import DISK, MEM, NET, RASD, blank, made
 from tests.mapping.samples import load, owner, resource
 
+from virtcim.mapping.ids import setting_id
 from virtcim.mapping.resources import (
     BadProperty,
     kind_for,
@@ -28,7 +29,7 @@ def test_a_device_read_and_made_anew_is_equivalent(dev: str, defined: Defined) -
     document = load("everything")
     old = resource(document, dev)
     wanted = properties_of(old)
-    given = setting(owner(document), old, True)
+    given = setting(lambda dev: setting_id(owner(document), dev, True), old)
     old.view.remove()
     new = made(given, old.kind.setting_class.replace("Virt_", "KVM_"), document)
     assert new.kind is old.kind
@@ -166,7 +167,7 @@ def test_a_password_goes_in_and_never_comes_out() -> None:
     found = made({"ResourceSubType": "vnc", "Password": "geheim"}, f"KVM_Graphics{RASD}", document)
     assert "geheim" in document.xml
     assert "Password" not in properties_of(found)
-    assert "geheim" not in repr(setting(owner(document), found, True))
+    assert "geheim" not in repr(setting(str, found))
 
 
 def test_a_password_that_cannot_be_is_not_quoted() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path as File
 
-from tests.profiles.client import Client, explain, parse_embedded, system_path
+from tests.profiles.client import Client, explain, out, parse_embedded, system_path
 
 from virtcim.__main__ import make_catalog, server_facts
 from virtcim.broker.broker import Broker
@@ -67,6 +67,7 @@ def everything_running(state_dir: File, uri: str) -> Iterator[Client]:
     client.add_transient("brief")
     domains.start(domains.define(world.hosts[0], RARITIES))
     networks.start(networks.define(world.hosts[0], UPLINKED))
+    take_snapshots(client)
     client.job_of(client.invoke(system_path("web2"), "RequestStateChange", RequestedState="10"))
     subscribe(client)
     aggregate(client)
@@ -75,6 +76,20 @@ def everything_running(state_dir: File, uri: str) -> Iterator[Client]:
     finally:
         jobs.close()
         world.stop()
+
+
+def take_snapshots(client: Client) -> None:
+    """One of each system, so of each kind of resource; another of two, of which one is brought back to it."""
+    (service,) = client.instances("CIM_VirtualSystemSnapshotService")
+    with client.world.hosts[0].link.borrow() as connection:  # the service takes none of what is saved or has crashed
+        for domain in connection.listAllDomains():
+            domain.snapshotCreateXML("<domainsnapshot/>")
+            client.world.hosts[0].refresh(domain.UUIDString())
+    for name in ("web1", "web2"):
+        given: dict[str, Value] = {"AffectedSystem": system_path(name), "SnapshotType": "2"}
+        taken = client.invoke(service.path, "CreateSnapshot", **given)
+        assert taken.value == 0, (name, taken.reason)
+    assert client.invoke(service.path, "ApplySnapshot", Snapshot=out(taken, "ResultingSnapshot")).value == 0
 
 
 def aggregate(client: Client) -> None:

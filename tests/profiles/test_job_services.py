@@ -21,12 +21,13 @@ def client(repository: Schema, node_uri: str, tmp_path_factory: pytest.TempPathF
 # Service -> requested states of its jobs -> methods that begin them.
 JOBS: dict[str, dict[tuple[int, ...], set[str]]] = {
     "Test_VirtualSystemManagementService": {
-        (4,): {"DefineSystem", "AddResourceSettings", "RemoveResourceSettings"},
+        (4,): {"DefineSystem", "DestroySystem", "AddResourceSettings", "RemoveResourceSettings"},
         (4, 5): {"CopyImage", "CommitImage", "PullImage"},
     },
     "Test_ResourcePoolConfigurationService": {(4,): {"CreateChildResourcePool", "CreateResourceInPool"}},
     "Test_PowerManagementService": {(4, 5): {"RequestPowerStateChange"}},
     "Test_VirtualSystemMigrationService": {(4, 5): {"MigrateVirtualSystemToHost", "MigrateVirtualSystemToSystem"}},
+    "Test_VirtualSystemSnapshotService": {(4,): {"CreateSnapshot", "ApplySnapshot", "DestroySnapshot"}},
     "Test_VirtualEthernetSwitchManagementService": {},
 }
 

@@ -1,6 +1,7 @@
 """One look at all domains, in a few calls however many there are: a fingerprint of each, to know who has changed.
 
 It shows state, vCPUs, autostart, saved images and snapshots of every domain, memory and disks of those that are off.
+Only a domain that has snapshots costs a question of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import libvirt
 
 from virtcim.host.errors import where_supported
+from virtcim.host.snapshot_reading import has_snapshots, snapshot_names
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,6 @@ _TRAITS = (
     libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT,
     libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART,
     libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE,
-    libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT,
 )
 _STABLE = ("state.", "vcpu.current", "vcpu.maximum", "balloon.maximum", "balloon.current", "block.count")
 _STABLE_ENDS = (".name", ".path", ".capacity")
@@ -71,7 +72,11 @@ def look(connection: libvirt.virConnect) -> Fingerprints:
     for domain, values in (*_stats(connection, _CHEAP, _ON), *_stats(connection, _CHEAP | _OF_DEFINITIONS, _OFF)):
         told[domain.UUIDString()] = tuple(sorted((key, value) for key, value in values.items() if _stable(key)))
     traits = [_having(connection, flag) for flag in _TRAITS]
-    return {uuid: hash((name, told.get(uuid), *(uuid in having for having in traits))) for uuid, name in names.items()}
+    kept = {domain.UUIDString(): snapshot_names(domain) for domain in has_snapshots(connection)}
+    return {
+        uuid: hash((name, told.get(uuid), kept.get(uuid), *(uuid in having for having in traits)))
+        for uuid, name in names.items()
+    }
 
 
 def _stable(key: str) -> bool:

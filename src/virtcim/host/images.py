@@ -9,7 +9,7 @@ from typing import Protocol
 
 from virtcim.model.storage import Image, volume_key
 
-SOURCE = re.compile(r"<source (?:file|dev)='([^']*)'")
+SOURCE = re.compile(r"<(?:source|memory snapshot='external') (?:file|dev)='([^']*)'")
 NAMED = re.compile(r"<source pool='([^']*)' volume='([^']*)'")
 PATH, FORMAT = re.compile("<path>([^<]*)</path>"), re.compile("<format type='([^']*)'/>")
 NO_IMAGES: Mapping[str, Image] = {}

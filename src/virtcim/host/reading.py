@@ -12,6 +12,7 @@ import libvirt
 
 from virtcim.host.errors import Kind, translated, unsupported
 from virtcim.host.records import DomainRecord
+from virtcim.host.snapshot_reading import has_snapshots, read_snapshots
 from virtcim.host.states import DomainState
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,8 @@ def read_domain(connection: libvirt.virConnect, uuid: str) -> DomainRecord | Non
 def read_new_domain(domain: libvirt.virDomain) -> DomainRecord:
     """One that has just been defined for the first time, so it is off: of who starts it since an event tells."""
     off, reason = DomainState.SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_UNKNOWN
-    return _domain(domain, state=off, reason=reason, active=False, persistent=True, autostart=False, managed_save=False)
+    new = {"active": False, "persistent": True, "autostart": False, "managed_save": False, "snapshots": False}
+    return _domain(domain, state=off, reason=reason, **new)
 
 
 def _domain_alone(domain: libvirt.virDomain, state: DomainState, reason: int) -> DomainRecord:
@@ -103,6 +105,7 @@ def _domain_alone(domain: libvirt.virDomain, state: DomainState, reason: int) ->
         persistent=bool(domain.isPersistent()) if active else True,  # a transient domain that is off is gone
         autostart=bool(domain.autostart()),
         managed_save=_has_saved_image(domain),
+        snapshots=True,
     )
 
 
@@ -121,7 +124,9 @@ def _domain(
     persistent: bool,
     autostart: bool,
     managed_save: bool,
+    snapshots: bool,
 ) -> DomainRecord:
+    """`snapshots`: whether it may have some."""
     state_xml = domain.XMLDesc() if active else None
     defined_xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) if persistent else None
     if not active and managed_save:
@@ -138,6 +143,7 @@ def _domain(
         state_xml=state_xml or defined_xml or domain.XMLDesc(),
         defined_xml=defined_xml,
         disk_errors=_disk_errors(domain) if (state, reason) == FAILED_DISK else (),
+        snapshots=read_snapshots(domain) if snapshots else (),
     )
 
 
@@ -172,6 +178,7 @@ class _Traits:
         self._transient = _uuids(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_TRANSIENT)
         self._autostart = _uuids(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
         self._managed_save = _uuids(connection, libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)
+        self._snapshots = {domain.UUIDString() for domain in has_snapshots(connection)}
 
     def record(self, sighting: _Sighting) -> DomainRecord:
         domain, state, reason = sighting
@@ -184,6 +191,7 @@ class _Traits:
             persistent=uuid not in self._transient,
             autostart=uuid in self._autostart,
             managed_save=uuid in self._managed_save,
+            snapshots=uuid in self._snapshots,
         )
 
     def records(self, domains: list[_Sighting]) -> list[DomainRecord]:

@@ -23,6 +23,19 @@ class Itself:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SnapshotRecord:
+    """A snapshot of a domain: its own document, and that of the domain as it was then.
+
+    `current`: whether the next snapshot descends from it.
+    """
+
+    name: str
+    current: bool
+    xml: str = field(repr=False)
+    domain_xml: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DomainRecord:
     """A domain; state and reason by libvirt's numbers, defined_xml None for a transient domain.
 
@@ -40,6 +53,7 @@ class DomainRecord:
     state_xml: str = field(repr=False)
     defined_xml: str | None = field(repr=False)
     disk_errors: tuple[tuple[str, int], ...] = ()
+    snapshots: tuple[SnapshotRecord, ...] = ()
 
     @property
     def key(self) -> str:

@@ -9,7 +9,14 @@ from typing import Any
 from virtcim.host.addresses import Peer
 from virtcim.host.events import Topic
 from virtcim.host.inventory import Host, Network, NodeDevice, Pool, Underway, Vm, Volume
-from virtcim.host.records import DomainRecord, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
+from virtcim.host.records import (
+    DomainRecord,
+    NetworkRecord,
+    NodeDeviceRecord,
+    PoolRecord,
+    SnapshotRecord,
+    VolumeRecord,
+)
 from virtcim.host.states import DomainState
 from virtcim.model.nodedev import Passable
 from virtcim.model.storage import Image
@@ -54,7 +61,8 @@ def restored(host: Host, kind: str, value: Any) -> object | None:
 
 def _vm(host: Host, value: Any) -> Vm:
     given = dict(value["record"])
-    record = DomainRecord(**{**given, "state": DomainState(given["state"])})
+    snapshots = tuple(SnapshotRecord(**one) for one in given.get("snapshots", ()))
+    record = DomainRecord(**{**given, "state": DomainState(given["state"]), "snapshots": snapshots})
     underway = None if value["underway"] is None else Underway(*map(int, value["underway"]))
     used: dict[str, Any] = {
         "viewers": tuple(Peer(*one) for one in value.get("viewers", ())),

@@ -36,13 +36,18 @@ class Underway(NamedTuple):
 
 
 NO_CHANGE = (5, 19)  # Underway.requested and .power of what stays in its state
-EMIGRATING, IMMIGRATING = 10, 11  # Underway.operating
+EMIGRATING, IMMIGRATING, SNAPSHOTTING = 10, 11, 12  # Underway.operating
 _PAUSED_FOR_MOVE, _PAUSED_AT_START = 2, 11  # virDomainPausedReason
 
 
 def emigrating() -> Underway:
     """What a domain shows that leaves for another host; each one is a mark of its own."""
     return Underway(*NO_CHANGE, EMIGRATING)
+
+
+def snapshotting() -> Underway:
+    """What a domain shows while a snapshot of it is taken, applied or deleted; each one is a mark of its own."""
+    return Underway(*NO_CHANGE, SNAPSHOTTING)
 
 
 ARRIVING = Underway(*NO_CHANGE, IMMIGRATING)

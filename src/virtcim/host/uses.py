@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ NO_DEVICES: Mapping[str, Passable] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class Used:
-    """`paths`: the images that documents name; `images`: those of them that are volumes.
+    """`paths`: the images that documents name, those of snapshots too; `images`: those of them that are volumes.
 
     `passing`: whether they pass devices of the host through; `passed`: what the host then has to pass, by place.
     """
@@ -27,6 +27,15 @@ class Used:
     passed: Mapping[str, Passable] = field(default_factory=dict, repr=False)
 
 
+class Kept(Protocol):
+    """A snapshot's documents."""
+
+    @property
+    def xml(self) -> str: ...
+    @property
+    def domain_xml(self) -> str: ...
+
+
 class Documents(Protocol):
     """A domain's documents."""
 
@@ -34,6 +43,8 @@ class Documents(Protocol):
     def state_xml(self) -> str: ...
     @property
     def defined_xml(self) -> str | None: ...
+    @property
+    def snapshots(self) -> Sequence[Kept]: ...
 
 
 class Described(Protocol):
@@ -74,7 +85,8 @@ class Uses:
     def of(self, documents: Documents, same: Used | None) -> dict[str, Any]:
         """The fields of Used; `same`: what was known of the same documents."""
         texts = (documents.state_xml, documents.defined_xml)
-        paths = same.paths if same else paths_in(*texts)
+        kept = [text for one in documents.snapshots for text in (one.xml, one.domain_xml)]
+        paths = same.paths if same else paths_in(*texts, *kept)
         passing = same.passing if same else any(mark in text for text in {*texts} if text for mark in MARKS)
         passed = self.devices.known if passing else NO_DEVICES
         return {"paths": paths, "images": self.images.among(paths), "passing": passing, "passed": passed}

@@ -7,7 +7,7 @@ from hashlib import sha1
 from typing import Protocol
 
 DEFINED = "defined"
-HERE = "./"  # before a device key that would read as one of the Defined set, and before one that begins so itself
+HERE = "./"  # before a device key that would read as one of another set, and before one that begins so itself
 OWN = "virtcim"
 PLATFORMS = ("KVM", "LXC", "Xen", "Test")
 
@@ -33,7 +33,7 @@ SWITCH_MANAGEMENT_SERVICE = "Virtual Ethernet Switch Management Service"
 SWITCH_MANAGEMENT_CAPABILITIES = "VirtualEthernetSwitchManagementCapabilities"
 PRIMORDIAL = "0"
 LONGEST_DEVICE_ID = 64  # MaxLen of CIM_LogicalDevice.DeviceID
-SWITCH, STATE, CONNECTION, METRIC = "switch", "state", "connection", "metric"
+SWITCH, STATE, CONNECTION, METRIC, SNAPSHOT = "switch", "state", "connection", "metric", "snapshot"
 
 
 class Named(Protocol):
@@ -94,7 +94,7 @@ def parse_configuration_id(text: str) -> ConfigurationId | None:
 
 def setting_id(vm: Named, dev: str, defined: bool) -> str:
     """The InstanceID of a RASD; `dev` is Resource.dev."""
-    plain = f"{HERE}{dev}" if dev.startswith((f"{DEFINED}/", HERE)) else dev
+    plain = f"{HERE}{dev}" if dev.startswith((f"{DEFINED}/", f"{SNAPSHOT}/", HERE)) else dev
     return f"{system_token(vm)}/{DEFINED}/{plain}" if defined else f"{system_token(vm)}/{plain}"
 
 

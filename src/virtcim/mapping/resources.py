@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
-from virtcim.mapping import ids
 from virtcim.mapping.chardev import CHARACTER_KINDS
 from virtcim.mapping.controller import CONTROLLERS
 from virtcim.mapping.disk import CDROM, DISK, FLOPPY_DRIVE, LUN, requested_bytes
@@ -183,21 +182,24 @@ def pool_id_of(resource: Resource, images: Images) -> str:
     return str(row.get(resource.view)) if row else resource.kind.pool
 
 
-def setting(vm: ids.Named, resource: Resource, defined: bool) -> Properties:
-    """A whole RASD, but for what the document does not hold: size and pool of an image."""
+def setting(named: Callable[[str], str], resource: Resource) -> Properties:
+    """A whole RASD, but for what the document does not hold: size and pool of an image.
+
+    `named` makes the InstanceID of a resource of its configuration from the key of that.
+    """
     properties = {
-        "InstanceID": ids.setting_id(vm, resource.dev, defined),
+        "InstanceID": named(resource.dev),
         "ElementName": resource.kind.label if resource.kind.single else f"{resource.kind.label} {resource.dev}",
         "ChangeableType": PERSISTENT,
         **properties_of(resource),
     }
     if "Parent" in properties:
-        properties["Parent"] = _reference(vm, resource, properties["Parent"], defined)
+        properties["Parent"] = _reference(named, resource, properties["Parent"])
     return {name: value for name, value in properties.items() if value is not None}
 
 
-def _reference(vm: ids.Named, resource: Resource, parent: str, defined: bool) -> str | None:
+def _reference(named: Callable[[str], str], resource: Resource, parent: str) -> str | None:
     """The InstanceID of the controller's setting; None when libvirt leaves the controller out of the document."""
     document = Domain(resource.view.element.getroottree().getroot())
     known = {f"controller:{controller.type}:{controller.index}" for controller in document.controllers}
-    return ids.setting_id(vm, parent, defined) if parent in known else None
+    return named(parent) if parent in known else None

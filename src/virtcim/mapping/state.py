@@ -152,11 +152,16 @@ def state_of(state: int, reason: int = 0, managed_save: bool = False) -> StateRo
     return BY_STATE.get(state, UNKNOWN)  # type: ignore[call-overload]
 
 
-EMIGRATING = 10  # OperatingStatus
+EMIGRATING, SNAPSHOTTING = 10, 12  # OperatingStatus
 
 
 def moving(row: StateRow, operating: int) -> StateRow:
-    """What a system shows that is being moved: its state, but for libvirt's pause at the end of its leaving."""
+    """What a system shows that is being moved: its state, but for libvirt's pause at the end of its leaving.
+
+    One of which a snapshot is taken, applied or deleted stays what it is.
+    """
+    if operating == SNAPSHOTTING:
+        return replace(row, operating_status=operating)
     shown = ACTIVE if row is MIGRATING and operating == EMIGRATING else row
     return replace(
         shown,

@@ -54,6 +54,7 @@ class Disk(Device):
     backing_stores = Many(BackingStore)
     type = one_of("@type", "file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa")
     device = one_of("@device", "disk", "cdrom", "floppy", "lun")
+    snapshot = one_of("@snapshot", "internal", "external", "manual", "no")
     rawio = one_of("@rawio", "yes", "no")
     sgio = one_of("@sgio", "filtered", "unfiltered")
     driver = text("driver@name")

@@ -1,9 +1,10 @@
-"""Virtual systems defined, changed as a whole, and destroyed (DSP1042 clauses 8.2.1, 8.2.2 and 8.2.5)."""
+"""Virtual systems defined and changed as a whole (DSP1042 clauses 8.2.1 and 8.2.5)."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Protocol
 
 from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Refused
@@ -16,7 +17,6 @@ from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.resources import Domain
 from virtcim.messages import message
 from virtcim.profiles import elements
-from virtcim.profiles.elements import Configuration
 from virtcim.profiles.placing import placed
 from virtcim.profiles.requests import Undo, Wish, changes, given, put, refusing, undoing, wishes
 
@@ -29,10 +29,20 @@ LABELS = ("ElementName", "Description", "Notes")  # what a running system can be
 ELSEWHERE = ("InstanceID", "VirtualSystemIdentifier")  # who is meant, and its new name
 
 
+class Pattern(Protocol):
+    """A configuration that a new system can be like."""
+
+    @property
+    def vm(self) -> Vm: ...
+    @property
+    def document(self) -> Domain: ...
+    def setting_id(self, dev: str) -> str: ...
+
+
 # Defining
 
 
-def define(host: Host, system: Instance | None, settings: Sequence[Instance], reference: Configuration | None) -> Vm:
+def define(host: Host, system: Instance | None, settings: Sequence[Instance], reference: Pattern | None) -> Vm:
     """Define a system, which is off then. Errors: Refused, HostError; nothing is defined then."""
     properties = given(system) if system else {}
     with refusing(SYSTEM):
@@ -56,7 +66,7 @@ def define(host: Host, system: Instance | None, settings: Sequence[Instance], re
         return domains.set_autostart(vm, True) or vm if autostart else vm
 
 
-def _start(host: Host, properties: Properties, reference: Configuration | None) -> Domain:
+def _start(host: Host, properties: Properties, reference: Pattern | None) -> Domain:
     """A blank document, or a copy of the reference, with the head that the client asks for."""
     head = {name: value for name, value in properties.items() if name not in ("InstanceID", "ConfigurationID")}
     head["VirtualSystemIdentifier"] = _new_name(host, properties)
@@ -100,7 +110,7 @@ def _new_uuid(host: Host, properties: Properties) -> str:
     return new
 
 
-def _merge(host: Host, document: Domain, reference: Configuration, asked: Sequence[Wish]) -> None:
+def _merge(host: Host, document: Domain, reference: Pattern, asked: Sequence[Wish]) -> None:
     """Put the settings into a copy of the reference.
 
     One with the InstanceID of the reference's changes that resource, one with its name takes its place; what there is
@@ -108,7 +118,7 @@ def _merge(host: Host, document: Domain, reference: Configuration, asked: Sequen
     """
     pattern = resources.resources_of(reference.document)
     copies = {
-        ids.setting_id(reference.vm, old.dev, reference.defined): (old, copy)
+        reference.setting_id(old.dev): (old, copy)
         for old, copy in zip(pattern, resources.resources_of(document), strict=True)
     }
     by_name = {old.dev: copy for old, copy in copies.values()}
@@ -116,7 +126,7 @@ def _merge(host: Host, document: Domain, reference: Configuration, asked: Sequen
     for wish in asked:
         old, copy = copies.get(str(wish.properties.get("InstanceID")), (None, None))
         if old is not None and copy is not None:
-            present = resources.setting(reference.vm, old, reference.defined)
+            present = resources.setting(reference.setting_id, old)
             present["PoolID"] = elements.pool_of_resource(reference.vm, old)
             with refusing(wish.where):
                 wanted = changes(wish.properties, present)
@@ -144,45 +154,6 @@ def _as_new(wish: Wish) -> Wish:
     if wish.kind is not BASE_MEMORY:
         return wish
     return Wish(wish.where, wish.classname, {"AllocationUnits": "byte", **wish.properties})
-
-
-# Destroying
-
-
-def destroy(vm: Vm) -> None:
-    """Power the system off if it is on, and remove its definition. Errors: Refused, HostError."""
-    with vm.host.lock(vm.uuid):
-        latest = vm.host.vm(vm.uuid)
-        if latest is not None and latest.underway is not None and latest.underway.operating:
-            raise Refused("Invalid State", message("VS_BEING_MOVED", "AffectedSystem", vm.name))
-        vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
-        if not vm.active and _removed(vm):
-            return
-        present = vm.host.refresh(vm.uuid)
-        if present is None:
-            raise Refused("Invalid Parameter", message("VS_GONE", vm.name))
-        left = _powered_off(present) if present.active else present
-        if left is not None and left.persistent:
-            domains.undefine(left)
-
-
-def _removed(vm: Vm) -> bool:
-    """Whether the system was off, and is gone now."""
-    try:
-        return domains.remove(vm)
-    except HostError as error:
-        if error.kind not in (Kind.NOT_FOUND, Kind.INVALID_STATE):  # it is read again now
-            raise
-        return False
-
-
-def _powered_off(vm: Vm) -> Vm | None:
-    try:
-        return domains.destroy(vm)
-    except HostError as error:
-        if error.kind not in (Kind.INVALID_STATE, Kind.NOT_FOUND):  # it went off by itself meanwhile
-            raise
-        return vm.host.refresh(vm.uuid)
 
 
 # Changing

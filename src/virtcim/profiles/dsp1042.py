@@ -11,14 +11,17 @@ from virtcim.broker.provider import End, Keys, Profile, Reference, Refused, Retu
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, vssd
 from virtcim.messages import message
-from virtcim.profiles import definition, dsp1047_images, dsp1047_requests, removal
+from virtcim.profiles import definition, dsp1042_snapshots, dsp1047_images, dsp1047_requests, removal
+from virtcim.profiles import snapshots_requests as snapshots
 from virtcim.profiles.dsp1050_connections import Connection
 from virtcim.profiles.elements import Configuration, Setting
+from virtcim.profiles.snapshots import Snapshot
 from virtcim.profiles.switches_paths import is_for_switches
 
 profile = Profile("dsp1042")
 profile.central("Virt_HostSystem", Host)
 profile.resumes(removal.KIND, removal.resume)
+dsp1042_snapshots.declare(profile)
 
 # SynchronousMethodsSupported and AsynchronousMethodsSupported (clause 7.3)
 DEFINE_SYSTEM, DESTROY_SYSTEM, MODIFY_RESOURCES, MODIFY_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES = 2, 3, 5, 6, 7, 10
@@ -57,13 +60,13 @@ def management_service(host: Host) -> Properties:
 
 @profile.instance("Virt_VirtualSystemManagementCapabilities", of=Host, volatile=True)
 def management_capabilities(host: Host) -> Properties:
-    """Clause 10.16; removing a resource from a running guest may end as a job, and what makes large volumes first."""
+    """Clause 10.16; jobs may be: what a guest has to let go of, large volumes, the end of a system with snapshots."""
     return {
         "InstanceID": ids.host_scoped(host, ids.MANAGEMENT_CAPABILITIES),
         "ElementName": "Virtual system management capabilities",
         "VirtualSystemTypesSupported": [vssd.SYSTEM_TYPES[host.platform]],
         "SynchronousMethodsSupported": ALL_METHODS,
-        "AsynchronousMethodsSupported": [DEFINE_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES],
+        "AsynchronousMethodsSupported": [DEFINE_SYSTEM, DESTROY_SYSTEM, REMOVE_RESOURCES, ADD_RESOURCES],
         "IndicationsSupported": [*STATE_CHANGES],
         "ElementNameEditSupported": True,
         "MaxElementNameLen": definition.NAME_LENGTH,
@@ -134,6 +137,13 @@ def _configuration(name: str, given: Reference | None, host: Host) -> Configurat
     return given.target
 
 
+def _pattern(given: Reference, host: Host) -> Configuration | Snapshot:
+    """What a new system is to be like: a snapshot, too."""
+    if isinstance(given.target, Snapshot) and given.target.host is host:
+        return given.target
+    return _configuration("ReferenceConfiguration", given, host)
+
+
 def _elements(name: str, given: list[Any] | None) -> list[Any]:
     if not given:
         raise Refused("Invalid Parameter", message("SETTINGS_MISSING", name))
@@ -160,7 +170,7 @@ def define_system(
 ) -> Returned | Work:
     """Clause 8.2.1."""
     given = ReferenceConfiguration
-    reference = None if given is None else _configuration("ReferenceConfiguration", given, host)
+    reference = None if given is None else _pattern(given, host)
     resources = _elements("ResourceSettings", ResourceSettings) if ResourceSettings else []
     if SystemSettings is not None and is_for_switches(SystemSettings.classname):
         raise Refused("Invalid Parameter", "SystemSettings are those of a switch, which another service defines")
@@ -168,10 +178,9 @@ def define_system(
 
 
 @profile.method("CIM_VirtualSystemManagementService", "DestroySystem")
-def destroy_system(host: Host, AffectedSystem: Reference | None) -> Returned:
-    """Clause 8.2.2: whatever state it is in; only volumes of disks with AutomaticDeallocation go with it."""
-    dsp1047_requests.destroy(_vm("AffectedSystem", AffectedSystem, host))
-    return Returned()
+def destroy_system(host: Host, AffectedSystem: Reference | None) -> Returned | Work:
+    """Clause 8.2.2: whatever state it is in; its snapshots, and volumes of disks with AutomaticDeallocation, go too."""
+    return dsp1047_requests.destroy(_vm("AffectedSystem", AffectedSystem, host))
 
 
 @profile.method("CIM_VirtualSystemManagementService", "AddResourceSettings")
@@ -194,7 +203,10 @@ def modify_system_settings(host: Host, SystemSettings: Instance | None) -> Retur
     """Clause 8.2.5."""
     if SystemSettings is None:
         raise Refused("Invalid Parameter", message("SETTINGS_MISSING", "SystemSettings"))
-    definition.modify(host, SystemSettings)
+    if snapshots.is_of_snapshot(SystemSettings):
+        snapshots.modify(host, SystemSettings)
+    else:
+        definition.modify(host, SystemSettings)
     return Returned()
 
 

@@ -86,6 +86,11 @@ def leave(vm: Vm, location: str, now: str) -> None:
         deallocate(vm.host, location)
 
 
+def owns(vm: Vm, location: str) -> bool:
+    """Whether the volume at a location goes with its disk."""
+    return location in _owned(vm)
+
+
 def _owned(vm: Vm) -> list[str]:
     latest = vm.host.vm(vm.uuid)
     if latest is None or OWNED not in (latest.defined_xml or latest.state_xml):  # mostly: nothing needs to be parsed

@@ -12,7 +12,16 @@ from threading import Event
 from virtcim.broker.call import Instance
 from virtcim.broker.provider import Progress, Refused, Returned, Work
 from virtcim.host.inventory import Host, Vm
-from virtcim.profiles import definition, dsp1047_changes, dsp1047_volumes, dsp1050_requests, storage_resumption
+from virtcim.profiles import (
+    definition,
+    destruction,
+    dsp1047_changes,
+    dsp1047_volumes,
+    dsp1050_requests,
+    snapshots_removal,
+    storage_resumption,
+)
+from virtcim.profiles.definition import Pattern
 from virtcim.profiles.dsp1047_owning import deallocate, deallocating, disown, is_used, own, owned_by, owned_of
 from virtcim.profiles.dsp1047_paths import resolved
 from virtcim.profiles.dsp1047_sharing import refuse_shared_with
@@ -47,7 +56,7 @@ def add(configuration: Configuration, instances: Sequence[Instance]) -> Returned
 
 
 def define(
-    host: Host, system: Instance | None, instances: Sequence[Instance], reference: Configuration | None
+    host: Host, system: Instance | None, instances: Sequence[Instance], reference: Pattern | None
 ) -> Returned | Work:
     """DefineSystem; a job as `add`. Errors: Refused, HostError."""
     instances = resolved(host, instances)
@@ -56,7 +65,7 @@ def define(
         wired = dsp1050_requests.joined(host, ready)
         locations = deallocating(host, _but_connections(ready))
         vm = definition.define(host, system, wired, reference)
-        undo(partial(definition.destroy, vm))
+        undo(partial(destruction.destroy, vm))
         own(vm, locations, undo)
         return Returned(ResultingSystem=host.vm(vm.uuid) or vm)
 
@@ -124,9 +133,19 @@ def remove(targets: Sequence[Both]) -> Returned | Work:
     return dsp1050_requests.remove(targets, last)
 
 
-def destroy(vm: Vm) -> None:
-    """DestroySystem; the volumes that belong to its disks go as well. Errors: Refused, HostError."""
+def destroy(vm: Vm) -> Returned | Work:
+    """DestroySystem; the volumes that belong to its disks go as well. A job where snapshots are removed first.
+
+    Errors: Refused, HostError.
+    """
+    if vm.snapshots:
+        return snapshots_removal.work(vm, _destroy)
+    return _destroy(vm)
+
+
+def _destroy(vm: Vm) -> Returned:
     locations = owned_by(vm)
-    definition.destroy(vm)
+    destruction.destroy(vm)
     for location in locations:
         deallocate(vm.host, location)
+    return Returned()

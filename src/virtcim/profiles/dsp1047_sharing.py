@@ -9,6 +9,7 @@ from virtcim.broker.provider import Refused
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import sharing, volumes
 from virtcim.mapping.disk import CDROM, DISK, FLOPPY_DRIVE, LUN
+from virtcim.mapping.resources import Domain
 from virtcim.mapping.sharing import Use
 from virtcim.messages import message
 from virtcim.profiles.dsp1047_volumes import volume_at
@@ -31,6 +32,11 @@ def locations_of(vm: Vm) -> frozenset[str]:
 def refuse_shared(vm: Vm) -> None:
     """Before a system becomes active. Errors: Refused."""
     _refuse(vm, uses_of(vm), "In Use", vm.name)
+
+
+def refuse_uses(vm: Vm, document: Domain, answer: str, where: str) -> None:
+    """Before a system goes back to what a document says. Errors: Refused."""
+    _refuse(vm, sharing.uses(document, vm.images), answer, where)
 
 
 def refuse_shared_with(vm: Vm, instances: Mapping[int, Instance]) -> None:

@@ -192,7 +192,7 @@ profile.associate(
 )
 profile.associate(
     "Virt_VirtualSystemSettingDataComponent",
-    End("GroupComponent", "Virt_VirtualSystemSettingData", across=connections.connections_in),
+    End("GroupComponent", "Virt_VirtualSystemSettingData", across=connections.connections_in, of=Configuration),
     End("PartComponent", CONNECTION, across=configuration_of, of=Connection),
 )
 profile.associate(

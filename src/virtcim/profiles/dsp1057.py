@@ -151,8 +151,6 @@ def configuration(configuration: Configuration) -> Properties:
 
 
 def _setting_of(kind: Kind[Any]) -> None:
-    of_disks = kind.setting_class == DISK_SETTING
-
     @profile.instance(
         kind.setting_class,
         of=Setting,
@@ -161,8 +159,14 @@ def _setting_of(kind: Kind[Any]) -> None:
         parts=lookup.settings_of_kind(kind),
     )
     def setting(setting: Setting) -> Properties:
-        properties = elements.properties(setting)
-        return _as_of_old(properties) if of_disks and setting.vm.host.settings.legacy_resource_types else properties
+        return setting_properties(setting)
+
+
+def setting_properties(setting: elements.AnySetting) -> Properties:
+    """A whole RASD, as the server's settings want it."""
+    properties = elements.properties(setting)
+    of_disks = setting.kind.setting_class == DISK_SETTING
+    return _as_of_old(properties) if of_disks and setting.vm.host.settings.legacy_resource_types else properties
 
 
 def _as_of_old(properties: Properties) -> Properties:
@@ -213,7 +217,12 @@ for kind in resources.KINDS:
 profile.associate(
     "Virt_SettingsDefineState",
     End("ManagedElement", "Virt_ComputerSystem", across=lambda vm: [elements.state_of(vm)]),
-    End("SettingData", "Virt_VirtualSystemSettingData", across=lambda one: [] if one.defined else [one.vm]),
+    End(
+        "SettingData",
+        "Virt_VirtualSystemSettingData",
+        across=lambda one: [] if one.defined else [one.vm],
+        of=Configuration,
+    ),
 )
 profile.associate(
     "Virt_SettingsDefineState",
@@ -248,8 +257,8 @@ def is_next(state: object, defined: object) -> Properties:
 
 profile.associate(
     "Virt_ElementSettingData",
-    End("ManagedElement", "Virt_VirtualSystemSettingData", across=to_defined),
-    End("SettingData", "Virt_VirtualSystemSettingData", across=to_state),
+    End("ManagedElement", "Virt_VirtualSystemSettingData", across=to_defined, of=Configuration),
+    End("SettingData", "Virt_VirtualSystemSettingData", across=to_state, of=Configuration),
     properties=is_next,
 )
 profile.associate(
@@ -260,7 +269,7 @@ profile.associate(
 )
 profile.associate(
     "Virt_VirtualSystemSettingDataComponent",
-    End("GroupComponent", "Virt_VirtualSystemSettingData", across=elements.settings),
+    End("GroupComponent", "Virt_VirtualSystemSettingData", across=elements.settings, of=Configuration),
     End(
         "PartComponent",
         "CIM_ResourceAllocationSettingData",

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from virtcim.broker.call import Path, Properties
-from virtcim.broker.provider import VIRT, model_path
-from virtcim.host.inventory import Host, Vm
+from virtcim.broker.call import Properties
+from virtcim.host.inventory import Vm
 from virtcim.mapping import divisions, ids, image, resources
-from virtcim.mapping.hostdev import Hostdev, place_of
+from virtcim.mapping.hostdev import Hostdev
 from virtcim.mapping.memory import BASE_MEMORY
 from virtcim.mapping.memory_module import MEMORY_MODULE
 from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.resources import Domain, Kind, Resource, resources_of
+from virtcim.profiles import host_uris
 from virtcim.profiles.warm import Warm
 
 T = TypeVar("T")
 ERROR, MAJOR_FAILURE = 6, 20  # OperationalStatus, HealthState
 NO_SPACE = 2  # virDomainDiskErrorCode
-HOST_CLASSES = {"pci": "HostPCIDevice", "usb": "HostUSBDevice", "mdev": "HostMediatedDevice"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +41,10 @@ class Configuration:
     def document(self) -> Any:
         """The domain document (model.domain.Domain) that the configuration shows; not to be written to."""
         return self.vm.defined_document if self.defined else self.vm.state_document
+
+    def setting_id(self, dev: str) -> str:
+        """The InstanceID of a resource of it, by its key."""
+        return ids.setting_id(self.vm, dev, self.defined)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ class Setting:
 
     @property
     def id(self) -> str:
-        return ids.setting_id(self.vm, self.dev, self.configuration.defined)
+        return self.configuration.setting_id(self.dev)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +112,12 @@ def present(properties: Properties) -> Properties:
 COOLED = ("_configurations", "_devices", "_by_kind")  # what a system that nobody asks for makes again
 
 
+host_class = host_uris.host_class
+
+
 def system_class(vm: Vm) -> str:
     """The class that a virtual system is served as, and that keys of its devices repeat."""
     return f"{vm.platform}_ComputerSystem"
-
-
-def host_class(host: Host) -> str:
-    """The class that a host system is served as, and that keys of its services repeat."""
-    return f"{host.platform}_HostSystem"
 
 
 def label(vm: Vm) -> str:
@@ -177,23 +178,44 @@ def _resources(document: Any) -> Mapping[str, Resource]:
     return kept(document, "_resources", lambda: {one.dev: one for one in resources_of(document)})
 
 
-def properties(setting: Setting) -> Properties:
+class AnyConfiguration(Protocol):
+    """A configuration of whatever set."""
+
+    @property
+    def document(self) -> Any: ...
+    def setting_id(self, dev: str) -> str: ...
+
+
+class AnySetting(Protocol):
+    """A resource allocation of a configuration of whatever set."""
+
+    @property
+    def configuration(self) -> AnyConfiguration: ...
+    @property
+    def vm(self) -> Vm: ...
+    @property
+    def kind(self) -> Kind[Any]: ...
+    @property
+    def resource(self) -> Resource: ...
+
+
+def properties(setting: AnySetting) -> Properties:
     """A whole RASD; an image that is a volume of the host is named by the instance path of that (DSP1041)."""
     volume = image.volume_of(setting.resource, setting.vm.images)
     if volume is None or volume.key is None:
         return written(setting)
-    return written(setting) | {"HostResource": [volume_uri(setting.vm.host, volume.key)]}
+    return written(setting) | {"HostResource": [host_uris.of_volume(setting.vm.host, volume.key)]}
 
 
-def written(setting: Setting) -> Properties:
+def written(setting: AnySetting) -> Properties:
     """A whole RASD as requests are compared with it: what the document says, and what the host knows beyond it."""
     resource = setting.resource
-    found = resources.setting(setting.vm, resource, setting.configuration.defined)
+    found = resources.setting(setting.configuration.setting_id, resource)
     bound = found.get("HostResource")
     if isinstance(bound, list) and resource.kind.single:
-        found["HostResource"] = [_unit_uri(setting.vm.host, resource.kind, text) for text in bound]
+        found["HostResource"] = [host_uris.of_unit(setting.vm.host, resource.kind, text) for text in bound]
     if isinstance(resource.view, Hostdev) and setting.vm.passed:
-        found |= _passed_uri(setting.vm, resource.view)
+        found |= host_uris.of_passed(setting.vm, resource.view)
     found["PoolID"] = pool_id_of(setting)
     sub_type = divisions.sub_type_of(found["PoolID"]) if resource.kind is BASE_MEMORY else None
     of_image = image.setting_properties(resource, setting.vm.images, setting.configuration.document)
@@ -222,37 +244,7 @@ def _failure(device: Device) -> Properties:
     return {"OperationalStatus": [ERROR], "StatusDescriptions": [text], "HealthState": MAJOR_FAILURE}
 
 
-def _unit_uri(host: Host, kind: Kind[Any], text: object) -> str:
-    """The WBEM URI of a processor or the memory of the host, of which the document knows the number."""
-    number = int(str(text).rpartition(":")[2])
-    word, make = ("Processor", ids.processor_name) if kind is PROCESSORS else ("Memory", ids.memory_name)
-    return host_uri(host, f"Host{word}", make(number))
-
-
-def _passed_uri(vm: Vm, view: Hostdev) -> Properties:
-    """HostResource of a device that is passed through, where the host has it."""
-    found = vm.passed.get(place_of(view) or "")
-    return {"HostResource": [host_uri(vm.host, HOST_CLASSES[found.word], found.name)]} if found else {}
-
-
-def volume_uri(host: Host, key: str) -> str:
-    """The WBEM URI of a volume of the host, by libvirt's key of it."""
-    return host_uri(host, "HostStorageVolume", ids.volume_name(key))
-
-
-def host_uri(host: Host, word: str, name: str) -> str:
-    """The WBEM URI of a device of the host: the end of its class, and its name within its DeviceID."""
-    classname = f"{host.platform}_{word}"
-    keys = (
-        ("SystemCreationClassName", host_class(host)),
-        ("SystemName", ids.host_token(host)),
-        ("CreationClassName", classname),
-        ("DeviceID", ids.host_device_id(name)),
-    )
-    return f"/{model_path(Path(classname, keys, VIRT))}"
-
-
-def pool_id_of(setting: Setting) -> str:
+def pool_id_of(setting: AnySetting) -> str:
     """The PoolID of a setting: that of the image, where it is a volume, else what the document says."""
     return pool_of_resource(setting.vm, setting.resource)
 

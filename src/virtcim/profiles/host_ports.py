@@ -9,7 +9,8 @@ from functools import partial
 from virtcim.host.inventory import Host, NodeDevice
 from virtcim.mapping import host_ports as mapping
 from virtcim.mapping import ids
-from virtcim.profiles.elements import host_uri, kept
+from virtcim.profiles.elements import kept
+from virtcim.profiles.host_uris import host_uri
 from virtcim.profiles.pools_host import HostDevice
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import As, Job, Remembered
 from virtcim.host.inventory import Host, Vm
+from virtcim.profiles.snapshots import Snapshot
 
 
 def owners(job: Job) -> Iterator[object]:
@@ -35,7 +36,7 @@ def present(targets: Iterable[object]) -> Iterator[object]:
 
 def current(element: object) -> object | None:
     """An element as it is now; None when it is gone."""
-    if isinstance(element, Remembered):
+    if isinstance(element, Remembered | Snapshot):
         return element.now()
     return element.host.vm(element.uuid) if isinstance(element, Vm) else element
 
@@ -62,7 +63,7 @@ def effects(job: Job, element: object) -> Properties:
 def same(target: object, element: object) -> bool:
     """Whether both are one element; a virtual system stays the same one when it changes."""
     plain = target.target if isinstance(target, As) else target
-    if isinstance(plain, Remembered):
+    if isinstance(plain, Remembered | Snapshot):
         return plain.now() is element
     if isinstance(plain, Vm) and isinstance(element, Vm):
         return plain.host is element.host and plain.uuid == element.uuid

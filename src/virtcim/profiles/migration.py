@@ -12,7 +12,7 @@ from virtcim.broker.provider import Progress, Reference, Refused, Returned, Work
 from virtcim.host import domains, obstacles, routes
 from virtcim.host import migration as verbs
 from virtcim.host.errors import HostError, Kind
-from virtcim.host.inventory import Host, Hosts, Underway, Vm
+from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.host.obstacles import About, Obstacle
 from virtcim.host.routes import Route
 from virtcim.host.states import emigrating
@@ -20,6 +20,7 @@ from virtcim.mapping import migration, state
 from virtcim.mapping.migration import LIVE, OTHER, RESTART, RESUME, Manner, NotOffered
 from virtcim.mapping.table import BadProperty
 from virtcim.messages import Message, message
+from virtcim.profiles.claims import claim, release
 from virtcim.profiles.faults import telling
 from virtcim.profiles.migration_changes import INCOMPATIBLE, Documents, Wanted, documents_of, wanted_of
 from virtcim.profiles.migration_resumption import intent_of
@@ -162,7 +163,7 @@ def migrate(world: Hosts, made: Plan, *, returns: bool = False) -> Work:
 def _job(made: Plan, returns: bool) -> Work:
     vm, route = made.vm, made.route
     run_number = domains.run_of(vm)
-    out = _claim(vm)
+    out = claim(vm, emigrating())
     stop, left = threading.Event(), threading.Event()
     affects: list[tuple[object, int]] = [(vm, PERFORMANCE_IMPACT if made.manner.type == LIVE else EXCLUSIVE_USE)]
 
@@ -170,7 +171,7 @@ def _job(made: Plan, returns: bool) -> Work:
         try:
             _carry_out(made, progress, stop.is_set, lambda: stop.is_set() or left.is_set())
         finally:
-            _release(vm, out)
+            release(vm, out)
         new = None if route.host is None else route.host.vm(vm.uuid)
         if new is not None:
             affects.append((new, affects[0][1]))
@@ -179,24 +180,6 @@ def _job(made: Plan, returns: bool) -> Work:
     intent = intent_of(vm, route, made.manner, run_number, returns=returns)
     name = f"move {vm.name} to {route.name}"
     return Work(name, affects, run, cancel=stop.set, kill=stop.set, leave=left.set, intent=intent)
-
-
-def _claim(vm: Vm) -> Underway:
-    """Nobody else moves the system, or brings it to another state, from now on. Errors: Refused."""
-    with vm.host.lock(vm.uuid):
-        latest = vm.host.vm(vm.uuid)
-        if latest is None or latest.underway is not None:
-            raise Refused("Invalid State", message("VS_BUSY", vm.name))
-        mark = emigrating()
-        vm.host.set_underway(vm.uuid, mark)
-        return mark
-
-
-def _release(vm: Vm, mark: Underway) -> None:
-    """The system is not on its way any more, unless somebody else has sent it on another."""
-    latest = vm.host.vm(vm.uuid)
-    if latest is None or latest.underway is mark:
-        vm.host.set_underway(vm.uuid, None)
 
 
 def _carry_out(made: Plan, progress: Progress, cancelled: Callable[[], bool], over: Callable[[], bool]) -> None:

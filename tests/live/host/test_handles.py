@@ -17,7 +17,7 @@ from virtcim.host import domains
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Host, Vm
 from virtcim.model.domain import Domain
-from virtcim.profiles import definition
+from virtcim.profiles import destruction
 
 
 def defined(host: Host, name: str, images: Path) -> Vm:
@@ -37,7 +37,7 @@ def test_what_was_just_defined_needs_no_looking_up(host: Host, images: Path) -> 
 def test_one_that_was_started_meanwhile_is_destroyed(host: Host, libvirtd: libvirt.virConnect, images: Path) -> None:
     vm = defined(host, "started", images)
     libvirtd.lookupByUUIDString(vm.uuid).create()
-    definition.destroy(vm)  # as known before
+    destruction.destroy(vm)  # as known before
     assert host.vm(vm.uuid) is None
     assert vm.uuid not in {domain.UUIDString() for domain in libvirtd.listAllDomains()}
 
@@ -50,7 +50,7 @@ def test_one_that_is_transient_meanwhile_is_destroyed(host: Host, libvirtd: libv
     with pytest.raises(HostError) as error:
         domains.remove(vm)
     assert error.value.kind is Kind.INVALID_STATE
-    definition.destroy(vm)
+    destruction.destroy(vm)
     assert libvirtd.listAllDomains() == []
 
 
