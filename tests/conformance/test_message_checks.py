@@ -43,7 +43,7 @@ def telling(text: str) -> Made:
         *((check_id, lambda _: None, SKIP, "no CIM_Error") for check_id in ("MSG-R01", "MSG-R07")),
         ("MSG-R01", but(MessageID=None), FAIL, "without MessageID"),
         ("MSG-R01", but(OwningEntity=None), FAIL, "without OwningEntity"),
-        ("MSG-R02", but(OwningEntity="DMTF"), PASS, ""),
+        ("MSG-R02", but(OwningEntity="DMTF", MessageID="WIPG0213"), PASS, ""),
         ("MSG-R02", but(OwningEntity="DMTF", MessageID="not found"), FAIL, "not found of DMTF"),
         ("MSG-R03", but(MessageArguments=None), SKIP, "no error has MessageArguments"),
         ("MSG-R03", but(MessageArguments=["else"]), FAIL, "'else' is not in"),

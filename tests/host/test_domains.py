@@ -11,6 +11,7 @@ import libvirt
 import pytest
 from tests.counting import counted_calls
 from tests.host.conftest import behind, minimal, named, wait_until
+from tests.told import symbol_of
 
 from virtcim.host import domains
 from virtcim.host.errors import HostError, Kind
@@ -80,6 +81,7 @@ def test_a_transient_domain_is_gone_when_destroyed_and_has_no_definition_to_chan
         with pytest.raises(HostError, match="it is transient") as error:
             verb(vm)
         assert error.value.kind is Kind.INVALID_STATE
+        assert symbol_of(error.value.message) == "VS_STATE_REFUSED"
     assert domains.destroy(vm) is None
     assert host.vm_named("probe1") is None
 

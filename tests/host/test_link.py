@@ -15,6 +15,7 @@ from pathlib import Path
 import libvirt
 import pytest
 from tests.host.conftest import NEVER, named, wait_until
+from tests.told import symbol_of
 
 from virtcim.config import embedded_node
 from virtcim.host import domains
@@ -80,6 +81,7 @@ def test_a_host_that_cannot_be_reached_says_why_at_once(tmp_path: Path, uri: str
             with pytest.raises(HostError, match=r"^libvirt at .* is not reachable: ") as error:
                 ask()
             assert error.value.kind is Kind.UNREACHABLE
+            assert symbol_of(error.value.message) == "HYPERVISOR_LOST"
             assert says in error.value.message
             assert "s3cret" not in error.value.message
         assert not host.reachable

@@ -59,6 +59,7 @@ def test_guest_that_does_not_answer(cim: Cim, deaf: Look) -> None:
     assert (job["JobState"], "not done within 6 s" in job["ErrorDescription"]) == (EXCEPTION, True)
     code, out = cim.call("GetError", job.path)
     assert (code, "not done within 6 s" in out["Error"]["Message"]) == (OK, True)
+    assert out["Error"]["MessageID"] == "VIRTCIM0607"  # RESOURCE_UNPLUG_TIMEOUT
     assert (deaf.xml(), deaf.xml(live=False)) == before
     assert cim.setting(setting)["Address"] == MAC
 

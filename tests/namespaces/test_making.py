@@ -16,10 +16,10 @@ def test_create_and_delete(conn: pywbem.WBEMConnection) -> None:
     assert conn.EnumerateClassNames(SPACE.upper()) == []
     value, out = create(conn, "ROOT/lab")
     assert value == 1
-    assert [one["CIMStatusCode"] for one in out["Errors"]] == [11]
+    assert [(one["CIMStatusCode"], one["MessageID"]) for one in out["Errors"]] == [(11, "VIRTCIM0002")]
     value, out = create(conn, "1 a")
     assert value == 1
-    assert [one["CIMStatusCode"] for one in out["Errors"]] == [4]
+    assert [(one["CIMStatusCode"], one["MessageID"]) for one in out["Errors"]] == [(4, "VIRTCIM0003")]
     pywbem.WBEMServer(conn).delete_namespace(SPACE)
     assert SPACE not in names(conn)
     with pytest.raises(pywbem.CIMError) as error:

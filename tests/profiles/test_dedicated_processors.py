@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.profiles.management import BAD_STATE, FAILED, INVALID, OK, instance, rasd
 from tests.profiles.pooled import Stock, stocked
+from tests.told import symbol_of
 
 from virtcim.broker.call import Instance, Value
 from virtcim.broker.schema import Schema
@@ -80,6 +81,7 @@ def test_they_are_not_shared(stock: Stock, own: int | None, other: int) -> None:
     stock.become("web2", 3)
     value, reason = start(stock, "web2")
     assert (value, f"{OFF} is bound to 10,12" in reason) == (IN_USE, True), reason
+    assert symbol_of(reason) == "RESOURCE_DEDICATED"
     stock.become(OFF, 3)
     assert start(stock, "web2")[0] == OK
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.profiles.devices import ASKED, asked
 from tests.profiles.management import BAD_STATE, FAILED, INVALID, OK, Manager, embedded, instance, rasd, results
+from tests.told import symbol_of
 
 from virtcim.broker.call import Instance
 from virtcim.host import domains
@@ -119,6 +120,7 @@ def test_what_libvirt_would_ignore(manager: Manager) -> None:
     before = manager.everything()
     answer = manager.modify(rasd("Console", InstanceID="db1/defined/charconsole:0", SourceType=0))
     assert (answer.value, "leaves SourceType" in answer.reason) == (FAILED, True)
+    assert symbol_of(answer.reason) == "SETTING_IGNORED"
     assert manager.everything() == before
 
 
@@ -270,6 +272,7 @@ def test_system_that_is_removed_during_the_change(manager: Manager, monkeypatch:
     monkeypatch.setattr(domains, "edit", edit_and_lose)
     answer = manager.modify(rasd("Mem", InstanceID="brief/defined/mem", VirtualQuantity=2**16))
     assert (answer.value, answer.reason) == (FAILED, "virtual system brief is gone")
+    assert symbol_of(answer.reason) == "VS_GONE"
     assert "brief" not in manager.names()
     with manager.host.link.borrow() as connection:
         assert "brief" not in [domain.name() for domain in connection.listAllDomains()]

@@ -8,6 +8,7 @@ import time
 import pytest
 from tests.profiles.client import Client, out, system_path
 from tests.profiles.states import ENABLED_STATE, SUBJECT, bring
+from tests.told import symbol_of
 
 from virtcim.broker.call import CIMError, Item, Status
 from virtcim.host import domains
@@ -167,7 +168,8 @@ def test_while_a_job_is_at_work(client: Client, monkeypatch: pytest.MonkeyPatch)
     shown = client.system(SUBJECT).properties
     assert (shown["RequestedState"], shown["TransitioningToState"]) == (4, 4)
     assert shown["AvailableRequestedStates"] == [3]
-    assert request(client, SUBJECT, 9) == BUSY
+    refused = client.invoke(system_path(SUBJECT), "RequestStateChange", RequestedState="9")
+    assert (refused.value, symbol_of(refused.reason)) == (BUSY, "VS_BUSY")
     assert request(client, SUBJECT, 3) == OK
     go_on.set()
     assert client.job_of(answer).state == 10  # Exception: it was off already

@@ -13,6 +13,7 @@ import pytest
 
 import virtcim
 from virtcim import messages
+from virtcim.broker import jobs_kept
 from virtcim.broker.call import Status
 from virtcim.broker.schema import Schema
 from virtcim.host.errors import MESSAGES as OF_LIBVIRT
@@ -168,3 +169,11 @@ def test_words_become_the_argument_of_a_general_message() -> None:
 def test_survives_pickling() -> None:
     again: Message = pickle.loads(pickle.dumps(message("VS_GONE", "web1")))
     assert (again, again.symbol, again.arguments) == ("virtual system web1 is gone", "VS_GONE", ("web1",))
+
+
+def test_jobs_that_are_kept_have_their_messages_again() -> None:
+    found = jobs_kept.words_of({"error": "virtual system web1 is gone", "message": ["VS_GONE", "web1"]})
+    assert isinstance(found, Message)
+    assert (found, found.symbol, found.arguments) == ("virtual system web1 is gone", "VS_GONE", ("web1",))
+    assert not isinstance(jobs_kept.words_of({"error": "x", "message": None}), Message)
+    assert jobs_kept.words_of({"error": ""}) == ""

@@ -26,6 +26,7 @@ from tests.wire.secure import (
 
 from virtcim.broker.call import MethodAnswer
 from virtcim.front import Front
+from virtcim.messages import message
 from virtcim.wire import auth
 
 ALICE = basic("alice", PASSWORDS["alice"])
@@ -237,4 +238,13 @@ def test_reason_of_a_refusal_is_a_header(reason: str, header: str | None) -> Non
     with front(settings(), lambda _: MethodAnswer(5, "uint32", (), reason)) as served:
         reply = ask(served.urls[0], METHOD, body=method_call())
     assert reply.headers["WBEM-Reason"] == header
+    assert "WBEM-Reason-ID" not in reply.headers
     assert b">5</VALUE>" in reply.body
+
+
+def test_id_of_a_refusal_is_a_header() -> None:
+    answer = MethodAnswer(5, "uint32", (), message("VS_GONE", "x@y at qemu://root@far/"))
+    with front(settings(), lambda _: answer) as served:
+        reply = ask(served.urls[0], METHOD, body=method_call())
+    assert reply.headers["WBEM-Reason-ID"] == "virtcim:VIRTCIM0402"
+    assert reply.headers["WBEM-Reason"] == "virtual%20system%20x%40y%20at%20qemu%3A//far/%20is%20gone"

@@ -177,7 +177,7 @@ class KeptJobs:
             progress=Progress(int(str(told["percent"]))),
             state=kept.state,
             changed=str(told["changed"]),
-            error=_words(told),
+            error=words_of(told),
             uncertain=bool(told.get("uncertain")),
             keep=float(str(keep or 0)),
             remove=told.get("remove") is not False,
@@ -231,7 +231,7 @@ def _of(declared: MethodDef | None, classname: str, told: Properties) -> Instanc
     return parameters(classname, declared, kept.properties)
 
 
-def _words(told: Properties) -> str:
+def words_of(told: Properties) -> str:
     """The error of a job, as the message that it was."""
     words, (symbol, *arguments) = str(told["error"] or ""), _list(told.get("message")) or [None]
     return Message(words, str(symbol), map(str, arguments)) if symbol else words

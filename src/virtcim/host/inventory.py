@@ -60,7 +60,8 @@ class Hosts:
         """The hosts of which may be told; HostError(UNREACHABLE) when there is none."""
         hosts = tuple([host for host in self.hosts if host.readable])
         if not hosts:
-            raise HostError(Kind.UNREACHABLE, "; ".join(host.unreadable().message for host in self.hosts))
+            told = [host.unreadable().message for host in self.hosts]
+            raise HostError(Kind.UNREACHABLE, told[0] if len(told) == 1 else "; ".join(told))
         return hosts
 
     def vms(self) -> Iterable[Vm]:

@@ -16,7 +16,7 @@ from virtcim.host.errors import HostError, Kind, translated, unsupported
 from virtcim.host.events import Event, event_loop, subscribe
 from virtcim.host.opening import open_within, redacted
 from virtcim.host.settings import HostSettings
-from virtcim.messages import message
+from virtcim.messages import Message, message
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class Link:
                 self._serve()
                 delay = FIRST_DELAY
             except HostError as error:
-                self._note(error.message.removeprefix(f"libvirt at {self.shown_uri} is not reachable: "))
+                self._note(_reason(error.message))
             except Exception as error:  # what libvirt tells may be read the next time: the thread goes on
                 log.exception("reading everything of %s failed", self.shown_uri)
                 self._note(f"reading everything failed: {error}")
@@ -288,3 +288,8 @@ def _alive(connection: libvirt.virConnect) -> bool:
         return bool(connection.isAlive())
     except libvirt.libvirtError:
         return False
+
+
+def _reason(told: str) -> str:
+    """Why libvirt is away, without where it is."""
+    return told.arguments[1] if isinstance(told, Message) and told.symbol == "HYPERVISOR_LOST" else told

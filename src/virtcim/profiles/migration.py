@@ -121,10 +121,10 @@ def check(world: Hosts, made: Plan) -> Returned:
         if error.kind is not Kind.UNREACHABLE:
             raise
         return Returned(IsMigratable=False).because(error.message)
-    return Returned(IsMigratable=not found).because(_why_not(made.vm.name, made.route.name, found) if found else "")
+    return Returned(IsMigratable=not found).because(why_not(made.vm.name, made.route.name, found) if found else "")
 
 
-def _why_not(name: str, destination: str, found: Sequence[Obstacle]) -> Message:
+def why_not(name: str, destination: str, found: Sequence[Obstacle]) -> Message:
     """All that stands in the way; by the message of what is alone, or of its kind."""
     about = {one.about for one in found}
     tell = WHY_NOT[about.pop() if len(about) == 1 else About.MORE]
@@ -156,7 +156,7 @@ def migrate(world: Hosts, made: Plan, *, returns: bool = False) -> Work:
             raise
         raise Refused("Failed", error.message) from error
     if found:
-        raise Refused(INCOMPATIBLE, _why_not(made.vm.name, route.name, found))
+        raise Refused(INCOMPATIBLE, why_not(made.vm.name, route.name, found))
     return _job(replace(made, route=route), returns)
 
 

@@ -10,6 +10,7 @@ from virtcim.host.routes import Route
 from virtcim.mapping import migration
 from virtcim.mapping.migration import ANY_TRANSPORT, IPC, SSH, TLS, TLS_STRICT, TRANSPORTS, Manner
 from virtcim.mapping.table import BadProperty
+from virtcim.messages import message
 
 SCHEMES = {SSH: "ssh", TLS: "tls", TLS_STRICT: "tls", migration.TCP: "tcp"}
 SYSTEM = "DestinationSystem"
@@ -22,7 +23,9 @@ def to_host(world: Hosts, source: Host, given: str | None, manner: Manner) -> Ro
     except BadProperty as bad:
         raise Refused("Invalid Parameter", str(bad)) from bad
     if routes.is_itself(source, name):
-        raise Refused("Incompatible Parameters", f"DestinationHost {given} is the host of the system itself")
+        raise Refused(
+            "Incompatible Parameters", message("MIGRATION_SAME_HOST", f"DestinationHost {given}", "the system")
+        )
     managed = next((host for host in world.hosts if host.name.lower() == name.lower()), None)
     return route_to(source, name, managed if managed is not None and managed.readable else None, manner)
 
@@ -33,7 +36,7 @@ def to_system(world: Hosts, source: Host, given: Reference | None, manner: Manne
         raise Refused("Invalid Parameter", f"{SYSTEM} is missing")
     if isinstance(given.target, Host):
         if given.target is source:
-            raise Refused("Incompatible Parameters", f"{SYSTEM} is the host of the system itself")
+            raise Refused("Incompatible Parameters", message("MIGRATION_SAME_HOST", SYSTEM, "the system"))
         return route_to(source, given.target.name, given.target, manner)
     if given.target is not None:
         raise Refused("Invalid Parameter", f"{SYSTEM} is no host: {given.path}")

@@ -12,6 +12,7 @@ import pytest
 from tests.live.conftest import wait_until
 from tests.live.host.conftest import MAC, NIC, PREFIX, boot_disk_xml, boots, here, linux_xml
 from tests.live.host.private_libvirtd import PrivateLibvirtd
+from tests.told import symbol_of
 
 from virtcim.host import domains
 from virtcim.host.errors import HostError, Kind
@@ -142,7 +143,7 @@ def test_a_shutdown_that_is_ignored_times_out(host: Host, daemon: PrivateLibvirt
     domains.start(vm)
     with pytest.raises(HostError, match=r"shutting down domain .*deaf: not done within 0\.3 s") as error:
         domains.shutdown(vm, timeout=0.3)
-    assert error.value.kind is Kind.TIMEOUT
+    assert (error.value.kind, symbol_of(error.value.message)) == (Kind.TIMEOUT, "VS_SHUTDOWN_TIMEOUT")
     assert here(host.vm(vm.uuid)).active
     assert boots(daemon, "deaf") == 0
 

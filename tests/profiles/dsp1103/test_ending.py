@@ -7,8 +7,9 @@ import threading
 import pytest
 from tests.profiles.client import out
 from tests.profiles.dsp1103.work import Bench, Client
+from tests.told import symbol_of
 
-from virtcim.broker.call import MethodAnswer, Path
+from virtcim.broker.call import Instance, MethodAnswer, Path
 
 OWNING, AFFECTED = "CIM_OwningJobElement", "CIM_AffectedJobElement"
 
@@ -27,7 +28,10 @@ def test_job_is_terminated(client: Client, bench: Bench) -> None:
     assert job["OperationalStatus"] == [10, 17]
     errors = out(client.invoke(path, "GetErrors"), "Errors")
     assert isinstance(errors, list)
-    assert len(errors) == 1
+    (error,) = errors
+    assert isinstance(error, Instance)
+    assert error.properties["MessageID"] == "VIRTCIM0103"  # JOB_CANCELLED
+    assert error.properties["MessageArguments"] == ["ended early"]
     assert len(bench.systems) == 2
 
 
@@ -84,6 +88,7 @@ def test_ended_job_is_not_terminated(client: Client, bench: Bench) -> None:
     client.end(path)
     answer = ask(client, path, 4)
     assert (answer.value, answer.reason) == (4097, "the job has ended")
+    assert symbol_of(answer.reason) == "JOB_ENDED"
 
 
 def test_work_that_cannot_end_early(client: Client, bench: Bench) -> None:

@@ -14,13 +14,14 @@ from tests.profiles.dsp1103.work import CREATE, EXCLUSIVE_USE, Bench, Client, be
 
 from virtcim.broker.call import CIMError, Instance, Path, Status, Value
 from virtcim.broker.jobs import Jobs
-from virtcim.broker.provider import As, Refused, Returned, Work
+from virtcim.broker.provider import As, Refused, Returned, Unknown, Work
 from virtcim.broker.schema import Schema
 from virtcim.host import domains
 from virtcim.host.errors import HostError, Kind
 from virtcim.host.inventory import Hosts
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import DomainState
+from virtcim.messages import message
 from virtcim.profiles import dsp1027, dsp1052, dsp1057
 from virtcim.profiles.faults import translate
 
@@ -91,6 +92,30 @@ def test_failed_job(client: Client, bench: Bench, fault: Exception, text: str) -
     assert one.classname == "CIM_Error"
     assert (one.properties["Message"], one.properties["CIMStatusCode"]) == (text, Status.FAILED)
     assert one.properties["MessageID"] == "VIRTCIM0101"
+
+
+def test_job_that_failed_by_a_message(client: Client, bench: Bench) -> None:
+    """CIM_Error is that message, whatever words the job shows."""
+    bench.fault = Refused("Failed", message("VS_TRANSITION_FAILED", "web1", "shutdown", "no"))
+    path = client.begin()
+    bench.go.set()
+    assert client.end(path)["ErrorDescription"] == "web1: shutdown failed: no"
+    one = out(client.invoke(path, "GetError"), "Error")
+    assert isinstance(one, Instance)
+    assert (one.properties["MessageID"], one.properties["MessageArguments"]) == (
+        "VIRTCIM0407",
+        ["web1", "shutdown", "no"],
+    )
+
+
+def test_job_that_nobody_knows_of(client: Client, bench: Bench) -> None:
+    bench.fault = Unknown("the server ended")
+    path = client.begin()
+    bench.go.set()
+    assert client.end(path)["HealthState"] == 0
+    one = out(client.invoke(path, "GetError"), "Error")
+    assert isinstance(one, Instance)
+    assert (one.properties["MessageID"], one.properties["Message"]) == ("VIRTCIM0102", "the server ended")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.profiles.client import out
 from tests.profiles.dsp1103.work import Bench, Client
+from tests.told import symbol_of
 
 from virtcim.broker.call import CIMError, Instance, Path, Status
 from virtcim.profiles import dsp1103
@@ -57,6 +58,7 @@ def test_what_cannot_be_killed_goes_on(client: Client, bench: Bench) -> None:
     assert bench.half.wait(30)
     answer = client.invoke(path, "KillJob", DeleteOnKill="false")
     assert (answer.value, "cannot be ended by KillJob" in answer.reason) == (1, True)
+    assert symbol_of(answer.reason) == "JOB_NOT_CANCELLABLE"
     job = client.get(path)
     assert (job["JobState"], job["DeleteOnCompletion"]) == (4, True)
 
@@ -66,6 +68,7 @@ def test_kill_job_does_not_wait_for_ever(client: Client, bench: Bench, monkeypat
     path = killable(client, bench)
     job = client.job(path)
     job.work = replace(job.work, kill=lambda: None)
-    assert client.invoke(path, "KillJob").value == 3
+    answer = client.invoke(path, "KillJob")
+    assert (answer.value, symbol_of(answer.reason)) == (3, "JOB_KILL_TIMEOUT")
     bench.go.set()
     assert client.end(path)["JobState"] == 7

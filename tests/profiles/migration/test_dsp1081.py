@@ -16,6 +16,7 @@ from tests.profiles.migrating import (
     vssd,
 )
 from tests.profiles.test_types import faults
+from tests.told import symbol_of
 
 from virtcim.broker.call import Path
 from virtcim.host import domains
@@ -138,6 +139,7 @@ def test_a_system_that_is_being_moved(mover: Mover) -> None:
     answer = mover.client.invoke(managing, "DestroySystem", AffectedSystem=system_path(vm.uuid))
     assert answer.value == BAD_STATE
     assert "being moved" in answer.reason
+    assert symbol_of(answer.reason) == "VS_BEING_MOVED"
     mover.here.set_underway(vm.uuid, None)
     shown = mover.client.system(vm.uuid).properties
     assert (shown["OperatingStatus"], shown["OperationalStatus"]) == (16, [2])

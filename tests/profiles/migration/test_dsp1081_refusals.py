@@ -22,10 +22,13 @@ from tests.profiles.migrating import (
     setting,
     vssd,
 )
+from tests.told import symbol_of
 
 from virtcim.broker.call import Path
 from virtcim.host import domains
 from virtcim.host.inventory import Underway, Vm
+from virtcim.host.obstacles import About, Obstacle
+from virtcim.profiles.migration import why_not
 
 NOWHERE = "nowhere.invalid"
 MISSING = "<interface type='network'><source network='nobodys'/></interface>"
@@ -54,6 +57,8 @@ def test_settings_that_are_refused(mover: Mover, still: Vm, given: dict[str, Any
         answer = mover.call(method, still, MigrationSettingData=setting(**given))
         assert answer.value == code
         assert word in answer.reason
+        offered = ("SETTING_NOT_OFFERED", "METHOD_NOT_SUPPORTED")
+        assert (code == UNSUPPORTED) is (symbol_of(answer.reason) in offered)
         assert answer.out == ()
     assert mover.everything() == before
 
@@ -92,6 +97,7 @@ def test_systems_that_are_no_destination(
         answer = mover.call(method, still, DestinationSystem=to(mover))
         assert answer.value == code
         assert "DestinationSystem" in answer.reason or "DestinationHost" in answer.reason
+        assert code == INVALID or symbol_of(answer.reason) == "MIGRATION_SAME_HOST"
 
 
 @pytest.mark.parametrize(("text", "code"), [(None, INVALID), ("a_b", INVALID), ("localhost", INCOMPATIBLE)])
@@ -111,6 +117,7 @@ def test_a_host_that_cannot_be_reached(mover: Mover, still: Vm, number: int) -> 
     assert (move.value, move.out) == (2, ())
     assert NOWHERE in check.reason
     assert check.reason == move.reason
+    assert symbol_of(check.reason) == symbol_of(move.reason) == "MIGRATION_DEST_UNREACHABLE"
     assert mover.here.vm(still.uuid) is still
 
 
@@ -237,4 +244,18 @@ def test_what_stands_in_the_way(mover: Mover, devices: str, make: Callable[[Move
     assert (move.value, move.out) == (INCOMPATIBLE, ())
     assert word in check.reason
     assert word in move.reason
+    assert {symbol_of(one.reason) for one in (check, move)} == {"MIGRATION_DEST_INCOMPATIBLE"}
     assert mover.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("about", "symbol"),
+    [
+        ({About.PROCESSORS}, "MIGRATION_CPU_INCOMPATIBLE"),
+        ({About.STORAGE}, "MIGRATION_STORAGE_NOT_SHARED"),
+        ({About.STORAGE, About.PROCESSORS}, "MIGRATION_DEST_INCOMPATIBLE"),
+    ],
+)
+def test_what_obstacles_are_about(about: set[About], symbol: str) -> None:
+    found = [Obstacle("too little", one) for one in about]
+    assert symbol_of(why_not("web1", "there", found)) == symbol
