@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from tests.profiles.client import out, system_path
 from tests.profiles.management import BAD_STATE, INVALID, JOB, OK, Manager, embedded, head_path
+from tests.told import symbol_of
 
 from virtcim.broker.call import MethodAnswer, Path
 from virtcim.host import domains
@@ -145,6 +147,19 @@ def test_what_cannot_be_taken_leaves_nothing(keeper: Keeper, case: str) -> None:
     assert answer.value == code
     assert keeper.manager.everything() == before
     assert all(not vm.snapshots for vm in keeper.manager.host.vms)
+
+
+def test_refusals_are_told_by_messages(keeper: Keeper) -> None:
+    path = keeper.taken("web2", ElementName="one")
+    nowhere = Path(path.classname, (("InstanceID", "Test:web2/snapshot/none"),), path.namespace)
+    apply = partial(keeper.client.invoke, keeper.service, "ApplySnapshot")
+    assert symbol_of(keeper.take("web2", 77).reason) == "SNAPSHOT_TYPE"
+    assert symbol_of(apply(Snapshot=nowhere).reason) == "SNAPSHOT_NOT_FOUND"
+    with keeper.manager.host.link.borrow() as connection:
+        connection.lookupByName("web2").snapshotLookupByName("one").delete()
+    assert symbol_of(apply(Snapshot=path).reason) in ("SNAPSHOT_GONE", "SNAPSHOT_NOT_FOUND")
+    domains.destroy(keeper.client.vm("web2"))
+    assert symbol_of(keeper.take("web2", 32768).reason) == "SNAPSHOT_STATE"
 
 
 def test_a_saved_system_has_no_snapshot_taken_or_applied(keeper: Keeper) -> None:

@@ -6,7 +6,7 @@ import ast
 import pickle
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,9 @@ from virtcim.broker import jobs_kept
 from virtcim.broker.call import Status
 from virtcim.broker.schema import Schema
 from virtcim.host.errors import MESSAGES as OF_LIBVIRT
+from virtcim.host.errors import HostError, Kind
 from virtcim.messages import Entry, Message, message
+from virtcim.profiles import faults
 
 SOURCES = Path(virtcim.__file__).parent
 RELEASED = Path(__file__).parents[1] / "data" / "messages.txt"
@@ -177,3 +179,25 @@ def test_jobs_that_are_kept_have_their_messages_again() -> None:
     assert (found, found.symbol, found.arguments) == ("virtual system web1 is gone", "VS_GONE", ("web1",))
     assert not isinstance(jobs_kept.words_of({"error": "x", "message": None}), Message)
     assert jobs_kept.words_of({"error": ""}) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (HostError(Kind.FAILED, "no"), "web1: save failed: no"),
+        (HostError(Kind.FAILED, message("HYPERVISOR_ERROR", "no")), "web1: save failed: libvirt: no"),
+        (
+            HostError(Kind.FAILED, message("RESOURCE_UNPLUG_REFUSED", "web1", "net0")),
+            "the guest of domain web1 refuses",
+        ),
+        (HostError(Kind.TIMEOUT, "late"), "late"),
+    ],
+    ids=["words", "words of libvirt", "a message", "another kind"],
+)
+def test_what_a_failure_was_in_the_way_of(error: HostError, told: str) -> None:
+    """A message that says more is left as it is."""
+    tell = partial(message, "VS_TRANSITION_FAILED", "web1", "save")
+    with pytest.raises(HostError) as caught, faults.telling(Kind.FAILED, tell):
+        raise error
+    assert caught.value.message.startswith(told)
+    assert (caught.value.kind, faults.explain(caught.value)) == (error.kind, caught.value.message)

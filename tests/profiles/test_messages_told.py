@@ -163,12 +163,14 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         "MIGRATION_CPU_INCOMPATIBLE",
         "MIGRATION_DEST_INCOMPATIBLE",
         "MIGRATION_DEST_UNREACHABLE",
+        "MIGRATION_INVALID_STATE",
         "MIGRATION_SAME_HOST",
         "MIGRATION_STORAGE_NOT_SHARED",
         "SETTING_NOT_OFFERED",
     ),
     "profiles/test_dedicated_processors.py": ("RESOURCE_DEDICATED",),
     "profiles/test_dsp1042_modify.py": ("SETTING_IGNORED", "VS_GONE"),
+    "profiles/test_dsp1042_snapshots.py": ("SNAPSHOT_GONE", "SNAPSHOT_NOT_FOUND", "SNAPSHOT_STATE", "SNAPSHOT_TYPE"),
     "profiles/test_dsp1057.py": ("VS_BUSY",),
     "profiles/test_dsp1092.py": ("NAMESPACES_FIXED",),
 }
@@ -177,12 +179,14 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
 NOT_HERE = (
     "MIGRATION_ABORTED",
     "MIGRATION_FAILED",
-    "MIGRATION_INVALID_STATE",
     "POOL_INACTIVE",
     "POOL_INSUFFICIENT",
     "RESOURCE_GONE",
     "RESOURCE_NOT_SHOWN",
     "RESOURCE_UNPLUG_REFUSED",
+    "SNAPSHOT_APPLY_FAILED",
+    "SNAPSHOT_DEPENDENT",
+    "SNAPSHOT_IMPOSSIBLE",
     "VS_REBOOT_TIMEOUT",
 )
 

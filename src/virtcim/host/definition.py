@@ -13,6 +13,7 @@ from virtcim.host.expected import ADDED, REMOVED
 from virtcim.host.reading import found
 from virtcim.host.system import Host, Vm
 from virtcim.host.validation import DOMAINS
+from virtcim.messages import message
 from virtcim.model.domain import Domain
 from virtcim.model.fields import ModelError, serialise
 
@@ -50,7 +51,7 @@ def define_new(host: Host, document: Domain, *, unique: bool = False) -> Vm:
         connection = own.connection
         same = None if unique else found(connection.lookupByUUIDString, uuid)
         if same is not None:
-            raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
+            raise HostError(Kind.ALREADY_EXISTS, message("VS_DUPLICATE_UUID", f"domain {same.name()}", uuid))
         try:
             domain = _define_first(host, connection, document, uuid if unique else "")
         except libvirt.libvirtError:
@@ -79,10 +80,10 @@ def _parsed(xml: str) -> Domain:
 def _refuse_clash(connection: libvirt.virConnect, name: str | None, uuid: str | None, new: bool) -> None:
     named = found(connection.lookupByName, name) if name else None
     if named is not None and (new or named.UUIDString() != uuid):
-        raise HostError(Kind.ALREADY_EXISTS, f"a domain named {name} exists already")
+        raise HostError(Kind.ALREADY_EXISTS, message("VS_DUPLICATE_IDENTIFIER", "name", name))
     same = found(connection.lookupByUUIDString, uuid) if uuid else None
     if same is not None and (new or same.name() != name):
-        raise HostError(Kind.ALREADY_EXISTS, f"the UUID {uuid} is that of the domain {same.name()}")
+        raise HostError(Kind.ALREADY_EXISTS, message("VS_DUPLICATE_UUID", f"domain {same.name()}", uuid))
 
 
 def _define(host: Host, connection: libvirt.virConnect, xml: str, document: Domain) -> libvirt.virDomain:
@@ -179,7 +180,7 @@ def rename(vm: Vm, name: str) -> Vm:
         require_inactive(domain, "rename")
         other = vm.host.vm_named(name)
         if other is not None and other.uuid != vm.uuid:
-            raise HostError(Kind.ALREADY_EXISTS, f"a domain named {name} exists already")
+            raise HostError(Kind.ALREADY_EXISTS, message("VS_DUPLICATE_IDENTIFIER", "name", name))
         if domain.name() != name:
             domain.rename(name)
 

@@ -16,6 +16,7 @@ from virtcim.mapping import snapshots, state
 from virtcim.mapping.location import location_of
 from virtcim.mapping.snapshots import DISK, FULL, LONGEST, MEMORY, SAVED, TYPES, Disk, DomainSnapshot, Files, Ways
 from virtcim.mapping.state import StateRow
+from virtcim.messages import message
 from virtcim.profiles.dsp1047_volumes import volume_at
 from virtcim.profiles.requests import given, refusing
 from virtcim.profiles.snapshots import Snapshot, snapshot_named
@@ -46,7 +47,7 @@ def system_of(host: Host, reference: Reference | None) -> Vm:
     vm = host.refresh(found.uuid) if isinstance(found, Vm) and found.host is host else None
     if vm is None:
         named = reference.path if reference else "nothing"
-        raise Refused("Invalid Parameter", f"{SYSTEM} names no virtual system of {host.name}: {named}")
+        raise Refused("Invalid Parameter", message("VS_NOT_FOUND", SYSTEM, host.name, named))
     return vm
 
 
@@ -54,11 +55,13 @@ def snapshot_of(host: Host, reference: Reference | None, where: str) -> Snapshot
     """The snapshot as libvirt has it now; `where` is the parameter. Errors: Refused."""
     target = reference.target if reference else None
     if not isinstance(target, Snapshot) or target.host is not host:
-        raise Refused("Invalid Parameter", f"{where} names no snapshot on {host.name}: {reference and reference.path}")
+        raise Refused(
+            "Invalid Parameter", message("SNAPSHOT_NOT_FOUND", where, host.name, reference and reference.path)
+        )
     vm = host.refresh(target.vm.uuid)
     found = snapshot_named(vm, target.name) if vm else None
     if found is None:
-        raise Refused("Invalid Parameter", f"{where}: the snapshot {target.name} is gone")
+        raise Refused("Invalid Parameter", message("SNAPSHOT_GONE", where, target.name))
     return found
 
 
@@ -71,17 +74,17 @@ def check_type(host: Host, kind: int | None) -> int:
         raise Refused("Invalid Parameter", "SnapshotType is missing")
     supported = snapshots.types_of(host.platform)
     if kind not in supported:
-        raise Refused("Invalid Type", f"SnapshotType {kind} is not one of {', '.join(map(str, supported))}")
+        raise Refused("Invalid Type", message("SNAPSHOT_TYPE", kind, ", ".join(map(str, supported))))
     return kind
 
 
 def check_state(vm: Vm, allowed: Collection[StateRow], what: str) -> None:
     """Refuse what cannot be done to a system in its state, or while something else is done to it. Errors: Refused."""
     if vm.underway is not None:
-        raise Refused("Invalid State", f"{vm.name} is on its way to another state, host or snapshot already")
+        raise Refused("Invalid State", message("VS_BUSY", vm.name))
     row = row_of(vm)
     if row not in allowed:
-        raise Refused("Invalid State", f"{vm.name} is {row.name.lower()}: {what} is not possible then")
+        raise Refused("Invalid State", message("SNAPSHOT_STATE", vm.name, row.name.lower(), what))
 
 
 # What can be kept of a system
@@ -142,7 +145,7 @@ def named(vm: Vm, settings: Instance | None) -> tuple[str, str]:
 
 def _as_name(label: str) -> str:
     if len(label.encode()) > LONGEST:
-        raise Refused("Invalid Parameter", f"{SETTINGS}.ElementName is longer than {LONGEST} bytes")
+        raise Refused("Invalid Parameter", message("SETTING_TOO_LONG", SETTINGS, "ElementName", LONGEST))
     name = label.replace("/", "-").strip().lstrip(".")
     if not name:
         return f"snapshot-{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}"
@@ -170,7 +173,7 @@ def asked_of(vm: Vm, kind: int, settings: Instance | None) -> Asked:
     name, description = named(vm, settings)
     reason = obstacle(vm, kind)
     if reason:
-        raise Refused("Invalid State", f"{vm.name}: SnapshotType {kind} ({TYPES[kind]}) is not possible: {reason}")
+        raise Refused("Invalid State", message("SNAPSHOT_IMPOSSIBLE", vm.name, f"{kind} ({TYPES[kind]})", reason))
     if vm.platform == "Test":
         document = snapshots.request(name, description, None, None, memory=False)
         return Asked(vm, name, document, Manner(disk_only=kind == DISK), None)

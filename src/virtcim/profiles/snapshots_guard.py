@@ -8,6 +8,7 @@ from virtcim.broker.provider import Refused
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping.location import location_of
 from virtcim.mapping.snapshots import EXTERNAL, INTERNAL, Domain, is_overlay
+from virtcim.messages import message
 from virtcim.profiles.dsp1047_owning import is_lain_on
 from virtcim.profiles.dsp1047_sharing import refuse_uses
 from virtcim.profiles.snapshots import Snapshot, children_of, snapshots_of
@@ -46,7 +47,7 @@ def refuse_apply(snapshot: Snapshot) -> None:
     for other in others_of(snapshot):
         if inside & frozen_by(other):
             reason = f"{other.name} keeps the image as it was when it was taken; destroy that snapshot first"
-            raise Refused("Invalid State", f"{snapshot.name}: {reason}")
+            raise Refused("Invalid State", message("SNAPSHOT_DEPENDENT", snapshot.name, reason))
     refuse_uses(snapshot.vm, snapshot.document, "Invalid State", snapshot.name)
 
 
@@ -55,11 +56,13 @@ def refuse_destroy(snapshot: Snapshot) -> None:
     overlays = overlays_of(snapshot)
     for other in others_of(snapshot):
         if inside_of(other) & set(overlays.values()):
-            raise Refused("Invalid State", f"{snapshot.name}: {other.name} is kept in an image that would be merged")
+            reason = f"{other.name} is kept in an image that would be merged"
+            raise Refused("Invalid State", message("SNAPSHOT_DEPENDENT", snapshot.name, reason))
     for child in children_of(snapshot):
         images = images_of(child.document)
         if any(images.get(dev) not in (overlay, None) for dev, overlay in overlays.items()):
-            raise Refused("Invalid State", f"{snapshot.name}: {child.name} lies on what it keeps; destroy that first")
+            reason = f"{child.name} lies on what it keeps; destroy that first"
+            raise Refused("Invalid State", message("SNAPSHOT_DEPENDENT", snapshot.name, reason))
 
 
 def abandoned(snapshot: Snapshot) -> bool:

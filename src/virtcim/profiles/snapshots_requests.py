@@ -10,16 +10,19 @@ from threading import Event
 from virtcim.broker.call import Instance
 from virtcim.broker.provider import Intent, Progress, Reference, Refused, Returned, Work
 from virtcim.host import domains, snapshots
+from virtcim.host.errors import Kind
 from virtcim.host.inventory import Host, Vm
 from virtcim.host.states import snapshotting
 from virtcim.mapping import ids_snapshots, state
 from virtcim.mapping import snapshots as mapping
 from virtcim.mapping.snapshots import DISK, SAVED
+from virtcim.messages import message
 from virtcim.profiles import snapshots_external as external
 from virtcim.profiles import snapshots_guard as guard
 from virtcim.profiles.claims import claim, release
 from virtcim.profiles.dsp1047_owning import disown, own, owns
 from virtcim.profiles.elements import Configuration, state_of
+from virtcim.profiles.faults import telling
 from virtcim.profiles.requests import Undo, given, refusing, undoing
 from virtcim.profiles.snapshots import Snapshot, snapshot_named
 from virtcim.profiles.snapshots_asked import (
@@ -123,7 +126,8 @@ def apply(host: Host, reference: Reference | None) -> Returned | Work:
 def _go_back(snapshot: Snapshot, plan: Plan | None, progress: Progress, stop: Event) -> Returned:
     vm = snapshot.vm
     try:
-        after = snapshots.revert(vm, snapshot.name)
+        with telling(Kind.FAILED, lambda why: message("SNAPSHOT_APPLY_FAILED", vm.name, snapshot.name, why)):
+            after = snapshots.revert(vm, snapshot.name)
     except snapshots.NotOffered as reason:
         if plan is None:
             raise Refused("Not Supported", f"{snapshot.name}: {reason}") from reason
@@ -219,7 +223,9 @@ def _selected(host: Host, instance_id: str) -> Snapshot:
     vm = host.vm(token) if host.naming == "uuid" else host.vm_named(token)
     found = snapshot_named(vm, name) if vm and instance_id.startswith(f"{host.platform}:") else None
     if found is None:
-        raise Refused("Invalid Parameter", f"SystemSettings.InstanceID {instance_id!r} does not exist on {host.name}")
+        raise Refused(
+            "Invalid Parameter", message("SETTING_INSTANCEID", "SystemSettings", repr(instance_id), host.name)
+        )
     return found
 
 

@@ -204,6 +204,7 @@ def test_states_that_do_not_allow_it(mover: Mover, make: Callable[[Mover], Vm], 
         answer = mover.call(method, vm, MigrationSettingData=setting(**given))
         assert answer.value == BAD_STATE, answer.reason
         assert vm.name in answer.reason
+        assert symbol_of(answer.reason) in ("MIGRATION_INVALID_STATE", "VS_BUSY", "METHOD_INVALID_STATE")
     assert mover.everything() == before
 
 
