@@ -46,6 +46,11 @@ class Viewer:
         self._read(int.from_bytes(told[20:], "big"))
         return int.from_bytes(told[:2], "big"), int.from_bytes(told[2:4], "big")
 
+    def ask_for_the_screen(self) -> None:
+        """Once logged in. Errors: AssertionError when the console has hung up."""
+        self._socket.sendall(b"\x03\x00" + bytes(4) + (1).to_bytes(2, "big") * 2)
+        assert self._read(1) == b"\x00"
+
     def _read(self, size: int) -> bytes:
         found = b""
         while len(found) < size:

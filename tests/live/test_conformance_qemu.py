@@ -74,7 +74,8 @@ class Libvirt:
 TRANSIENT = """<domain type='qemu'><name>virtcim-qemu-transient</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os><devices><interface type='network'><source network='default'/>
 <model type='virtio'/></interface><disk type='volume' device='disk'><driver name='qemu' type='qcow2'/>
-<source pool='default' volume='virtcim-qemu-transient'/><target dev='vda' bus='virtio'/></disk></devices></domain>"""
+<source pool='default' volume='virtcim-qemu-transient'/><target dev='vda' bus='virtio'/></disk>
+<graphics type='vnc'/><serial type='pty'/></devices></domain>"""
 VOLUME = """<volume><name>virtcim-qemu-transient</name><capacity unit='MiB'>8</capacity><allocation>0</allocation>
 <target><format type='qcow2'/></target></volume>"""
 WITH_NETWORK = """<domain type='qemu'><name>virtcim-qemu-pattern</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
@@ -98,7 +99,7 @@ def remove_leftovers(connection: libvirt.virConnect) -> None:
 
 @pytest.fixture(scope="module")
 def site(libvirtd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The server with a running transient domain that has a disk, and one that shows what an interface is like here."""
+    """With a running transient domain that has a disk and consoles, and one that shows what an interface is like."""
     connection = libvirt.open(libvirtd)
     remove_leftovers(connection)
     connection.storagePoolLookupByName("default").createXML(VOLUME)

@@ -165,7 +165,10 @@ def test_a_viewer_that_was_there_before_the_server(
 
 def test_nobody_is_told_a_password(cim: Cim, domain: libvirt.virDomain, caplog: pytest.LogCaptureFixture) -> None:
     new = "geheim-9"
-    assert cim.modify(rasd("Graphics", InstanceID=f"{NAME}/vnc", Password=new)) == OK
+    with Viewer(vnc_port(domain)) as earlier:
+        earlier.log_in(SECRET)
+        assert cim.modify(rasd("Graphics", InstanceID=f"{NAME}/vnc", Password=new)) == OK
+        earlier.ask_for_the_screen()
     assert f"passwd='{new}'" in domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
     with Viewer(vnc_port(domain)) as viewer:
         viewer.log_in(new)
@@ -185,6 +188,11 @@ def test_where_it_listens_cannot_change_while_it_runs(cim: Cim, domain: libvirt.
     assert cim.modify(rasd("Graphics", InstanceID=f"{NAME}/defined/vnc", Address="127.0.0.1:-1")) == OK
     assert "<listen type='address' address='0.0.0.0'/>" in domain.XMLDesc()
     assert cim.modify(rasd("Graphics", InstanceID=f"{NAME}/defined/vnc", Address="0.0.0.0:-1")) == OK
+
+
+def test_a_console_without_a_password_gets_none(cim: Cim, domain: libvirt.virDomain) -> None:
+    """QEMU asks for one only if there was one at the start; SPICE here has none."""
+    assert cim.modify(rasd("Graphics", InstanceID=f"{NAME}/spice", Password=SECRET)) != OK
 
 
 @pytest.mark.parametrize("wanted", [ENABLED, DISABLED])

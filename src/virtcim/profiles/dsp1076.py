@@ -106,6 +106,7 @@ def system_of(part: Port | Address) -> list[Vm]:
     return [part.console.vm]
 
 
+profile.leaves_out(PORT, "BroadcastReset", "a TCP port has no broadcasts")
 profile.method(PORT, "RequestStateChange")(redirection.keeps_its_state)
 profile.method(ADDRESS, "RequestStateChange")(redirection.keeps_its_state)
 for classname, kind, parts in ((PORT, Port, consoles.ports_of), (ADDRESS, Address, consoles.addresses_of)):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from virtcim.broker.provider import Profile
 from virtcim.host.inventory import Host, Network, NodeDevice, Pool, Vm
 from virtcim.mapping.net import INTERFACE
-from virtcim.profiles import elements, filters, storage_host
+from virtcim.profiles import consoles, elements, filters, storage_host
 from virtcim.profiles import pools_host as hardware
 from virtcim.profiles.dsp1050_connections import Connection, connection_to, connections_of, has_pool, pool_of_switch
 from virtcim.profiles.plugs import plug_of, plugs
@@ -44,11 +44,13 @@ def declare(profile: Profile) -> None:
 
 
 def of_system(vm: Vm) -> Iterator[object]:
-    """The configurations of a virtual system, their settings, its devices, and what connects them without a network."""
+    """Its configurations, their settings, its devices, ports of consoles, and what is connected without a network."""
     for configuration in elements.configurations(vm):
         yield configuration
         yield from elements.settings(configuration)
     yield from elements.devices(vm)
+    yield from consoles.ports_of(vm)
+    yield from consoles.addresses_of(vm)
     if _has_interfaces(vm):
         yield from (one for one in connections_of(vm) if one.switch.network is None)
         yield from (one for one in ports_of_vm(vm) if one.switch.network is None)

@@ -69,6 +69,10 @@ def declare(profile: Profile, what: Redirection, says: Callable[[Device], Proper
     )
     profile.method(what.service_class, "RequestStateChange")(keeps_its_state)
     profile.method(what.access_class, "RequestStateChange")(keeps_its_state)
+    for method in ("StartService", "StopService"):
+        profile.leaves_out(what.service_class, method, "a service is there as long as the server is")
+    profile.leaves_out(what.service_class, "ChangeAffectedElementsAssignedSequence", "consoles have no order")
+    profile.leaves_out(what.capabilities_class, "CreateGoalSettings", "capabilities have no goals here")
     _declare_service(profile, what)
     _declare_access(profile, what)
 

@@ -56,6 +56,7 @@ def _lives(name: str, classname: str, what: str, *kinds: str) -> tuple[Row, ...]
 
 
 _SYSTEM, _DEVICE, _JOB, _SWITCH = "CIM_ComputerSystem", "CIM_LogicalDevice", "CIM_ConcreteJob", "VirtualEthernetSwitch"
+_SCREEN, _TEXT = "CIM_KVMRedirectionSAP", "CIM_TextRedirectionSAP"
 _ALLOCATION = "ResourceAllocationSettingData"
 _VSSD, _RASD = "CIM_VirtualSystemSettingData", f"CIM_{_ALLOCATION}"
 _CONNECTION = "CIM_EthernetPortAllocationSettingData"
@@ -115,6 +116,14 @@ _TABLE: dict[str, tuple[str, tuple[Row, ...]]] = {
             *_lives("HostPCIDevice", "Virt_HostPCIDevice", "A PCI device that can be passed through"),
             *_lives("HostMediatedDevice", "Virt_HostMediatedDevice", "A mediated device that can be passed through"),
             *_lives("HostUSBDevice", "Virt_HostUSBDevice", "A USB device that can be passed through"),
+        ),
+    ),
+    "dsp1024": ("Text Console Redirection", _lives("TextConsole", _TEXT, "An access point to a text console")),
+    "dsp1076": (
+        "KVM Redirection",
+        (
+            *_lives("Console", _SCREEN, "An access point to a graphical console", "Created", "Deleted"),
+            ("ConsoleStateChange", _change(_SCREEN, "EnabledState"), "A client has come to a console, or left it"),
         ),
     ),
     "dsp1081": (
