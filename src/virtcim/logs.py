@@ -14,6 +14,7 @@ def set_up(level: str, form: str) -> None:
     """Log to standard error from this level on; `form` is text or json."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # none of it is written
     root = logging.getLogger()
     for old in [one for one in root.handlers if isinstance(one.formatter, JsonFormatter | TextFormatter)]:
         root.removeHandler(old)

@@ -142,6 +142,11 @@ def libvirt_errors() -> Iterator[None]:
         raise translated(error) from error
 
 
+def is_gone(error: libvirt.libvirtError) -> bool:
+    """Whether libvirt does not know what was asked for: kind NOT_FOUND, without putting the words together."""
+    return _KINDS.get(error.get_error_code()) is Kind.NOT_FOUND
+
+
 def unsupported(error: libvirt.libvirtError) -> bool:
     """Whether the driver has no such call, not with these flags (an invalid argument) or not for such a device."""
     code = error.get_error_code()

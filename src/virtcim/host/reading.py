@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import libvirt
 
-from virtcim.host.errors import Kind, translated, unsupported
+from virtcim.host.errors import is_gone, unsupported
 from virtcim.host.records import DomainRecord
 from virtcim.host.snapshot_reading import has_snapshots, read_snapshots
 from virtcim.host.states import DomainState
@@ -29,7 +29,7 @@ def found(read: Callable[[A], T], argument: A) -> T | None:
     try:
         return read(argument)
     except libvirt.libvirtError as error:
-        if translated(error).kind is Kind.NOT_FOUND:
+        if is_gone(error):
             return None
         raise
 
@@ -152,7 +152,7 @@ def _disk_errors(domain: libvirt.virDomain) -> tuple[tuple[str, int], ...]:
     try:
         return tuple(sorted(domain.diskErrors().items()))
     except libvirt.libvirtError as error:
-        if translated(error).kind is Kind.NOT_FOUND:
+        if is_gone(error):
             raise
         log.debug("the failed disks of %s cannot be told: %s", domain.name(), error)
         return ()
@@ -163,7 +163,7 @@ def _saved_document(domain: libvirt.virDomain) -> str | None:
     try:
         return domain.managedSaveGetXMLDesc()
     except libvirt.libvirtError as error:
-        if translated(error).kind is Kind.NOT_FOUND:
+        if is_gone(error):
             raise
         log.debug("the saved image of %s cannot be read: %s", domain.name(), error)
         return None

@@ -78,7 +78,12 @@ def _term(term: re.Match[str], text: str) -> tuple[Fraction, str]:
 
 def convert(amount: int, unit: str, into: str) -> Fraction:
     """An amount in another unit, exactly. Raises UnitError when the units measure different things."""
+    return amount * _ratio(unit, into)
+
+
+@lru_cache(maxsize=256)
+def _ratio(unit: str, into: str) -> Fraction:
     source, target = parse(unit), parse(into)
     if source.bases != target.bases:
         raise UnitError(f"{unit!r} cannot be converted to {into!r}")
-    return amount * source.factor / target.factor
+    return source.factor / target.factor

@@ -106,7 +106,7 @@ def _intrinsic(called: Element, message_id: str) -> tuple[Call, list[Element]]:
 
 def _extrinsic(called: Element, message_id: str) -> tuple[Call, list[Element]]:
     head, parameters = _parts(called, ("LOCALINSTANCEPATH", "LOCALCLASSPATH"), "PARAMVALUE")
-    space = next((namespace(e) for e in head.iterfind("LOCALNAMESPACEPATH")), "")
+    space = next((namespace(e) for e in head if e.tag == "LOCALNAMESPACEPATH"), "")
     name = name_of(called)
     try:
         target = local_instance_path(head) if head.tag == "LOCALINSTANCEPATH" else local_class_path(head)
