@@ -25,7 +25,7 @@ _OVERLAYS = (
 def define_as_then(vm: Vm, name: str) -> Vm:
     """Define a domain that is off as it was when the snapshot was taken, on the images of then."""
     with opened(vm) as domain:
-        text = DomainSnapshot.parse(domain.snapshotLookupByName(name).getXMLDesc(_SECURE)).take_domain()
+        text = DomainSnapshot.parse(domain.snapshotLookupByName(name).getXMLDesc(_SECURE)).take_domain(definition=True)
     document = Domain.parse(str(text))
     document.name, document.id = vm.name, None
     return define(vm.host, document.xml)
@@ -40,8 +40,10 @@ def lay_over(vm: Vm, asked: DomainSnapshot) -> Vm | None:
 
 
 def restore(vm: Vm, memory: str, overlays: Mapping[str, str], paused: bool) -> Vm | None:
-    """Let a domain that is off go on from the memory of a snapshot, with its disks on the overlays."""
-    state = libvirt.VIR_DOMAIN_SAVE_PAUSED if paused else libvirt.VIR_DOMAIN_SAVE_RUNNING
+    """Let a domain that is off go on from the memory of a snapshot, with its disks on the overlays.
+
+    One that was paused runs for a moment: what libvirt restores paused it shows as starting for ever.
+    """
     with vm.host.link.borrow() as connection:
         document = Domain.parse(connection.saveImageGetXMLDesc(memory, libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
         document.name = vm.name
@@ -49,7 +51,9 @@ def restore(vm: Vm, memory: str, overlays: Mapping[str, str], paused: bool) -> V
             overlay = overlays.get(disk.target or "")
             if overlay is not None:
                 _move(disk, overlay)
-        connection.restoreFlags(memory, document.xml, state)
+        connection.restoreFlags(memory, document.xml, libvirt.VIR_DOMAIN_SAVE_RUNNING)
+        if paused:
+            connection.lookupByUUIDString(vm.uuid).suspend()
     return vm.host.refresh(vm.uuid)
 
 

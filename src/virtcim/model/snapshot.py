@@ -41,12 +41,16 @@ class DomainSnapshot(View):
         found = self.element.find("domain")
         return None if found is None else Domain(found)
 
-    def take_domain(self) -> str | None:
-        """Take the domain out of the document, which without it is small; its text."""
-        text = None
-        for tag in ("inactiveDomain", "domain"):
-            found = self.element.find(tag)
-            if found is not None:
-                text = serialise(found)
-                remove(found)
-        return text
+    def take_domain(self, definition: bool = False) -> str | None:
+        """Take the domain out of the document, which without it is small; its text.
+
+        `definition`: that of a domain which ran may have been another one, and is told then.
+        """
+        found = {tag: self.element.find(tag) for tag in ("domain", "inactiveDomain")}
+        texts = {tag: serialise(element) for tag, element in found.items() if element is not None}
+        for element in found.values():
+            if element is not None:
+                remove(element)
+        inactive = texts.get("inactiveDomain", "").replace("<inactiveDomain", "<domain", 1)
+        inactive = inactive.removesuffix("</inactiveDomain>")
+        return f"{inactive}</domain>" if definition and inactive else texts.get("domain")

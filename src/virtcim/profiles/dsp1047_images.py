@@ -26,6 +26,7 @@ from virtcim.profiles.dsp1047_volumes import Plan, pool_type, volume_at
 from virtcim.profiles.elements import Setting
 from virtcim.profiles.requests import Undo, given, undoing
 from virtcim.profiles.resumption import Waiting
+from virtcim.profiles.snapshots import snapshots_with
 from virtcim.profiles.storage_resumption import made_by
 from virtcim.profiles.storage_volumes import VolumeSetting, setting_of_volume
 
@@ -80,6 +81,8 @@ def copy(host: Host, image: object, settings: Instance | None, pivot: bool) -> W
     user = source.user
     if user is not None and (source.setting is None or source.setting.vm.uuid != user.uuid):
         raise Refused("Invalid State", message("RESOURCE_IN_USE", IMAGE, source.volume.name, user.name))
+    if pivot and source.setting is not None:
+        _refuse_kept(source.setting)
     plan = _plan(source, given(settings) if settings else {})
 
     def run(progress: Progress, stop: Waiting) -> Returned:
@@ -197,7 +200,15 @@ def _lying(image: object, host: Host) -> tuple[Source, Setting, str]:
         raise Refused("Invalid Parameter", f"{IMAGE}: {source.volume.name} is no disk that lies on another image")
     if not setting.vm.active:
         raise Refused("Invalid State", f"{IMAGE}: {setting.vm.name} is not active, and libvirt merges only then")
+    _refuse_kept(setting)
     return source, setting, below
+
+
+def _refuse_kept(setting: Setting) -> None:
+    """Snapshots know the images of a disk: it stays on them as long as there are any. Errors: Refused."""
+    found = next(iter(snapshots_with(setting.vm, setting.dev)), None)
+    if found is not None:
+        raise Refused("Invalid State", f"{IMAGE}: the snapshot {found.name} of {setting.vm.name} keeps {setting.dev}")
 
 
 def _work(

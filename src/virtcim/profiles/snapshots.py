@@ -169,6 +169,11 @@ def parts_of(vm: Vm) -> Iterator[object]:
         yield from settings_of(snapshot)
 
 
+def snapshots_with(vm: Vm, dev: str) -> list[Snapshot]:
+    """Those that hold what was on a disk."""
+    return [one for one in snapshots_of(vm) if any(disk.name == dev and disk.kept != "no" for disk in one.head.disks)]
+
+
 # How they hang together
 
 

@@ -14,12 +14,24 @@ from virtcim.host.inventory import Host, Vm
 from virtcim.host.snapshots import Manner
 from virtcim.mapping import snapshots, state
 from virtcim.mapping.location import location_of
-from virtcim.mapping.snapshots import DISK, FULL, LONGEST, MEMORY, SAVED, TYPES, Disk, DomainSnapshot, Files, Ways
+from virtcim.mapping.snapshots import (
+    DISK,
+    FULL,
+    INTERNAL,
+    LONGEST,
+    MEMORY,
+    SAVED,
+    TYPES,
+    Disk,
+    DomainSnapshot,
+    Files,
+    Ways,
+)
 from virtcim.mapping.state import StateRow
 from virtcim.messages import message
 from virtcim.profiles.dsp1047_volumes import volume_at
 from virtcim.profiles.requests import given, refusing
-from virtcim.profiles.snapshots import Snapshot, snapshot_named
+from virtcim.profiles.snapshots import Snapshot, snapshot_named, snapshots_of
 from virtcim.profiles.transitions import row_of
 
 SETTINGS, SYSTEM = "SnapshotSettings", "AffectedSystem"
@@ -107,15 +119,19 @@ def obstacle(vm: Vm, kind: int) -> str:
         return ""
     if vm.active and kind != DISK and not snapshots.can_keep_memory(vm.state_document):
         return "its memory cannot be kept while it has devices or directories of the host"
-    if not needed_ways(vm, kind):
+    ways = ways_of(vm)
+    if _is_inside(vm, kind, ways):
+        return ""
+    if any(disk.kept == INTERNAL for one in snapshots_of(vm) for disk in one.head.disks):
+        return "it has snapshots inside its images, below which libvirt could not merge what is kept beside them"
+    if not ways.outside:
         return "it has no disk, or one whose image keeps no snapshot and is no file that another one could lie on"
     return ""
 
 
-def needed_ways(vm: Vm, kind: int) -> bool:
-    """Whether the disks allow a type as the system is now."""
-    ways = ways_of(vm)
-    return bool(ways.outside) or (ways.internal and (kind != DISK or not vm.active))
+def _is_inside(vm: Vm, kind: int, ways: Ways) -> bool:
+    """Whether images keep it in themselves: libvirt does so with disks and memory alone, or while it is off."""
+    return ways.internal and (kind != DISK or not vm.active)
 
 
 def ways_of(vm: Vm) -> Ways:
@@ -178,7 +194,7 @@ def asked_of(vm: Vm, kind: int, settings: Instance | None) -> Asked:
         document = snapshots.request(name, description, None, None, memory=False)
         return Asked(vm, name, document, Manner(disk_only=kind == DISK), None)
     ways, memory = ways_of(vm), vm.active and kind != DISK
-    inside = ways.internal and (memory or not vm.active)
+    inside = _is_inside(vm, kind, ways)
     files = None if inside else files_of(vm, ways, memory)
     quiesced = vm.active and not memory and snapshots.agent_listens(vm.state_document)
     manner = Manner(disk_only=not inside and not memory, quiesced=quiesced, outside=not inside)
