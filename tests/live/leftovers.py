@@ -10,7 +10,11 @@ import libvirt
 from tests import runs
 
 OWNED = re.compile(r"virtcim-\d{4}-(\w+?)(?:-|$)")
-UNDEFINE = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+)
 
 
 def is_left(name: str, ours: bool) -> bool:
