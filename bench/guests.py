@@ -30,9 +30,9 @@ def _test_guest(name: str, number: int) -> str:
     )
 
 
-def write_test_node(file: Path, count: int) -> str:
-    """A file for the test driver with so many guests; answers its URI."""
-    guests = "".join(_test_guest(name_of(number), number) for number in range(count))
+def write_test_node(file: Path, count: int, first: int = 0) -> str:
+    """A file for the test driver with so many guests, numbered from the first; answers its URI."""
+    guests = "".join(_test_guest(name_of(number), number) for number in range(first, first + count))
     file.write_text(f"<node>{guests}</node>", encoding="utf-8")
     return f"test://{file}"
 

@@ -63,6 +63,7 @@ from virtcim.wire.declarations import declaration_text, read_declaration
 from virtcim.wire.embedded import parse_embedded
 from virtcim.wire.metrics import Readings
 from virtcim.wire.passwords import write_entry
+from virtcim.wire.replies import Caveats
 
 CIMV2 = "root/cimv2"  # an alias of root/virt for clients that look there
 FIRST_READ = 10.0  # seconds that the start waits for libvirt; the server then serves what answers
@@ -102,7 +103,7 @@ class Server:
         self._events.start()
         self._ahead.start()
         self.hosts.start()
-        self.hosts.wait(FIRST_READ)
+        self.hosts.settle(FIRST_READ)
         self._events.look_around()
         self.front.start()
 
@@ -140,7 +141,7 @@ def build(settings: config.Settings, manager: Manager | None = None) -> Server:
         find_class=spaces.find_class,
         namespaces=namespaces,
         host=facts.system_name,
-        age=lambda: hosts.age,
+        caveats=lambda: Caveats(hosts.age, hosts.lost),
         readings=_readings(hosts, broker, jobs),
     )
     beat = (manager.alive, manager.watchdog / 2) if manager and manager.watchdog else None

@@ -12,7 +12,7 @@ from virtcim.broker.call import ClassDef
 from virtcim.config import Settings
 from virtcim.later import Later
 from virtcim.wire import heap
-from virtcim.wire.app import Age, App, Blocking, Dispatch
+from virtcim.wire.app import App, Blocking, Dispatch
 from virtcim.wire.auth import Authenticator, AuthRules, Passwords
 from virtcim.wire.connections import Connections
 from virtcim.wire.encoders import ClassesIn
@@ -23,6 +23,7 @@ from virtcim.wire.limits import Limits
 from virtcim.wire.metrics import Metrics, Reading, Readings
 from virtcim.wire.passwords import PasswordFile
 from virtcim.wire.paths import Classes
+from virtcim.wire.replies import Caveats
 from virtcim.wire.roles import Access, read_access
 from virtcim.wire.server import Beat, HttpServer
 from virtcim.wire.tls import Tls, TlsFiles, reloaded
@@ -45,7 +46,7 @@ class Behind:
     host: str
     readings: Iterable[Readings] = ()
     health: Health = lambda: {"status": "ok"}
-    age: Age = lambda: 0.0
+    caveats: Callable[[], Caveats] = Caveats
     classes_in: ClassesIn = lambda _: None
 
 
@@ -68,7 +69,7 @@ class Front:
             behind.host,
             judge,
             done,
-            behind.age,
+            behind.caveats,
             behind.classes_in,
         )
         may_watch = None if settings.open_metrics else self._guard.has_role

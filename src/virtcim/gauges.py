@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sized
 
 from virtcim.broker.jobs import Jobs
 from virtcim.host.call_times import BOUNDS, CallTimes
-from virtcim.host.inventory import Hosts
+from virtcim.host.inventory import Host, Hosts
 from virtcim.wire.metrics import Reading, Readings, Timing
 
 _STATES = {
@@ -27,6 +27,9 @@ def of_hosts(hosts: Hosts) -> Readings:
 
     def take() -> Iterable[Reading]:
         known = [((host.link.shown_uri,), host) for host in hosts.hosts]
+        states = Counter(map(_standing, hosts.hosts))
+        counted = {(state,): float(states[state]) for state in ("reachable", "silent", "lost")}
+        yield Reading("virtcim_hosts", "Hosts by whether libvirt answers.", counted, ("state",))
         labels = ("host",)
         reachable = {label: float(host.reachable) for label, host in known}
         yield Reading("virtcim_host_reachable", "1 while libvirt answers.", reachable, labels)
@@ -38,6 +41,12 @@ def of_hosts(hosts: Hosts) -> Readings:
         yield Reading("virtcim_virtual_systems", "Virtual systems known.", systems, labels)
 
     return take
+
+
+def _standing(host: Host) -> str:
+    if host.age:
+        return "silent"
+    return "reachable" if host.reachable else "lost"
 
 
 def of_jobs(jobs: Jobs) -> Readings:

@@ -97,6 +97,7 @@ def test_how_busy_a_processor_is_holds_until_it_is_found_to_be_another(client: C
     figures._sample = replace(figures._sample, taken="later")
     assert holds(answer)
     figures._sample = replace(figures._sample, loads=Loads({(vm.uuid, 0): 77}))
+    figures.on_read.tell()
     assert not holds(answer)
     assert load_of(answered(client, "GetInstance", InstanceName=path)) == 77
 

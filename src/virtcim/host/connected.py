@@ -8,9 +8,13 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
+import libvirt
+
+from virtcim.host.divisions import Divisions
 from virtcim.host.errors import HostError
 from virtcim.host.events import Event, Topic
 from virtcim.host.keeper import Keeper
+from virtcim.host.link import STOP_PATIENCE
 from virtcim.host.locks import Locks
 from virtcim.host.records import HostFacts, unknown_facts
 from virtcim.host.settings import HostSettings
@@ -58,8 +62,13 @@ class Connected:
         """Connect in the background; `ready` is set once everything has been read."""
         self._keeper.start()
 
-    def stop(self) -> None:
-        self._keeper.stop()
+    def leave(self) -> None:
+        """Begin to stop; returns at once."""
+        self._keeper.leave()
+
+    def stop(self, patience: float = STOP_PATIENCE) -> None:
+        """Returns within so many seconds even if libvirt hangs."""
+        self._keeper.stop(patience)
 
     @property
     def reachable(self) -> bool:
@@ -105,6 +114,17 @@ class Connected:
     def on_ready(self, callback: Callable[[Any], None]) -> None:
         """Call back (host) each time that it has been connected and read, in a thread that must not be kept."""
         self._keeper.on_ready.add(partial(callback, self))
+
+    def on_turn(self, callback: Callable[[], None]) -> None:
+        """Call back each time that the host has come or gone, or what it is has changed."""
+        self._keeper.on_turn.add(callback)
+
+    def _divide(self, divisions: Divisions, connection: libvirt.virConnect) -> None:
+        """Read how the host is divided."""
+        before = divisions.version
+        self.facts = divisions.read(connection, self.facts)
+        if divisions.version != before:
+            self._keeper.on_turn.tell()
 
     def reread_soon(self, uuid: str) -> None:
         """Have a domain read again; returns at once."""

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import libvirt
 
+from virtcim.host.crew import crew
 from virtcim.host.errors import HostError, Kind, translated, unsupported
 from virtcim.host.listeners import Callbacks
 from virtcim.host.loads import Loads, Meter, Statistics
@@ -100,8 +101,18 @@ class Figures:
     def latest(self) -> Sample:
         """What is known now; when that is old, it is read again meanwhile."""
         if not self._is_fresh() and self._taking.acquire(blocking=False):
-            threading.Thread(target=self._take, name="figures", daemon=True).start()
+            crew.do(self._take)
         return self._sample
+
+    @property
+    def known(self) -> Sample:
+        """What is known now, whether anybody wants more or not."""
+        return self._sample
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last reading."""
+        return time.monotonic() - self._at
 
     def closely(self) -> Sample:
         """As `latest`, with all that metrics need as soon as that is known."""

@@ -50,10 +50,18 @@ class Looked(NamedTuple):
 class Looks:
     """Looks at all domains, each compared with the one before."""
 
-    def __init__(self, reread_interval: float) -> None:
+    def __init__(self, reread_interval: float, early: bool = False) -> None:
         self._interval = reread_interval
+        self._early = early
         self._before: Fingerprints = {}
         self._trusted_until = 0.0  # by time.monotonic()
+
+    def begin(self, connection: libvirt.virConnect) -> None:
+        """Everything is about to be read, so that the next look need not do it, where hosts are many."""
+        if not self._early:
+            return
+        self._before = look(connection)
+        self._trusted_until = time.monotonic() + self._interval
 
     def take(self, connection: libvirt.virConnect) -> Looked | None:
         """None when everything is to be read: at the first look, and each `reread_interval` seconds."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
+from typing import NamedTuple
 
 from virtcim.host.connected import OnEvent
+from virtcim.host.crew import Turn
 from virtcim.host.errors import HostError, Kind
+from virtcim.host.gauges import Gauges
 from virtcim.host.leaving import Leaving
-from virtcim.host.listeners import OnChange
+from virtcim.host.link import STOP_PATIENCE
+from virtcim.host.listeners import Count, OnChange
 from virtcim.host.moves import Moves
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import Underway
@@ -16,13 +21,35 @@ from virtcim.host.system import Host, Network, NodeDevice, Pool, Vm, Volume
 
 __all__ = ["Host", "Hosts", "Network", "NodeDevice", "Pool", "Underway", "Vm", "Volume"]
 
+GRACE = 3.0  # seconds that a host may take longer than most, and as long again as these
+LOOK = 0.02  # seconds between two looks whether they have been read
+STANDING = 0.1  # seconds for which it is known which of many hosts have been silent for too long
+FEW = 4  # hosts that are looked at each time
+
+
+class Standing(NamedTuple):
+    """The hosts of which may be told, and which of all they are; `age`: see Hosts.age. It holds for a version `until`
+    a moment (time.monotonic())."""
+
+    hosts: tuple[Host, ...]
+    told: tuple[bool, ...]
+    age: float
+    version: int
+    until: float
+
 
 class Hosts:
     """The hosts of the given libvirt URIs, in that order."""
 
     def __init__(self, uris: Sequence[str], settings: HostSettings) -> None:
         self.settings = settings
-        self.hosts = tuple(Host(uri, settings) for uri in uris)
+        self.hosts = tuple(Host(uri, settings, Turn(number, len(uris))) for number, uri in enumerate(uris))
+        self._changes = Count()
+        self.gauges = Gauges(self.hosts)
+        self._standing = Standing((), (), 0.0, -1, 0.0)
+        for host in self.hosts:
+            host.on_change(self._changes.grow)
+            host.on_turn(self._changes.grow)
         self._moves = Moves(self.hosts if settings.naming == "uuid" else ())
         self._leaving = Leaving(self.hosts)
 
@@ -34,7 +61,7 @@ class Hosts:
     @property
     def version(self) -> int:
         """Grows whenever anything known of any host changes."""
-        return sum([host.version for host in self.hosts])
+        return self._changes.value
 
     def start(self) -> None:
         """Connect to all hosts in the background."""
@@ -42,23 +69,55 @@ class Hosts:
             host.start()
 
     def stop(self) -> None:
+        """Returns within a few seconds, however many hosts hang."""
         for host in self.hosts:
             host.gauges.sampler.stop()
-            host.stop()
+            host.leave()
+        deadline = time.monotonic() + STOP_PATIENCE
+        for host in self.hosts:
+            host.stop(deadline - time.monotonic())
 
     def wait(self, timeout: float) -> bool:
         """Wait until every host has been read; False when some could not be within `timeout` seconds."""
         deadline = time.monotonic() + timeout
         return all(host.ready.wait(max(0.0, deadline - time.monotonic())) for host in self.hosts)
 
+    def settle(self, timeout: float) -> None:
+        """As `wait`; but who takes much longer than most hosts is not waited for."""
+        began, limit, took = time.monotonic(), timeout, 0.0
+        while took < limit and (away := sum([not host.reachable for host in self.hosts])):
+            if limit == timeout and 2 * away <= len(self.hosts):
+                limit = min(timeout, 2 * took + GRACE)
+            time.sleep(LOOK)
+            took = time.monotonic() - began
+
+    @property
+    def standing(self) -> Standing:
+        """Of which hosts may be told; of many it is found out each time that one comes or goes, and now and then."""
+        kept = self._standing
+        if kept.version != self._changes.value or time.monotonic() >= kept.until:
+            kept = self._standing = self._look()
+        return kept
+
+    def _look(self) -> Standing:
+        version, until = self._changes.value, time.monotonic() + (STANDING if len(self.hosts) > FEW else 0.0)
+        told = tuple([host.readable for host in self.hosts])
+        age = max([host.age for host in self.hosts])
+        return Standing(tuple(compress(self.hosts, told)), told, age, version, until)
+
     @property
     def age(self) -> float:
         """Seconds since the host answered that has been silent for longest; 0 when all answer."""
-        return max([host.age for host in self.hosts])
+        return self.standing.age
+
+    @property
+    def lost(self) -> int:
+        """How many of several hosts may not be told of."""
+        return len(self.hosts) - len(self.standing.hosts) if len(self.hosts) > 1 else 0
 
     def reachable(self) -> tuple[Host, ...]:
         """The hosts of which may be told; HostError(UNREACHABLE) when there is none."""
-        hosts = tuple([host for host in self.hosts if host.readable])
+        hosts = self.standing.hosts
         if not hosts:
             told = [host.unreadable().message for host in self.hosts]
             raise HostError(Kind.UNREACHABLE, told[0] if len(told) == 1 else "; ".join(told))
@@ -75,7 +134,8 @@ class Hosts:
         HostError(UNREACHABLE) when every host that could have it is away.
         """
         by_uuid = self.naming == "uuid"
-        found = [vm for host in self.hosts if (vm := host.vm(token.lower()) if by_uuid else host.vm_named(token))]
+        uuid = token.lower()
+        found = [vm for host in self.hosts if (vm := host.vm(uuid) if by_uuid else host.vm_named(token))]
         reachable = [vm for vm in found if vm.host.readable]
         if found and not reachable:
             raise found[0].host.unreadable()

@@ -7,23 +7,27 @@ import random
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import libvirt
 
+from virtcim.host.crew import Alarm, Turn, clock, crew
 from virtcim.host.errors import HostError, Kind, translated, unsupported
 from virtcim.host.events import Event, event_loop, subscribe
-from virtcim.host.opening import open_within, redacted
+from virtcim.host.opening import Opening, redacted
+from virtcim.host.outage import Outage
 from virtcim.host.settings import HostSettings
+from virtcim.host.shared import Own, Shared
 from virtcim.messages import Message, message
 
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LAST_DELAY = 0.2, 5.0  # seconds between attempts to connect
-CLOSE_PATIENCE = 3.0  # seconds for the calls of a lost connection to return
+ATTEMPTS = 20.0  # a second, of all hosts together, once they have been away for long
+STOP_PATIENCE = 5.0  # seconds for a link to close
 IDLE_CONNECTIONS = 4  # kept open for the next verbs
-HANDLES = 64  # of domains, with each of these
 _CLOSED = {
     libvirt.VIR_CONNECT_CLOSE_REASON_ERROR: "the connection broke",
     libvirt.VIR_CONNECT_CLOSE_REASON_EOF: "libvirt closed the connection",
@@ -45,28 +49,10 @@ def is_local(uri: str) -> bool:
     return re.match(r"\w+(\+unix)?:///", uri) is not None
 
 
-class Own:
-    """A connection of one's own, and handles of the domains that were defined on it last: each once."""
-
-    def __init__(self, connection: libvirt.virConnect) -> None:
-        self.connection = connection
-        self._domains: dict[str, libvirt.virDomain] = {}
-
-    def keep(self, domain: libvirt.virDomain) -> None:
-        """Have a handle at hand; what it knows of the domain is as old as it is."""
-        while len(self._domains) >= HANDLES:
-            del self._domains[next(iter(self._domains))]
-        self._domains[domain.UUIDString()] = domain
-
-    def domain(self, uuid: str) -> libvirt.virDomain:
-        """A handle of the domain, which may be gone; one that is not at hand is looked up. Errors: libvirtError."""
-        return self._domains.pop(uuid, None) or self.connection.lookupByUUIDString(uuid)
-
-
 class Link:
     """The connections to one URI. Every call on a dead link raises HostError(UNREACHABLE)."""
 
-    def __init__(self, uri: str, settings: HostSettings, listener: Listener) -> None:
+    def __init__(self, uri: str, settings: HostSettings, listener: Listener, turn: Turn) -> None:
         self.uri = uri
         self.shown_uri = redacted(uri)
         self.reason = "not connected yet"
@@ -76,27 +62,46 @@ class Link:
         self._settings = settings
         self._listener = listener
         self._lock = threading.Lock()
-        self._main: _Shared | None = None
+        self._main: Shared | None = None
         self._idle: list[Own] = []
         self._life = object()  # one a main connection, to know late news of an old one by
-        self._lost = threading.Event()
+        self._opening = Opening(uri)
+        self._kept: Shared | None = None  # the connection that serves, once everything has been read through it
+        self._lost = False
+        self._delay = FIRST_DELAY
+        self._last_delay = turn.at_most(ATTEMPTS, LAST_DELAY)
+        self._next: Alarm | None = None
+        self._started = False
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._outage = Outage(self.shown_uri)
 
     def start(self) -> None:
         """Begin connecting; returns at once."""
         event_loop.acquire()
-        self._thread = threading.Thread(target=self._run, name=f"link {self.shown_uri}", daemon=True)
-        self._thread.start()
+        self._started = True
+        crew.do(self._attempt)
 
-    def stop(self) -> None:
-        """Close everything; returns within a few seconds even if libvirt hangs."""
-        if self._thread is None:
+    def leave(self) -> None:
+        """Begin to close everything; returns at once."""
+        with self._lock:
+            if not self._started or self._stopping.is_set():
+                return
+            self._stopping.set()
+            kept, self._kept = self._kept, None
+            called_off = self._next is not None and clock.cancel(self._next)
+        if kept is not None:
+            crew.do(partial(self._end, kept))
+        elif called_off:
+            self._ended.set()
+
+    def stop(self, patience: float = STOP_PATIENCE) -> None:
+        """Close everything; returns within so many seconds even if libvirt hangs."""
+        if not self._started:
             return
-        self._stopping.set()
-        self._lost.set()
-        self._thread.join(5.0)
-        self._thread = None
+        self.leave()
+        self._ended.wait(max(0.0, patience))
+        self._started = False
         event_loop.release()
 
     def unreachable(self, reason: str | None = None) -> HostError:
@@ -156,17 +161,17 @@ class Link:
                 own = self._idle.pop()
                 if _alive(own.connection):
                     return own
-        return Own(self._open(lambda: self._main is None))
+        return Own(self._open(Opening(self.uri), lambda: self._main is None))
 
     def _give_back(self, own: Own) -> None:
         with self._lock:
             if self._main is not None and len(self._idle) < IDLE_CONNECTIONS:
                 self._idle.append(own)
 
-    def _open(self, hopeless: Callable[[], bool]) -> libvirt.virConnect:
+    def _open(self, opening: Opening, hopeless: Callable[[], bool]) -> libvirt.virConnect:
         """Open a connection. Errors: HostError UNREACHABLE, also when it takes too long."""
         try:
-            connection = open_within(self.uri, self._settings.open_timeout, hopeless)
+            connection = opening.within(self._settings.open_timeout, hopeless)
         except libvirt.libvirtError as error:
             raise self.unreachable(self._plain(error)) from error
         except TimeoutError as late:
@@ -183,43 +188,56 @@ class Link:
             if not unsupported(error):
                 raise self.unreachable(self._plain(error)) from error
 
-    def _run(self) -> None:
-        delay = FIRST_DELAY
-        while not self._stopping.is_set():
-            self._lost.clear()
-            try:
-                self._serve()
-                delay = FIRST_DELAY
-            except HostError as error:
-                self._note(_reason(error.message))
-            except Exception as error:  # what libvirt tells may be read the next time: the thread goes on
-                log.exception("reading everything of %s failed", self.shown_uri)
-                self._note(f"reading everything failed: {error}")
-            self._stopping.wait(delay * random.uniform(0.8, 1.2))  # many servers must not knock in step
-            delay = min(delay * 2, LAST_DELAY)
+    def _attempt(self) -> None:
+        """Connect and have everything read; what comes of it goes on in other threads."""
+        kept: Shared | None = None
+        try:
+            kept = self._begin()
+        except HostError as error:
+            self._note(_reason(error.message))
+        except Exception as error:  # what libvirt tells may be read the next time
+            log.exception("reading everything of %s failed", self.shown_uri)
+            self._note(f"reading everything failed: {error}")
+        with self._lock:
+            lost = kept is None or self._lost or self._stopping.is_set()
+            self._kept = None if lost else kept
+        if lost:
+            self._end(kept)
 
     def _note(self, reason: str) -> None:
-        if reason != self.reason:
-            log.warning("libvirt at %s: %s", self.shown_uri, reason)
         self.reason = reason
+        self._outage.goes_on(reason)
 
-    def _serve(self) -> None:
-        """One life of the main connection; returns when it is lost."""
-        main = _Shared(self._open(self._stopping.is_set))
-        unsubscribe: Callable[[], None] | None = None
-        try:
-            with self._errors(main.connection):
+    def _begin(self) -> Shared:
+        """Open the main connection and have everything read. Errors: HostError, and what the listener raises."""
+        self._lost = False
+        with ExitStack() as undone:
+            kept = Shared(self._open(self._opening, self._stopping.is_set))
+            undone.callback(self._forget, kept)
+            connection = kept.connection
+            with self._errors(connection):
                 self._life = life = object()
-                main.connection.registerCloseCallback(self._closed, life)
-                unsubscribe = subscribe(main.connection, self._listener.event)
-                self._main = main
-                self._listener.connected(main.connection)
-            if not self._lost.is_set():
-                self.reason = ""
-                log.info("connected to libvirt at %s", self.shown_uri)
-            self._lost.wait()
-        finally:
-            self._forget(main, unsubscribe)
+                connection.registerCloseCallback(self._closed, life)
+                kept.unsubscribe = subscribe(connection, self._listener.event)
+                self._main = kept
+                self._listener.connected(connection)
+            undone.pop_all()
+        if not self._lost:
+            self.reason, self._delay = "", FIRST_DELAY
+            self._outage.ended()
+        return kept
+
+    def _end(self, kept: Shared | None) -> None:
+        """The connection is lost, or there was none: try again later, unless it is to end."""
+        if kept is not None:
+            self._forget(kept)
+        with self._lock:
+            if not self._stopping.is_set():
+                # Many servers must not knock in step, nor one at many hosts that went away together.
+                self._next = clock.after(self._delay * random.uniform(0.5, 1.0), self._attempt)
+                self._delay = min(self._delay * 2, self._last_delay)
+                return
+        self._ended.set()
 
     def _closed(self, _connection: Any, reason: int, life: object) -> None:
         """libvirt's close callback, in the event loop's thread."""
@@ -234,53 +252,21 @@ class Link:
             self._life = object()
             self._main = None
             self.reason = reason
-        self._lost.set()
+            self._lost = True
+            kept, self._kept = self._kept, None
         self._listener.lost()
-        log.warning("libvirt at %s: %s", self.shown_uri, reason)
+        self._outage.began(reason)
+        if kept is not None:
+            crew.do(partial(self._end, kept))
 
-    def _forget(self, main: _Shared, unsubscribe: Callable[[], None] | None) -> None:
+    def _forget(self, kept: Shared) -> None:
         with self._lock:
             self._life = object()
             self._main = None
             self._idle = []  # each closes itself when its last user has let go
         self._listener.lost()
-        if unsubscribe is not None:
-            unsubscribe()
-        main.close()
-
-
-class _Shared:
-    """A connection that several threads use, closed when none is inside a call on it: libvirt frees what is closed.
-
-    Closing by hand is needed because libvirt-python never lets go of a connection that has a close callback.
-    """
-
-    def __init__(self, connection: libvirt.virConnect) -> None:
-        self.connection = connection
-        self._users = 0
-        self._unused = threading.Condition()
-
-    @contextmanager
-    def used(self) -> Iterator[None]:
-        with self._unused:
-            self._users += 1
-        try:
-            yield
-        finally:
-            with self._unused:
-                self._users -= 1
-                self._unused.notify_all()
-
-    def close(self) -> None:
-        """Gives up when somebody does not come back: then it stays open."""
-        with self._unused:
-            if not self._unused.wait_for(lambda: not self._users, CLOSE_PATIENCE):
-                log.warning("a call to libvirt does not return; its connection is left open")
-                return
-            with suppress(libvirt.libvirtError):  # a dead connection says so when it is closed
-                self.connection.unregisterCloseCallback()
-            with suppress(libvirt.libvirtError):
-                self.connection.close()
+        kept.unsubscribe()
+        kept.close()
 
 
 def _alive(connection: libvirt.virConnect) -> bool:

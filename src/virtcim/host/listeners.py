@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, Protocol
 
@@ -30,6 +31,18 @@ class Callbacks(Generic[P]):
                 callback(*args, **kwargs)
             except Exception:
                 log.exception("a listener failed: %r", args)
+
+
+class Count:
+    """A number that only grows."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._lock = threading.Lock()
+
+    def grow(self, *_: object) -> None:
+        with self._lock:
+            self.value += 1
 
 
 class Item(Protocol):

@@ -36,8 +36,8 @@ class Moves:
 
     def _elsewhere(self, host: Host, uuid: str, active: bool) -> bool:
         """Whether another host has the same domain on its way to this one, or running while it runs here."""
-        others = [one.vm(uuid) for one in self._hosts if one is not host and one.readable]
-        return any(vm is not None and (_leaves(vm) or (active and vm.active)) for vm in others)
+        others = [vm for one in self._hosts if one is not host and (vm := one.vm(uuid)) is not None]
+        return any(vm.host.readable and (_leaves(vm) or (active and vm.active)) for vm in others)
 
     def _changed(self, host: Host, topic: Topic, old: Any, new: Any) -> None:
         """Look again at what waits for a domain that has gone, or does not run or leave any more."""

@@ -13,6 +13,7 @@ import libvirt
 from virtcim.host import objects, reading
 from virtcim.host.beside import Beside, Known
 from virtcim.host.connected import Connected
+from virtcim.host.crew import ALONE, Turn
 from virtcim.host.divisions import Divisions
 from virtcim.host.documents import Documents
 from virtcim.host.emulators import Emulators
@@ -96,22 +97,20 @@ class NodeDevice(NodeDeviceRecord):
 class Host(Connected):
     """One libvirt URI: a host system that stays known while its libvirt is away. Reading it never calls libvirt."""
 
-    def __init__(self, uri: str, settings: HostSettings) -> None:
+    def __init__(self, uri: str, settings: HostSettings, turn: Turn = ALONE) -> None:
         self.read_at = 0.0  # when everything was last read, by time.time()
         self._listeners = Changes()
-        self.documents = Documents()
-        self._beside = Beside()
+        self.documents, self._beside = Documents(), Beside()
         self.uses = self._beside.uses
-        self._looks = Looks(settings.reread_interval)
-        told = self._listeners.tell
+        self._looks = Looks(settings.reread_interval, turn.of > 1)
+        told, made = self._listeners.tell, self._made
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
         self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
-        networks, devices = partial(self._made, Network), partial(self._made, NodeDevice)
-        self._networks: Table[NetworkRecord, Network] = Table(networks, partial(told, Topic.NETWORK))
-        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(devices, self._device_changed)
+        self._networks: Table[NetworkRecord, Network] = Table(partial(made, Network), partial(told, Topic.NETWORK))
+        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(partial(made, NodeDevice), self._device_changed)
         self.netside = NetSide(told)
         reads = (self._load, self._read, self._look, partial(rescan, self))
-        super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), *reads))
+        super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), *reads, turn))
         self.on_event(Host._note_viewer)
         self.gauges = Figures(self.link)
         self.divisions = Divisions(self.platform, self.link.local)
@@ -206,7 +205,7 @@ class Host(Connected):
     def reread_divisions(self) -> None:
         """Reread how the host is divided: its huge pages and partitions."""
         with self.link.reading() as connection:
-            self.facts = self.divisions.read(connection, self.facts)
+            self._divide(self.divisions, connection)
 
     def _reread(self, table: Table[R, T], read: Callable[[libvirt.virConnect, str], R | None], key: str) -> T | None:
         ticket = table.ticket()
@@ -223,6 +222,7 @@ class Host(Connected):
 
     def _load(self, connection: libvirt.virConnect) -> None:
         self._emulators.forget()
+        self._looks.begin(connection)
         self.facts = objects.read_facts(connection)
         self._beside.viewers.begin(self.link.local and not self.link.single)
 
@@ -241,12 +241,12 @@ class Host(Connected):
         looked = self._looks.take(connection)
         if looked is None:
             self._read(connection)
-        else:
-            known = self._domains.snapshot.by_key
-            same = [known[uuid].record for uuid in looked.same if uuid in known]
-            changed = (reading.read_domain(connection, uuid) for uuid in looked.others(known))
-            self._domains.replace([*same, *(record for record in changed if record)], ticket)
-            self._read_others(connection, looking=True)
+            return
+        found = [vm.record for vm in map(self.vm, looked.same) if vm is not None]
+        for uuid in looked.others(self._domains.snapshot.by_key):
+            found += filter(None, [reading.read_domain(connection, uuid)])
+        self._domains.replace(found, ticket)
+        self._read_others(connection, looking=True)
 
     def _read_others(self, connection: libvirt.virConnect, looking: bool = False) -> None:
         tickets = [table.ticket() for table in (self._networks, self._devices, self._pools)]
@@ -258,7 +258,7 @@ class Host(Connected):
         else:
             self._pools.replace(objects.read_pools(connection), tickets[2])
         self.netside.read(connection)
-        self.facts = self.divisions.read(connection, self.facts)
+        self._divide(self.divisions, connection)
         self.gauges.read(connection)
         self.read_at = time.time()
 

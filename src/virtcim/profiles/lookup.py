@@ -17,17 +17,17 @@ P = TypeVar("P", Setting, Device)
 
 def version(world: Hosts) -> object:
     """What objects follow that are made from nothing but what the hosts hold; see Profile.source."""
-    return world.version, [host.readable for host in world.hosts]
+    return world.version, world.standing.told
 
 
 def sampled(world: Hosts) -> object:
     """What figures follow that are read of all guests of a host at once."""
-    return [host.figures.taken for host in world.hosts if host.readable]
+    return world.gauges.samples, world.standing.told
 
 
 def loaded(world: Hosts) -> object:
     """What figures follow that tell of nothing but how busy the processors of guests are."""
-    return [host.figures.loads.guests for host in world.hosts if host.readable]
+    return world.gauges.loads, world.standing.told
 
 
 def vms_of(host: Host) -> Iterable[Vm]:

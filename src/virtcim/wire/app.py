@@ -28,15 +28,16 @@ from virtcim.wire.names import is_short_pull
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder, calls_method
 from virtcim.wire.replies import (
+    Caveats,
     Reply,
     Scope,
     Send,
     at_once,
+    caveat_headers,
     is_plain,
     reason_header,
     send_fault,
     send_reply,
-    stale_headers,
     whole,
 )
 from virtcim.wire.stopping import stopping
@@ -45,7 +46,6 @@ from virtcim.wire.terms import Terms, asked_for
 Dispatch = Callable[[Call], Answer | MethodAnswer]
 Blocking = Callable[[Call], bool]
 Done = Callable[[Call, int, float], None]
-Age = Callable[[], float]
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class App:
     """The ASGI callable. `dispatch` answers or raises CIMError; calls for which `blocking` holds run in a thread.
 
     scope["caller"] says who calls, anybody without it. `done` is told of each call, its CIM status and its seconds.
-    `age` tells how many seconds old what answers say may be, 0 when they are of now.
+    `caveats` tells what holds for answers.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class App:
         host: str | None = None,
         judge: Judge | None = None,
         done: Done | None = None,
-        age: Age = lambda: 0.0,
+        caveats: Callable[[], Caveats] = Caveats,
         classes_in: ClassesIn = lambda _: None,
     ) -> None:
         self._dispatch = dispatch
@@ -98,7 +98,7 @@ class App:
         self._decoder = Decoder(Size(limits.max_depth, limits.max_nodes))
         self._judge = judge or AllowAll()
         self._done = done
-        self._age = age
+        self._caveats = caveats
         self._gate = Gate(limits)
         self.stopping = False
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="call")
@@ -124,7 +124,7 @@ class App:
     def ready(self, caller: Caller, scope: Scope, body: bytes, answer: Callable[[Parts], None]) -> Parts | Soon | None:
         """A reply that is kept, or made of what is; or of a method, which a thread calls. Nothing waits."""
         started = time.perf_counter()
-        if self.stopping or not self._gate.admits(caller) or self._age():
+        if self.stopping or not self._gate.admits(caller) or any(self._caveats()):
             return None
         try:
             expected, asked = asked_for(scope)
@@ -221,7 +221,7 @@ class App:
         body = self._encoders.model.again(call)
         if body is None or not self._judge.lets_see(caller, call):
             return None
-        return whole(body, headers=stale_headers(self._age()))
+        return whole(body, headers=caveat_headers(self._caveats()))
 
     async def _replied(self, caller: Caller, call: Call, asked: Terms) -> Reply:
         try:
@@ -256,7 +256,7 @@ class App:
             return Reply(self._encoders.model.method_reply(call, answer), headers=reason_header(answer.reason))
         chunks = self._encoders.of(call.namespace).reply(call, answer)
         chunks.hurried = is_short_pull(call)
-        return Reply(chunks, headers=stale_headers(self._age()), length=chunks.length)
+        return Reply(chunks, headers=caveat_headers(self._caveats()), length=chunks.length)
 
     def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:
         return Reply(self._encoders.model.error_reply(call, error, asked.extended_errors), int(error.status))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from virtcim.messages import OWNER, Message, discreet, entry_of
@@ -45,9 +45,18 @@ class Reply:
     length: int | None = None
 
 
-def stale_headers(age: float) -> tuple[Header, ...]:
-    """The headers of an answer from memory while libvirt is silent: Age in seconds, and Warning (RFC 7234) 110."""
-    return ((b"age", b"%d" % age), STALE) if age else ()
+class Caveats(NamedTuple):
+    """What holds for answers: how many seconds old they may be, and how many of several hosts they lack."""
+
+    age: float = 0.0
+    lost: int = 0
+
+
+def caveat_headers(caveats: Caveats) -> tuple[Header, ...]:
+    """Warning (RFC 7234) 110, with Age, for an answer from memory while libvirt is silent, 199 if it lacks hosts."""
+    age, lost = caveats
+    stale = ((b"age", b"%d" % age), STALE) if age else ()
+    return (*stale, (b"warning", b'199 virtcim "Incomplete: hosts out of reach: %d"' % lost)) if lost else stale
 
 
 def reason_header(reason: str) -> tuple[Header, ...]:
