@@ -10,11 +10,20 @@ from typing import Any
 import libvirt
 import pytest
 import pywbem
-from tests.live.cim import BAD_STATE, DISABLED, ENABLED, NAMES, OK, QUIESCE, Cim, cim_server, memory
+from tests.live.cim import BAD_STATE, DISABLED, ENABLED, NAMES, OK, QUIESCE, Cim, cim_server, memory, vssd
+from tests.live.conftest import wait_until
 from tests.live.images import DIRECTORY, own_pool, storage, volume_names
 from tests.live.storage_kinds import run
 
-FULL, DISK = 2, 3
+from virtcim.broker.provider import Progress
+from virtcim.host import snapshot_overlays
+from virtcim.host.inventory import Hosts
+from virtcim.host.settings import HostSettings
+from virtcim.profiles import snapshots_external as external
+from virtcim.profiles.snapshots import snapshots_of
+from virtcim.profiles.snapshots_resumption import APPLY, intent_of, resume
+
+FULL, DISK, IN_USE = 2, 3, 6
 OLD, NEW = 11, 22  # what a disk is filled with before and after a snapshot
 
 
@@ -170,6 +179,43 @@ def test_what_a_snapshot_keeps_is_not_committed_to(cim: Cim) -> None:
     disk = cim.setting(f"{guest.name}/vda").path
     assert cim.call("CommitImage", Image=disk)[0] == BAD_STATE
     assert cim.call("PullImage", Image=disk)[0] == BAD_STATE
+    guest.end()
+
+
+def test_a_copy_of_a_snapshot_is_not_started_on_what_that_keeps(cim: Cim) -> None:
+    guest = Guest(cim, "copied", "raw")
+    snapshot = guest.take(FULL)
+    name = vssd(VirtualSystemIdentifier=f"{NAMES}copy")
+    code, made = cim.call("DefineSystem", SystemSettings=name, ReferenceConfiguration=snapshot)
+    assert code == OK
+    copy = made["ResultingSystem"]
+    assert cim.call("RequestStateChange", copy, RequestedState=pywbem.Uint16(ENABLED))[0] == IN_USE
+    cim.done(cim.call("DestroySystem", AffectedSystem=copy))
+    cim.done(guest.destroy(snapshot))
+    guest.end()
+
+
+def test_what_stopped_half_way_is_brought_to_its_end(cim: Cim, libvirtd: str) -> None:
+    """The server died when the system was on the image that the snapshot keeps, before its overlay was made."""
+    guest = Guest(cim, "stopped", "raw")
+    guest.write(OLD)
+    guest.take(FULL)
+    guest.write(NEW)
+    world = Hosts([libvirtd], HostSettings())
+    world.start()
+    try:
+        assert world.wait(30)
+        vm = world.vm_by_key(guest.name)[0]
+        (snapshot,) = snapshots_of(vm)
+        intent = intent_of(vm, APPLY, snapshot.name, external.plan(snapshot))
+        snapshot_overlays.define_as_then(vm, snapshot.name)
+        assert cim.call("RequestStateChange", guest.path, RequestedState=pywbem.Uint16(ENABLED))[0] == IN_USE
+        assert resume(world, intent.facts).run(Progress()).value == OK
+    finally:
+        world.stop()
+    wait_until(lambda: guest.image()[0] == "qcow2", 10)
+    assert guest.holds(OLD)
+    assert len(cim.connection.AssociatorNames(guest.path, "CIM_LastAppliedSnapshot")) == 1
     guest.end()
 
 

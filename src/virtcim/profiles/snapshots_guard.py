@@ -94,7 +94,11 @@ def useless(host: Host, uuid: str, paths: Iterable[str]) -> list[str]:
     return [path for path in files if path not in beside and not is_lain_on(host, path)]
 
 
-def keeper_of(host: Host, location: str) -> Snapshot | None:
-    """A snapshot for which an image has to stay as it is."""
-    found = (one for vm in host.vms for one in snapshots_of(vm) if location in frozen_by(one))
-    return next(found, None)
+def refuse_kept(vm: Vm) -> None:
+    """Before a system becomes active: it may not write to what a snapshot keeps as it was. Errors: Refused."""
+    written = {location_of(disk) for disk in vm.state_document.disks if not disk.readonly}
+    for snapshot in (one for other in vm.host.vms if other.snapshots for one in snapshots_of(other)):
+        kept = frozen_by(snapshot) & written
+        if kept:
+            reason = f"the snapshot {snapshot.name} of {snapshot.vm.name} keeps {', '.join(sorted(kept))} as it was"
+            raise Refused("In Use", f"{vm.name}: {reason}")

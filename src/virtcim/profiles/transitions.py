@@ -24,6 +24,7 @@ from virtcim.profiles.dsp1047_sharing import refuse_shared
 from virtcim.profiles.dsp1059_sharing import refuse_taken
 from virtcim.profiles.faults import telling
 from virtcim.profiles.resumption import ABORTED, intent_of
+from virtcim.profiles.snapshots_guard import refuse_kept
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +122,7 @@ def carry_out(vm: Vm, asked: str, verb: str | Refusal, wish: Wish) -> Returned |
         raise Refused("Busy", message("VS_BUSY", vm.name))
     if verb in STARTING and not vm.active:
         refuse_shared(vm)
+        refuse_kept(vm)
         refuse_taken(vm)
         refuse_dedicated(vm)
     if verb in LONG:
