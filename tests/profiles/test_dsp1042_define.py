@@ -46,7 +46,7 @@ def test_nothing_given(manager: Manager) -> None:
 
 
 def test_result_is_there_at_once(manager: Manager) -> None:
-    """State and Defined mirror each other, and host and service lead to the new system."""
+    """State and Defined mirror each other; the host and both services, that of snapshots too, lead to the system."""
     manager.define(asked("disk"), ElementName="fresh")
     state, defined = manager.settings("fresh", defined=False), manager.settings("fresh")
     assert state.keys() == defined.keys()
@@ -54,8 +54,8 @@ def test_result_is_there_at_once(manager: Manager) -> None:
         other = defined[name].properties
         same = one.properties.keys() - {"InstanceID", "Parent"}
         assert {name: one.properties[name] for name in same} == {name: other[name] for name in same}
-    for association in ("CIM_HostedDependency", "CIM_ServiceAffectsElement"):
-        assert len(manager.client.across(system_path("fresh"), association)) == 1
+    for association, number in (("CIM_HostedDependency", 1), ("CIM_ServiceAffectsElement", 2)):
+        assert len(manager.client.across(system_path("fresh"), association)) == number
 
 
 @pytest.mark.parametrize("name", ASKED)
