@@ -25,7 +25,7 @@ SYSTEM = (
     "<domain type='test'><name>new</name><uuid>6e6577ab-0000-4000-8000-000000000001</uuid><title>{title}</title>"
     "<memory>{memory}</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>"
     "<interface type='network'><mac address='52:54:00:00:00:99'/><source network='default'/></interface>"
-    "</devices></domain>"
+    "<graphics type='vnc' port='5955'/><serial type='pty'/></devices></domain>"
 )
 
 
