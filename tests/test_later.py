@@ -9,7 +9,7 @@ import pytest
 
 from virtcim.later import Later
 
-SELDOM = ("alembic", "lark", "pywbem", "requests", "sqlalchemy", "urllib3", "virtcim.conformance")
+SELDOM = ("alembic", "lark", "prometheus_client", "pywbem", "requests", "sqlalchemy", "urllib3", "virtcim.conformance")
 
 
 def test_a_module_is_loaded_when_it_is_used() -> None:

@@ -20,7 +20,8 @@ from virtcim.wire.entrance import Entrance, Health
 from virtcim.wire.files import Reloaded
 from virtcim.wire.guard import Guard
 from virtcim.wire.limits import Limits
-from virtcim.wire.metrics import Metrics, Reading, Readings
+from virtcim.wire.measured import Reading
+from virtcim.wire.metrics import Metrics, Readings
 from virtcim.wire.passwords import PasswordFile
 from virtcim.wire.paths import Classes
 from virtcim.wire.replies import Caveats

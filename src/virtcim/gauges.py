@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sized
 from virtcim.broker.jobs import Jobs
 from virtcim.host.call_times import BOUNDS, CallTimes
 from virtcim.host.inventory import Host, Hosts
-from virtcim.wire.metrics import Reading, Readings, Timing
+from virtcim.wire.measured import Reading, Timing
+from virtcim.wire.metrics import Readings
 
 _STATES = {
     3: "starting",

@@ -14,7 +14,7 @@ from virtcim.wire.body import Receive
 from virtcim.wire.caller import Caller, Peer
 from virtcim.wire.faults import HTTPFault
 from virtcim.wire.heads import Parts, Soon
-from virtcim.wire.metrics import CONTENT_TYPE, Metrics
+from virtcim.wire.metrics import Metrics
 from virtcim.wire.replies import Scope, Send, send_fault
 from virtcim.wire.stopping import unavailable
 
@@ -81,7 +81,7 @@ class Entrance:
             await _send_page(send, scope, "application/json", json.dumps(self._health()).encode())
             return
         if page == METRICS and self._may_watch is None:
-            await _send_page(send, scope, CONTENT_TYPE, self._metrics.text())
+            await _send_page(send, scope, *self._metrics.page())
             return
         peer = scope.get("peer", NOBODY)
         known = self._authenticator.without_asking(peer)
@@ -89,7 +89,7 @@ class Entrance:
         if page == METRICS and self._may_watch is not None:
             if not self._may_watch(caller):
                 raise HTTPFault(403, None, "a role is needed")
-            await _send_page(send, scope, CONTENT_TYPE, self._metrics.text())
+            await _send_page(send, scope, *self._metrics.page())
             return
         scope["caller"] = caller
         await self._app(scope, receive, send)
