@@ -32,5 +32,14 @@ class Documents:
         with self._lock:
             found = self._trees.setdefault(xml, parsed)
             while len(self._trees) > self._limit:
-                self._trees.popitem(last=False)
+                forget(self._trees.popitem(last=False)[1])
         return found
+
+
+def forget(holder: object) -> list[object]:
+    """Take from an object what others have made of it and kept in its __dict__, by names that begin with _.
+
+    It often refers to the object, and a tree in such a circle would stay until the garbage collector comes.
+    """
+    names = [name for name in list(vars(holder)) if name.startswith("_")]
+    return [vars(holder).pop(name, None) for name in names]

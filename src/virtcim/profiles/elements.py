@@ -132,7 +132,7 @@ def kept(holder: object, name: str, make: Callable[[], T]) -> T:
 
 
 def _warm(vm: Vm) -> None:
-    kept(vm.host, "_warm", lambda: Warm(COOLED)).use(vm)
+    kept(vm.host, "_warm", lambda: Warm(COOLED, (Configuration, Setting, Device))).use(vm)
 
 
 def configurations(vm: Vm) -> tuple[Configuration, ...]:
