@@ -6,47 +6,15 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.profiles.client import out, system_path
+from tests.profiles.client import system_path
 from tests.profiles.management import BAD_STATE, INVALID, JOB, OK, Manager, embedded, head_path
+from tests.profiles.snapshotting import DISK, FULL, Keeper
 from tests.told import symbol_of
 
-from virtcim.broker.call import MethodAnswer, Path
+from virtcim.broker.call import Path
 from virtcim.host import domains
 
 BAD_TYPE = 6
-FULL, DISK = 2, 3
-METHODS = "VirtualSystemSnapshotService"
-
-
-class Keeper:
-    """A client of the snapshot service of the manager's host."""
-
-    def __init__(self, manager: Manager) -> None:
-        self.manager, self.client = manager, manager.client
-        (self.service,) = (one.path for one in self.client.instances(f"Test_{METHODS}"))
-
-    def take(self, name: str, kind: object = FULL, **settings: Any) -> MethodAnswer:
-        given = embedded("CIM_VirtualSystemSettingData", **settings) if settings else None
-        arguments = {"AffectedSystem": system_path(name), "SnapshotSettings": given, "SnapshotType": str(kind)}
-        return self.client.invoke(self.service, "CreateSnapshot", **arguments)
-
-    def taken(self, name: str, kind: object = FULL, **settings: Any) -> Path:
-        """The path of a snapshot that could be taken."""
-        answer = self.take(name, kind, **settings)
-        assert answer.value == OK
-        path = out(answer, "ResultingSnapshot")
-        assert isinstance(path, Path)
-        return path
-
-    def apply(self, path: Path) -> object:
-        return self.client.invoke(self.service, "ApplySnapshot", Snapshot=path).value
-
-    def destroy(self, path: Path) -> object:
-        return self.client.invoke(self.service, "DestroySnapshot", AffectedSnapshot=path).value
-
-    def across(self, path: Path, association: str, result: str = "CIM_ManagedElement") -> list[str]:
-        found = self.client.across(path, association, result)
-        return sorted(str(dict(one.path.keys).get("InstanceID") or dict(one.path.keys)["Name"]) for one in found)
 
 
 @pytest.fixture
