@@ -33,6 +33,7 @@ NOT_APPLICABLE = {
     "MSG-R08": "nothing that a client can do brings an alert about; the tests of alerts do",
 }
 APPLICABLE = [check for check in runner.checks() if check.id not in NOT_APPLICABLE]
+PATIENCE = {"shutdown_timeout": 2, "detach_timeout": 90}  # seconds; firmware on a busy machine lets go late
 STATES = {
     libvirt.VIR_DOMAIN_RUNNING: "running",
     libvirt.VIR_DOMAIN_BLOCKED: "running",
@@ -106,7 +107,7 @@ def site(libvirtd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     connection.defineXML(WITH_NETWORK)
     connection.createXML(TRANSIENT)
     try:
-        with running_server(tmp_path_factory.mktemp("state"), connect=[libvirtd], shutdown_timeout=2) as server:
+        with running_server(tmp_path_factory.mktemp("state"), connect=[libvirtd], **PATIENCE) as server:
             site = Site.at(server.url, write=True, expendable=True, truth=Libvirt(connection))
             yield site
             sweep(site)

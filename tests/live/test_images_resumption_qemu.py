@@ -26,7 +26,7 @@ from tests.live.storage_kinds import run
 from tests.profiles.processes import Process
 
 PREFIX = f"{NAMES}resumed-"
-WRITTEN = 64 * MIB
+WRITTEN = 96 * MIB
 # What is asked of the disk of each guest (QEMU 7.2 may crash with several block jobs in one): method, arguments
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "moved": ("CopyImage", {"Settings": rasd("Disk", VolumeName="moved-to.qcow2"), "Pivot": True}),
