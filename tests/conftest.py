@@ -37,6 +37,7 @@ def running_server(state_dir: Path, **settings: object) -> Iterator[Any]:
     """A server of these settings on a free loopback port, for the time of the context."""
     flags = {"listen": "http://127.0.0.1:0", "state_dir": state_dir, **settings}
     # Looked up here, so that the tests of one layer still run while an upper layer does not import.
+    importlib.import_module("tests.schemas").share(state_dir)
     build = importlib.import_module("virtcim.__main__").build
     server = build(load(flags, {})[0])
     server.start()

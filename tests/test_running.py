@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.schemas import share
 from tests.wire.secure import Authority, ask, basic, password_file
 
 from virtcim import logs
@@ -45,7 +46,11 @@ def running(directory: Path, settings: str, **environ: str) -> Iterator[tuple[su
     (directory / "settings.yaml").write_text(settings, encoding="utf-8")
     listener = Listener(directory / "notify")
     command = [sys.executable, "-m", "virtcim", "serve", "--config", str(directory / "settings.yaml")]
-    given = {"NOTIFY_SOCKET": str(directory / "notify"), "VIRTCIM_STATE_DIR": str(directory / "state"), **environ}
+    given = {
+        "NOTIFY_SOCKET": str(directory / "notify"),
+        "VIRTCIM_STATE_DIR": str(share(directory / "state")),
+        **environ,
+    }
     with (
         (directory / "log").open("w") as log,
         subprocess.Popen(

@@ -8,10 +8,10 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
+from tests import schemas
 from tests.broker.postgres import Postgres, empty, running_postgres
 from tests.broker.stored import OpenStore
 
-from virtcim.broker import schema
 from virtcim.broker.broker import Broker
 from virtcim.broker.call import (
     Answer,
@@ -31,7 +31,6 @@ from virtcim.broker.jobs import Jobs
 from virtcim.broker.provider import End, Fault, Job, Profile, Progress, Refused, Returned, Work
 from virtcim.broker.schema import Schema
 from virtcim.broker.store import Store, sqlite_url
-from virtcim.resources import mof_dir
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +140,8 @@ def translate(error: Exception) -> Fault | None:
 
 
 @pytest.fixture(scope="session")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["Test", "KVM"])
+def repository() -> Schema:
+    return schemas.loaded("Test", "KVM")
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 import pywbem
+from tests import schemas
 from tests.conftest import StartServer, connect
 from tests.docs.old_client import DISK, GRAPHICS, MEM, NET, OK, REFUSED, SYSTEM, OldClient, mof, names, path
-
-from virtcim.broker import schema
-from virtcim.resources import mof_dir
 
 # Classes of libvirt-cim that are served, without their prefix, and the standard class that each is one of here.
 CLASSES = {
@@ -47,8 +45,8 @@ NEW_MEMORY = mof(MEM, 'ResourceType = 4; VirtualQuantity = 131072; AllocationUni
 
 
 @pytest.mark.parametrize("platform", ["KVM", "LXC", "Xen"])
-def test_class_names(platform: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    classes = schema.load(mof_dir(), tmp_path_factory.getbasetemp() / "libvirt-cim", ["KVM", "LXC", "Xen"])
+def test_class_names(platform: str) -> None:
+    classes = schemas.loaded("KVM", "LXC", "Xen")
     wrong = {name for name, above in CLASSES.items() if not classes.is_a(f"{platform}_{name}", above)}
     assert wrong == set()
 

@@ -13,13 +13,11 @@ from pathlib import Path
 
 import libvirt
 import pytest
-from tests import runs
+from tests import runs, schemas
 from tests.live import leftovers, storing
 from tests.profiles.pooled import Stock, stocked
 
-from virtcim.broker import schema
 from virtcim.broker.schema import Schema
-from virtcim.resources import mof_dir
 
 URI = "qemu:///system"
 PREFIX = "virtcim-test-"
@@ -107,8 +105,8 @@ def clean_domains(libvirtd: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def kvm_schema(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
+def kvm_schema() -> Schema:
+    return schemas.loaded("KVM")
 
 
 @pytest.fixture

@@ -19,9 +19,7 @@ from tests.live.consoles import Console
 from tests.live.storage_kinds import loop_device
 from tests.profiles.eventful import Eventful, eventful_running
 
-from virtcim.broker import schema
 from virtcim.broker.schema import Schema
-from virtcim.resources import mof_dir
 
 NAME = f"{PREFIX}alerts"
 DISK = (
@@ -37,14 +35,9 @@ MIB = 2**20
 Start = Callable[..., libvirt.virDomain]
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
-
-
 @pytest.fixture
-def client(repository: Schema, libvirtd: str, tmp_path: Path) -> Iterator[Eventful]:
-    with eventful_running(repository, libvirtd, tmp_path) as client:
+def client(kvm_schema: Schema, libvirtd: str, tmp_path: Path) -> Iterator[Eventful]:
+    with eventful_running(kvm_schema, libvirtd, tmp_path) as client:
         client.subscribe("SELECT * FROM CIM_AlertIndication WHERE OwningEntity = 'virtcim'")
         yield client
 

@@ -19,9 +19,7 @@ from tests.profiles.switching import Switching, switching_client
 from tests.profiles.test_symmetry import LIVE_ONLY, pairs
 from tests.profiles.test_symmetry import name as shown
 
-from virtcim.broker import schema
 from virtcim.broker.schema import Schema
-from virtcim.resources import mof_dir
 
 OK, FAILED, INVALID, IN_USE = 0, 2, 4, 6
 FIRST, SECOND = "virtcim-test-net-first", "virtcim-test-net-second"
@@ -38,16 +36,11 @@ HEADS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
-
-
 @pytest.fixture
-def switching(repository: Schema, libvirtd: str, qemu: libvirt.virConnect) -> Iterator[Switching]:
+def switching(kvm_schema: Schema, libvirtd: str, qemu: libvirt.virConnect) -> Iterator[Switching]:
     """Without anything of these tests before and after."""
     clean(qemu)
-    with switching_client(repository, libvirtd, shutdown_timeout=3.0) as found:
+    with switching_client(kvm_schema, libvirtd, shutdown_timeout=3.0) as found:
         yield found
     clean(qemu)
 

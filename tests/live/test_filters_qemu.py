@@ -14,26 +14,19 @@ from tests.profiles.switching import Switching, switching_client
 from tests.profiles.test_symmetry import LIVE_ONLY, pairs
 from tests.profiles.test_symmetry import name as shown
 
-from virtcim.broker import schema
 from virtcim.broker.call import CIMError, Path, Status
 from virtcim.broker.schema import Schema
-from virtcim.resources import mof_dir
 
 MINE, INNER, GUEST = "virtcim-test-outer", "virtcim-test-inner", "virtcim-test-guarded"
 MAC = "52:54:00:fe:00:2a"
 INTERFACE = f"<interface type='network'><mac address='{MAC}'/><source network='default'/></interface>"
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
-
-
 @pytest.fixture
-def switching(repository: Schema, libvirtd: str, qemu: libvirt.virConnect) -> Iterator[Switching]:
+def switching(kvm_schema: Schema, libvirtd: str, qemu: libvirt.virConnect) -> Iterator[Switching]:
     """Without anything of these tests before and after."""
     clean(qemu)
-    with switching_client(repository, libvirtd) as found:
+    with switching_client(kvm_schema, libvirtd) as found:
         yield found
     clean(qemu)
 

@@ -17,9 +17,7 @@ from tests.profiles.client import system_path
 from tests.profiles.eventful import Eventful, eventful_running
 from tests.profiles.management import Manager, embedded
 
-from virtcim.broker import schema
 from virtcim.broker.schema import Schema
-from virtcim.resources import mof_dir
 
 NAME = f"{PREFIX}causes"
 QUIESCE, ENABLED = 9, 2
@@ -29,14 +27,9 @@ NOT_SHOWN = {"memory tuning"}  # the model has nothing that shows it
 DISK = "<disk type='file' device='disk'><source file='{path}'/><target dev='vdb' bus='virtio'/></disk>"
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
-
-
 @pytest.fixture
-def client(repository: Schema, libvirtd: str, tmp_path: Path) -> Iterator[Eventful]:
-    with eventful_running(repository, libvirtd, tmp_path) as client:
+def client(kvm_schema: Schema, libvirtd: str, tmp_path: Path) -> Iterator[Eventful]:
+    with eventful_running(kvm_schema, libvirtd, tmp_path) as client:
         yield client
 
 

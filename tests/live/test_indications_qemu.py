@@ -15,9 +15,7 @@ from tests.live.conftest import PREFIX, DefineDomain, wait_until
 from tests.profiles.client import system_path
 from tests.profiles.eventful import Eventful, eventful_running
 
-from virtcim.broker import schema
 from virtcim.broker.schema import Schema
-from virtcim.resources import mof_dir
 
 DISK = "<disk type='file' device='disk'><source file='{path}'/><target dev='vdb' bus='virtio'/></disk>"
 NAME = f"{PREFIX}indications"
@@ -25,14 +23,9 @@ STARTING = 10  # EnabledState
 OWN = f"SourceInstance.CIM_ComputerSystem::Name = '{NAME}'"
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
-
-
 @pytest.fixture
-def client(repository: Schema, libvirtd: str, tmp_path: Path) -> Iterator[Eventful]:
-    with eventful_running(repository, libvirtd, tmp_path) as client:
+def client(kvm_schema: Schema, libvirtd: str, tmp_path: Path) -> Iterator[Eventful]:
+    with eventful_running(kvm_schema, libvirtd, tmp_path) as client:
         yield client
 
 

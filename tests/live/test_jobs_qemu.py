@@ -15,11 +15,10 @@ from tests.live.conftest import PREFIX, wait_until
 from tests.profiles.client import Client, out, running_client, system_path
 from tests.profiles.processes import Process
 
-from virtcim.broker import call, schema
+from virtcim.broker import call
 from virtcim.broker.provider import Job, Progress
 from virtcim.broker.schema import Schema
 from virtcim.profiles import resumption, transitions
-from virtcim.resources import mof_dir
 
 NAME = f"{PREFIX}jobs"
 ENABLED, SHUT_DOWN, OFFLINE, TERMINATE = 2, 4, 6, 4
@@ -28,14 +27,9 @@ MEMORY = 768  # MiB, which take long enough to be written
 Define = Callable[..., libvirt.virDomain]
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
-
-
 @pytest.fixture
-def client(repository: Schema, libvirtd: str) -> Iterator[Client]:
-    with running_client(repository, libvirtd) as client:
+def client(kvm_schema: Schema, libvirtd: str) -> Iterator[Client]:
+    with running_client(kvm_schema, libvirtd) as client:
         yield client
 
 

@@ -11,11 +11,10 @@ import pytest
 from tests.live.conftest import PREFIX, DefineDomain, wait_until
 from tests.profiles.client import Client, out, running_client, system_path
 
-from virtcim.broker import call, schema
+from virtcim.broker import call
 from virtcim.broker.call import Item
 from virtcim.broker.provider import Job
 from virtcim.broker.schema import Schema
-from virtcim.resources import mof_dir
 
 OK, FAILED, JOB, TRANSITION, BUSY = 0, 4, 4096, 4097, 4099
 COMPLETED, EXCEPTION, TERMINATED = 7, 10, 8  # JobState
@@ -23,14 +22,9 @@ ENABLED, DISABLED, SHUT_DOWN, OFFLINE, QUIESCE, REBOOT, RESET = 2, 3, 4, 6, 9, 1
 BOOT_SECONDS = 60
 
 
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
-
-
 @pytest.fixture
-def client(repository: Schema, libvirtd: str) -> Iterator[Client]:
-    with running_client(repository, libvirtd, shutdown_timeout=3.0) as client:
+def client(kvm_schema: Schema, libvirtd: str) -> Iterator[Client]:
+    with running_client(kvm_schema, libvirtd, shutdown_timeout=3.0) as client:
         yield client
 
 

@@ -14,9 +14,7 @@ from tests.live.conftest import Guest, guest_xml, wait_until
 from tests.profiles.client import system_path
 from tests.profiles.switching import Switching, switching_client
 
-from virtcim.broker import schema
 from virtcim.broker.schema import Schema
-from virtcim.resources import mof_dir
 
 OK, FAILED, INVALID, CANNOT = 0, 2, 4, 5
 NAME, GUEST = "virtcim-test-variant", "virtcim-test-wired"
@@ -49,13 +47,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["KVM"])
-
-
-@pytest.fixture(scope="module")
-def served(repository: Schema, libvirtd: str) -> Iterator[Switching]:
-    with switching_client(repository, libvirtd) as found:
+def served(kvm_schema: Schema, libvirtd: str) -> Iterator[Switching]:
+    with switching_client(kvm_schema, libvirtd) as found:
         yield found
 
 

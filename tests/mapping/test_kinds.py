@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests import schemas
 from tests.mapping.samples import DATA, SAMPLES, load
 
 from virtcim.broker.call import PropertyDef
 from virtcim.broker.schema import Schema
-from virtcim.broker.schema import load as load_schema
 from virtcim.mapping import vssd
 from virtcim.mapping.resources import KINDS, kind_for, properties_of, resources_of
 from virtcim.mapping.table import Properties
-from virtcim.resources import mof_dir
 
 RASD = "ResourceAllocationSettingData"
 # class, ResourceType, OtherResourceType, further properties -> kind
@@ -103,8 +102,8 @@ def test_pools_are_those_of_the_rows() -> None:
 
 
 @pytest.fixture(scope="module")
-def schema(tmp_path_factory: pytest.TempPathFactory) -> Schema:
-    return load_schema(mof_dir(), tmp_path_factory.mktemp("schema"))
+def schema() -> Schema:
+    return schemas.loaded()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -7,21 +7,20 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 import pytest
+from tests import schemas
 from tests.profiles.client import Client, running_client
 from tests.profiles.everything import everything_running
 from tests.profiles.management import Manager, managing
 
-from virtcim.broker import schema
 from virtcim.broker.schema import Schema
-from virtcim.resources import mof_dir
 
 StartClient = Callable[..., AbstractContextManager[Client]]
 
 
 @pytest.fixture(scope="session")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Schema:
+def repository() -> Schema:
     """The classes, with leaves for the test driver and for QEMU."""
-    return schema.load(mof_dir(), tmp_path_factory.mktemp("schema"), ["Test", "KVM"])
+    return schemas.loaded("Test", "KVM")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path as File
 
 from tests.profiles.client import Client, explain, out, parse_embedded, system_path
+from tests.schemas import share
 
 from virtcim.__main__ import make_catalog, server_facts
 from virtcim.broker.broker import Broker
@@ -57,7 +58,7 @@ NAMESPACES = ("root/virt", "interop")
 @contextmanager
 def everything_running(state_dir: File, uri: str) -> Iterator[Client]:
     """A client of the whole server but its wire, with a transient system and a job that has ended."""
-    settings = load({"state_dir": str(state_dir)}, {})[0]
+    settings = load({"state_dir": str(share(state_dir))}, {})[0]
     world = Hosts([uri], HostSettings())
     jobs = Jobs(3600, explain)  # longer than the tests of a module take
     catalog = make_catalog(settings, world, jobs, server_facts(settings, lambda: ["http://127.0.0.1:5988"], lambda: 0))

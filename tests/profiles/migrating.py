@@ -11,6 +11,7 @@ from typing import Any
 import libvirt
 from tests.profiles.client import Client, explain, parse_embedded, system_path
 from tests.profiles.management import embedded
+from tests.schemas import share
 
 from virtcim.__main__ import make_catalog, server_facts
 from virtcim.broker.broker import Broker
@@ -102,8 +103,9 @@ def moving(state_dir: File, *uris: str, **settings: Any) -> Iterator[Mover]:
     """Movers between hosts of these URIs, whose systems are named by UUID in keys."""
     world = Hosts(uris, HostSettings(naming="uuid", **settings))
     jobs = Jobs(3600, explain)
-    facts = server_facts(load({"state_dir": str(state_dir)}, {})[0], lambda: ["http://127.0.0.1:5988"], lambda: 0)
-    catalog = make_catalog(load({"state_dir": str(state_dir)}, {})[0], world, jobs, facts)
+    given = load({"state_dir": str(share(state_dir))}, {})[0]
+    facts = server_facts(given, lambda: ["http://127.0.0.1:5988"], lambda: 0)
+    catalog = make_catalog(given, world, jobs, facts)
     world.start()
     assert world.wait(30), [host.reason for host in world.hosts]
     try:

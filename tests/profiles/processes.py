@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path as File
-from typing import ClassVar
 
 import pywbem
 from tests.broker.postgres import free_port
+from tests.schemas import share
 
 MODIFIED = "SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_ComputerSystem"
 
@@ -19,23 +18,16 @@ MODIFIED = "SELECT * FROM CIM_InstModification WHERE SourceInstance ISA CIM_Comp
 class Process:
     """`virtcim serve` on a state directory; `kill` gives it no chance."""
 
-    compiled: ClassVar[File | None] = None  # the schemas that a server has compiled before
-
     def __init__(self, state: File, **settings: str) -> None:
-        self.state = state
-        cache = state / "cache"
-        if Process.compiled is not None and Process.compiled.is_dir() and not cache.exists():
-            shutil.copytree(Process.compiled, cache)
+        self.state = share(state)
         self._environment = {**os.environ, **{f"VIRTCIM_{name.upper()}": value for name, value in settings.items()}}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[str] | None = None
         self.start()
-        Process.compiled = cache
 
     def start(self) -> None:
         command = [sys.executable, "-m", "virtcim", "serve", "--listen", self.url, "--state-dir", str(self.state)]
-        self.state.mkdir(parents=True, exist_ok=True)
         with (self.state / "stderr").open("a") as errors:
             self._process = subprocess.Popen(
                 command, env=self._environment, stdout=subprocess.PIPE, stderr=errors, text=True
