@@ -85,7 +85,7 @@ class Brake(threading.Thread):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), FIRST)
         deadline = time.monotonic() + 30
         while not self._domain.blockJobInfo(self._target) and time.monotonic() < deadline:
-            pass  # whoever asks while a job begins waits in libvirt, and is answered before anything else
+            time.sleep(0.001)
         self._domain.blockJobSetSpeed(self._target, 1)  # type: ignore[attr-defined]
         renice(pid_of(self._domain.name()), 0)
         self.pulled.set()
