@@ -50,13 +50,18 @@ class _Gate:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with suppress(asyncio.CancelledError):
+        self._lines.add(writer)
+        with suppress(asyncio.CancelledError, OSError):
             await self._open.wait()
-        far_reader, far_writer = await asyncio.open_unix_connection(self._daemon)
-        self._lines |= {writer, far_writer}
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
-        self._lines -= {writer, far_writer}
+            far_reader, far_writer = await asyncio.open_unix_connection(self._daemon)
+            self._lines.add(far_writer)
+            try:
+                await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            finally:
+                self._lines.discard(far_writer)
+                far_writer.transport.abort()
+        self._lines.discard(writer)
+        writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -105,6 +110,7 @@ class Fleet:
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def _each(self, works: Iterable[Coroutine[Any, Any, None]]) -> None:
         futures = [asyncio.run_coroutine_threadsafe(work, self._loop) for work in works]
@@ -118,3 +124,4 @@ async def _cancel_all() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0.1)  # until what was aborted is closed
