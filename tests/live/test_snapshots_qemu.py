@@ -10,9 +10,9 @@ from typing import Any
 import libvirt
 import pytest
 import pywbem
-from tests.live.cim import BAD_STATE, DISABLED, ENABLED, NAMES, OK, QUIESCE, Cim, cim_server, memory, vssd
+from tests.live.cim import BAD_STATE, DISABLED, ENABLED, FAILED, NAMES, OK, QUIESCE, Cim, cim_server, memory, rasd, vssd
 from tests.live.conftest import wait_until
-from tests.live.images import DIRECTORY, own_pool, storage, volume_names
+from tests.live.images import DIRECTORY, MIB, own_pool, storage, volume_names
 from tests.live.storage_kinds import run
 
 from virtcim.broker.provider import Progress
@@ -217,6 +217,22 @@ def test_what_stopped_half_way_is_brought_to_its_end(cim: Cim, libvirtd: str) ->
     assert guest.holds(OLD)
     assert len(cim.connection.AssociatorNames(guest.path, "CIM_LastAppliedSnapshot")) == 1
     guest.end()
+
+
+def test_a_disk_that_has_gone_comes_back(cim: Cim, qemu_module: libvirt.virConnect) -> None:
+    """Its volume stays for the snapshot, though it was to go with the disk; nor does it grow."""
+    guest = Guest(cim, "changed", "qcow2")
+    guest.write(OLD)
+    snapshot = guest.take(FULL)
+    disk = f"{guest.name}/defined/vda"
+    size = cim.setting(disk)["Limit"]
+    assert cim.modify(rasd("Disk", InstanceID=disk, VirtualQuantity=16 * MIB, VirtualQuantityUnits="byte")) == FAILED
+    assert cim.remove(guest.name, f"{guest.name}/vda")[0] == OK
+    assert guest.volume in volume_names(qemu_module)
+    guest.apply(snapshot)
+    assert (guest.holds(OLD), cim.setting(disk)["Limit"]) == (True, size)
+    guest.end()
+    assert guest.volume not in volume_names(qemu_module)
 
 
 def test_no_disk_no_snapshot(cim: Cim) -> None:

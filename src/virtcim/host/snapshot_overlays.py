@@ -12,7 +12,7 @@ from virtcim.host.snapshot_files import refresh_pools
 from virtcim.host.system import Vm
 from virtcim.model.devices import Disk
 from virtcim.model.domain import Domain
-from virtcim.model.snapshot import DomainSnapshot
+from virtcim.model.snapshot import DomainSnapshot, parted
 
 _SECURE = libvirt.VIR_DOMAIN_SNAPSHOT_XML_SECURE
 _OVERLAYS = (
@@ -25,8 +25,8 @@ _OVERLAYS = (
 def define_as_then(vm: Vm, name: str) -> Vm:
     """Define a domain that is off as it was when the snapshot was taken, on the images of then."""
     with opened(vm) as domain:
-        text = DomainSnapshot.parse(domain.snapshotLookupByName(name).getXMLDesc(_SECURE)).take_domain(definition=True)
-    document = Domain.parse(str(text))
+        _, then, definition = parted(domain.snapshotLookupByName(name).getXMLDesc(_SECURE))
+    document = Domain.parse(str(definition or then))
     document.name, document.id = vm.name, None
     return define(vm.host, document.xml)
 

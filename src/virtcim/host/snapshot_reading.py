@@ -10,7 +10,7 @@ import libvirt
 from virtcim.host.errors import Kind, translated, where_supported
 from virtcim.host.records import SnapshotRecord
 from virtcim.model.fields import ModelError
-from virtcim.model.snapshot import DomainSnapshot
+from virtcim.model.snapshot import DomainSnapshot, parted
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ def _read(handle: libvirt.virDomainSnapshot, current: str | None) -> tuple[tuple
     """A snapshot with what puts it in order; None when it is gone, or says nothing of its domain."""
     name = handle.getName()
     try:
-        document = DomainSnapshot.parse(handle.getXMLDesc())
-        domain_xml = document.take_domain()
+        xml, domain_xml, _ = parted(handle.getXMLDesc())
+        created = DomainSnapshot.parse(xml).created or 0
     except libvirt.libvirtError as error:
         if translated(error).kind is not Kind.NOT_FOUND:
             raise
@@ -67,5 +67,5 @@ def _read(handle: libvirt.virDomainSnapshot, current: str | None) -> tuple[tuple
     if domain_xml is None:
         log.warning("the snapshot %s is left out: it does not say what its domain was like", name)
         return None
-    record = SnapshotRecord(name=name, current=name == current, xml=document.xml, domain_xml=domain_xml)
-    return (document.created or 0, name), record
+    record = SnapshotRecord(name=name, current=name == current, xml=xml, domain_xml=domain_xml)
+    return (created, name), record

@@ -5,7 +5,6 @@ from __future__ import annotations
 from virtcim.model.codecs import TEXT
 from virtcim.model.domain import Domain
 from virtcim.model.fields import Field, Many, View, integer, text
-from virtcim.model.tree import remove, serialise
 
 INTERNAL, EXTERNAL, NOT_KEPT = "internal", "external", "no"  # where a disk or the memory is kept
 DISK_SNAPSHOT, SHUTOFF = "disk-snapshot", "shutoff"  # DomainSnapshot.state, beside running and paused
@@ -41,16 +40,25 @@ class DomainSnapshot(View):
         found = self.element.find("domain")
         return None if found is None else Domain(found)
 
-    def take_domain(self, definition: bool = False) -> str | None:
-        """Take the domain out of the document, which without it is small; its text.
 
-        `definition`: that of a domain which ran may have been another one, and is told then.
-        """
-        found = {tag: self.element.find(tag) for tag in ("domain", "inactiveDomain")}
-        texts = {tag: serialise(element) for tag, element in found.items() if element is not None}
-        for element in found.values():
-            if element is not None:
-                remove(element)
-        inactive = texts.get("inactiveDomain", "").replace("<inactiveDomain", "<domain", 1)
-        inactive = inactive.removesuffix("</inactiveDomain>")
-        return f"{inactive}</domain>" if definition and inactive else texts.get("domain")
+def parted(text: str) -> tuple[str, str | None, str | None]:
+    """A snapshot's document without its domain, that domain, and its definition where it ran with something else.
+
+    All of them as libvirt wrote them, byte for byte.
+    """
+    rest, domain = _cut(text, "domain")
+    rest, definition = _cut(rest, "inactiveDomain")
+    return rest, domain, None if definition is None else _as_domain(definition)
+
+
+def _cut(text: str, tag: str) -> tuple[str, str | None]:
+    begin, end = text.find(f"<{tag} "), text.rfind(f"</{tag}>")
+    if begin < 0 or end < begin:
+        return text, None
+    end += len(f"</{tag}>")
+    return text[:begin] + text[end:], text[begin:end]
+
+
+def _as_domain(definition: str) -> str:
+    inside = definition.removeprefix("<inactiveDomain").removesuffix("</inactiveDomain>")
+    return f"<domain{inside}</domain>"
