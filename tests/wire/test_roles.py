@@ -20,7 +20,7 @@ from virtcim.broker.call import (
 )
 from virtcim.wire import guard as guard_module
 from virtcim.wire.caller import Caller, Certificate
-from virtcim.wire.roles import Access
+from virtcim.wire.roles import Access, Rule
 
 CHANGES = [
     operation("DeleteInstance", InstanceName=INSTANCE),
@@ -205,9 +205,17 @@ def test_who_may_see_a_reply_that_was_given_before(caller: Caller, call: Call, s
 
 
 def test_an_answer_looked_through_for_one_caller_holds_for_nobody_else() -> None:
+    some = {"some": (Rule(("@read",), classes=("virt_system",)),)}
+    granted = Access(roles=some, users={"alice": ("some",)}, default=())
+    call = operation("Associators", ObjectName=INSTANCE)
+    whole = Answer(Form.OBJECT_PATH, (), holds=lambda: True, ahead=lambda: None)
+    seen = guard(granted).answer(Caller("alice"), call, lambda _: whole)
+    assert isinstance(seen, Answer)
+    assert (seen.holds, seen.ahead) == (None, None)
+
+
+def test_an_answer_is_not_looked_through_for_who_may_see_all_classes() -> None:
     granted = Access(users={"alice": ("reader",)}, default=())
     call = operation("Associators", ObjectName=INSTANCE)
     whole = Answer(Form.OBJECT_PATH, (), holds=lambda: True)
-    seen = guard(granted).answer(Caller("alice"), call, lambda _: whole)
-    assert isinstance(seen, Answer)
-    assert seen.holds is None
+    assert guard(granted).answer(Caller("alice"), call, lambda _: whole) is whole

@@ -173,8 +173,7 @@ class Item:
 class Batch(NamedTuple):
     """Some of the items of an answer. At one `place` they are the same as long as `state` is; never without a place.
 
-    `size` is their number where that is known. `parts` are the batches that a large one is made of: with a change the
-    large one is another, but most of the parts are not.
+    `size` is their number, if known. `parts` are the batches of a large one; a change spares most of them.
     """
 
     items: Callable[[], Iterable[Item]]
@@ -285,6 +284,7 @@ class Answer:
     out: tuple[Out, ...] = ()
     result_class: ClassView | None = None  # QueryResultClass of OpenQueryInstances
     holds: Holds | None = None  # whether another call of the same text would be answered by the same; None: who knows
+    ahead: Callable[[], Answer | None] | None = None  # makes what answers the next call, if it asks for as many
 
 
 @dataclass(frozen=True, slots=True)

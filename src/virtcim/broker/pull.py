@@ -4,6 +4,8 @@ A session that nobody pulls from is dropped when its time is over, by a timer th
 A session holds the iterator of its operation, over objects that live anyway, and looks ahead to know the end.
 An iterator walks the collections that the inventory held when it came to them: those never change, a change replaces
 them. So what exists all the time comes once, and what comes or goes meanwhile may or may not show.
+What the next pull will get, if it asks for as many objects as the last one, can be made before it comes: it is of
+objects that were chosen already, and the one of another number is made as if nobody had looked.
 Every reply brings a new context, and the one before is void. Pulls on one session take turns, the second with a void
 context; a session that is closed during a pull ends the pull with PULL_HAS_BEEN_ABANDONED.
 """
@@ -17,9 +19,10 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2b
 
-from virtcim.broker.call import Answer, CIMError, Form, Out, PropertyDef, Selection, Status, Value
+from virtcim.broker.call import Answer, CIMError, Form, Out, PropertyDef, Selection, Status
 from virtcim.broker.portions import Portions
 
 _CONTEXT = PropertyDef("EnumerationContext", "string")
@@ -54,6 +57,15 @@ class Owner:
         return self.share or self.user
 
 
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """The answer to the next pull of so many objects, and the context that it brings."""
+
+    count: int
+    answer: Answer
+    context: str
+
+
 @dataclass(eq=False)
 class _Session:
     owner: Owner
@@ -65,6 +77,7 @@ class _Session:
     deadline: float = _FOREVER
     empty_pulls: int = 0
     abandoned: bool = False
+    coming: _Coming | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, count: int) -> Iterable[object]:
@@ -109,7 +122,7 @@ class Sessions:
                 self._forget()
                 self._check_room(owner)
                 self._renew(session)
-            return replace(_reply(session, batch), result_class=answer.result_class)
+            return replace(self._reply(session, batch, count), result_class=answer.result_class)
 
     def pull(self, owner: Owner, form: Form, context: str, count: int) -> Answer:
         """The next batch. Errors: INVALID_ENUMERATION_CONTEXT, PULL_HAS_BEEN_ABANDONED, SERVER_LIMITS_EXCEEDED."""
@@ -117,11 +130,15 @@ class Sessions:
         with session.lock:
             if session.context != context:
                 raise _invalid()
+            coming, session.coming = session.coming, None
+            if coming is not None and coming.count == count:
+                session.items.skip(count)
+                return self._end(session, count, coming)
             with ExitStack() as unfinished:
                 unfinished.callback(self._drop, session)  # what it has taken cannot be told again
                 batch = session.take(min(count, self.limits.batch))
                 unfinished.pop_all()
-            return self._end(session, batch, count)
+            return self._end(session, count, batch)
 
     def close(self, owner: Owner, context: str) -> None:
         """End a session at once, a pull that is under way as well. Errors: INVALID_ENUMERATION_CONTEXT."""
@@ -151,7 +168,7 @@ class Sessions:
             session.deadline = _FOREVER
             return session
 
-    def _end(self, session: _Session, batch: Iterable[object], count: int) -> Answer:
+    def _end(self, session: _Session, count: int, made: Iterable[object] | _Coming) -> Answer:
         with self._lock:
             if session.abandoned:
                 raise CIMError(Status.PULL_HAS_BEEN_ABANDONED, "the enumeration was closed during the pull")
@@ -160,11 +177,32 @@ class Sessions:
             if session.empty_pulls > self.limits.empty_pulls:
                 text = f"{self.limits.empty_pulls} pulls in a row asked for no object: the enumeration is closed"
                 raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)
+            if isinstance(made, _Coming):
+                self._renew(session, made.context)
+                return made.answer
             if not session.items.ended:
                 self._renew(session)
             else:
                 session.context = ""
-            return _reply(session, batch)
+            return self._reply(session, made, count)
+
+    def _ahead(self, session: _Session, context: str, count: int) -> Answer | None:
+        """What will answer the next pull of so many objects, if that can be told; for who makes use of the meantime."""
+        if not session.lock.acquire(blocking=False):
+            return None
+        try:
+            with self._lock:
+                if session.coming is not None or self._sessions.get(context) is not session:
+                    return None
+                following = self._context()
+            batch = session.items.ahead(count)
+            if batch is None:
+                return None
+            answer = self._answered(session, batch, following, count)
+            session.coming = _Coming(count, answer, following)
+            return answer
+        finally:
+            session.lock.release()
 
     def _find(self, owner: Owner, context: str) -> _Session:
         self._forget()
@@ -173,8 +211,8 @@ class Sessions:
             raise _invalid()
         return session
 
-    def _renew(self, session: _Session) -> None:
-        session.context = self._context()
+    def _renew(self, session: _Session, context: str = "") -> None:
+        session.context = context or self._context()
         session.deadline = self._clock() + session.timeout
         self._sessions[session.context] = session
         if session.deadline < self._due:
@@ -184,6 +222,18 @@ class Sessions:
         """One that nobody guesses, nor finds out from others; asking the system for each would take longer."""
         self._made += 1
         return urlsafe_b64encode(blake2b(b"%d" % self._made, digest_size=24, key=self._secret).digest()).decode()
+
+    def _reply(self, session: _Session, batch: Iterable[object], count: int) -> Answer:
+        if not session.items.ended:
+            return self._answered(session, batch, session.context, count)
+        outs = Out(_CONTEXT, None), Out(_END_OF_SEQUENCE, True)
+        return Answer(session.form, batch, session.selection, outs)
+
+    def _answered(self, session: _Session, batch: Iterable[object], context: str, count: int) -> Answer:
+        """A batch that is not the last one."""
+        ahead = partial(self._ahead, session, context, count) if 0 < count <= self.limits.batch else None
+        outs = Out(_CONTEXT, context), Out(_END_OF_SEQUENCE, False)
+        return Answer(session.form, batch, session.selection, outs, ahead=ahead)
 
     def _drop(self, session: _Session) -> None:
         with self._lock:
@@ -216,12 +266,6 @@ class Sessions:
         if len(self._sessions) >= limits.sessions or mine >= limits.sessions_per_user:
             text = f"too many open enumerations: {limits.sessions} may be, {limits.sessions_per_user} of one caller"
             raise CIMError(Status.SERVER_LIMITS_EXCEEDED, text)
-
-
-def _reply(session: _Session, batch: Iterable[object]) -> Answer:
-    ended = session.items.ended
-    context: Value = None if ended else session.context
-    return Answer(session.form, batch, session.selection, (Out(_CONTEXT, context), Out(_END_OF_SEQUENCE, ended)))
 
 
 def _invalid(reason: str = "") -> CIMError:

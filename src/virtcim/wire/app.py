@@ -16,6 +16,7 @@ from virtcim.broker.call import Answer, Call, CIMError, MethodAnswer, Status
 from virtcim.wire import mpost
 from virtcim.wire.body import Disconnected, Receive, read_body
 from virtcim.wire.caller import ANYBODY, Caller
+from virtcim.wire.coming import LARGEST
 from virtcim.wire.elements import Size
 from virtcim.wire.encoders import ClassesIn, Encoders
 from virtcim.wire.faults import HTTPFault, RefusedCall
@@ -140,6 +141,7 @@ class App:
             return None
         if self._done is not None:
             self._done(call, reply.status, time.perf_counter() - started)
+        reply.is_sent()
         return at_once(reply, asked)
 
     def _soon(
@@ -213,6 +215,7 @@ class App:
             reply = self._again(caller, call) or await self._replied(caller, call, asked)
         if await send_reply(send, reply, asked):
             self._heap.used_much()
+        reply.is_sent()
         if self._done is not None:
             self._done(call, reply.status, time.perf_counter() - started)
 
@@ -238,13 +241,12 @@ class App:
     def _run_whole(self, caller: Caller, call: Call) -> Reply:
         """In a thread: taking the items may block as well, so all are taken there."""
         reply = self._run(caller, call)
-        return replace(reply, chunks=iter(list(reply.chunks)))
+        return replace(reply, chunks=iter(list(reply.chunks)), after=None)
 
     def _run(self, caller: Caller, call: Call) -> Reply:
-        """Errors: CIMError, FAILED for a fault of the program."""
+        """Its first chunk is made. Errors: CIMError, FAILED for a fault of the program."""
         try:
-            reply = self._encoded(call, self._judge.answer(caller, call, self._dispatch))
-            return replace(reply, chunks=_started(reply.chunks))
+            return self._encoded(call, self._judge.answer(caller, call, self._dispatch))
         except CIMError:
             raise
         except Exception as error:
@@ -253,10 +255,19 @@ class App:
 
     def _encoded(self, call: Call, answer: Answer | MethodAnswer) -> Reply:
         if isinstance(answer, MethodAnswer):
-            return Reply(self._encoders.model.method_reply(call, answer), headers=reason_header(answer.reason))
+            reply = self._encoders.model.method_reply(call, answer)
+            return Reply(_started(reply), headers=reason_header(answer.reason))
         chunks = self._encoders.of(call.namespace).reply(call, answer)
         chunks.hurried = is_short_pull(call)
-        return Reply(chunks, headers=caveat_headers(self._caveats()), length=chunks.length)
+        ahead = answer.ahead if chunks.length is not None and chunks.length <= LARGEST else None
+        after = partial(self._look_ahead, call, ahead) if ahead else None
+        return Reply(_started(chunks), 0, caveat_headers(self._caveats()), chunks.length, after)
+
+    def _look_ahead(self, call: Call, ahead: Callable[[], Answer | None]) -> None:
+        """Make the reply to the next call of a session, while its client reads the last one."""
+        answer, encoder = ahead(), self._encoders.of(call.namespace)
+        if answer is not None and encoder is self._encoders.model and encoder.ahead(call, answer):
+            self._heap.used_much()
 
     def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:
         return Reply(self._encoders.model.error_reply(call, error, asked.extended_errors), int(error.status))

@@ -31,6 +31,13 @@ class Chunks(Iterator[bytes]):
         self.length = length
         self.hurried = False
 
+    @classmethod
+    def of(cls, parts: Iterable[bytes], length: int) -> Chunks:
+        """Of parts that are there already, which go out as they are."""
+        found = cls(b"", iter(()), b"", length)
+        found._made = iter(parts)
+        return found
+
     def __next__(self) -> bytes:
         if self._made is None:
             self._made = at_once(*self._parts) if self.hurried else chunks(*self._parts)
@@ -64,6 +71,13 @@ class BatchWriter:
         pieces = ((part,) for one in ready for part in one.slices())
         length = sum(map(len, around)) + sum([one.size for one in ready])
         return Chunks(around[0], pieces, around[1], length)
+
+    def ahead(self, call: Call, answer: Answer, items: Batches, most: int) -> list[bytes] | None:
+        """What such a reply will consist of, if all of it is kept and has no more than so many bytes."""
+        ready = self._all_kept(call, answer, items.batches)
+        if ready is None or sum([one.size for one in ready]) > most:
+            return None
+        return [part for one in ready for part in one.slices()]
 
     # What is kept
 
@@ -139,7 +153,7 @@ class BatchWriter:
 
 
 def _place(call: Call, answer: Answer, batch: Batch) -> Hashable:
-    return answer.form, call.namespace, answer.selection, batch.place
+    return answer.form.name, call.namespace, answer.selection, batch.place
 
 
 def _gathered(parts: list[bytes] | None, piece: Iterable[bytes]) -> list[bytes] | None:

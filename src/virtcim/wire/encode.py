@@ -26,6 +26,7 @@ from virtcim.wire import extended_errors
 from virtcim.wire.again import Again
 from virtcim.wire.batched import BatchWriter, Chunks, chunks
 from virtcim.wire.classes import ClassEncoder, qualifier_declaration
+from virtcim.wire.coming import LARGEST, Coming, Made
 from virtcim.wire.forms import ItemForms, Pieces
 from virtcim.wire.instances import InstanceEncoder, embedded_attribute
 from virtcim.wire.kept import Kept
@@ -37,6 +38,7 @@ _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n<CIM CIMVERSION="2.0" DTDVERSION="2.0"><MESSAGE ID={id}'
     ' PROTOCOLVERSION="1.0"><SIMPLERSP><{tag} NAME={name}>'
 )
+_START = b"<IRETURNVALUE>"
 _TAIL = "</{tag}></SIMPLERSP></MESSAGE></CIM>\n"
 
 
@@ -63,6 +65,7 @@ class Encoder:
             Form.CLASS_PATH: self._class_paths,
             Form.QUALIFIER: _qualifiers,
         }
+        self._coming = Coming()
         self._batches = BatchWriter(self._writers, ItemForms(self._instances, shown_host, None).writers)
 
     def reply(self, call: Call, answer: Answer) -> Chunks:
@@ -70,7 +73,10 @@ class Encoder:
         head, tail = _message(call, "IMETHODRESPONSE")
         if answer.form is Form.NOTHING:
             return Chunks(head, iter(()), tail)
-        start, end = b"<IRETURNVALUE>", b"</IRETURNVALUE>" + self._outs(answer) + tail
+        made = self._coming.take(answer, call.namespace) if answer.ahead else None
+        if made is not None:
+            return Chunks.of(chain((head + _START,), made.parts), len(head) + len(_START) + made.size)
+        start, end = _START, self._end(answer, tail)
         if not isinstance(answer.items, Batches):
             pieces = self._writers[answer.form](answer.items, call, answer.selection)
             if answer.holds is None:
@@ -80,6 +86,17 @@ class Encoder:
             )
         return self._batches.reply(call, answer, answer.items, (head + start, end))
 
+    def ahead(self, call: Call, answer: Answer) -> bool:
+        """Make the response to the next call like this one, which is of what is kept; whether that could be done."""
+        if not isinstance(answer.items, Batches):
+            return False
+        parts = self._batches.ahead(call, answer, answer.items, LARGEST)
+        if parts is None:
+            return False
+        parts.append(self._end(answer, _message(call, "IMETHODRESPONSE")[1]))
+        self._coming.put(Made(answer, call.namespace, parts, sum(map(len, parts))))
+        return True
+
     def again(self, call: Call) -> bytes | None:
         """The response as it was given to a call of the same text, if it still holds."""
         body = self._again.get(call.memo)
@@ -88,6 +105,7 @@ class Encoder:
     def cool(self) -> None:
         """Let go of what is kept for those who ask all the time."""
         self._batches.cool()
+        self._coming.clear()
 
     def _keeping(self, call: Call, holds: Holds, head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """The chunks after the head; where there is only one it is kept."""
@@ -130,6 +148,9 @@ class Encoder:
         value = self._instances.value_encoder(declared)(out.value)
         attributes = f'NAME={quoted(declared.name)} PARAMTYPE="{declared.type}"{embedded_attribute(declared.embedded)}'
         return f"<PARAMVALUE {attributes}>{value}</PARAMVALUE>"
+
+    def _end(self, answer: Answer, tail: bytes) -> bytes:
+        return b"</IRETURNVALUE>" + self._outs(answer) + tail
 
     def _outs(self, answer: Answer) -> bytes:
         out = "".join(map(self._out, answer.out)).encode()

@@ -39,7 +39,10 @@ class Guard:
             record.answered(answer)
         if rules is None or isinstance(answer, MethodAnswer) or not _may_cross(call):
             return answer
-        return replace(answer, items=(item for item in answer.items if self._visible(item, rules)), holds=None)
+        if any(rule.classes == ANY for rule in rules):
+            return answer
+        items = (item for item in answer.items if self._visible(item, rules))
+        return replace(answer, items=items, holds=None, ahead=None)
 
     def lets_see(self, caller: Caller, call: Call) -> bool:
         """Whether the caller may see whatever the answer to a call of the operations that read holds."""

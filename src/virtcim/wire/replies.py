@@ -36,13 +36,19 @@ TURN = 0.001  # seconds after which others get theirs
 class Reply:
     """A response in chunks, the first of which can no longer fail; `status` is the CIM status, 0 for success.
 
-    `length` in bytes, where that is known.
+    `length` in bytes, where that is known. `after` is to be done once it is sent.
     """
 
     chunks: Iterator[bytes]
     status: int = 0
     headers: tuple[Header, ...] = ()
     length: int | None = None
+    after: Callable[[], None] | None = None
+
+    def is_sent(self) -> None:
+        """Have done what is to come after, once the loop is through with sending."""
+        if self.after is not None:
+            asyncio.get_running_loop().call_soon(self.after)
 
 
 class Caveats(NamedTuple):
