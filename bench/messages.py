@@ -66,11 +66,11 @@ class Service:
     def names(self, classname: str) -> bytes:
         return self.intrinsic("EnumerateInstanceNames", ClassName=class_name(classname))
 
-    def get(self, instance_name: str) -> bytes:
-        return self.intrinsic("GetInstance", InstanceName=instance_name, LocalOnly=value("FALSE"))
+    def get(self, instance_name: str, **more: str) -> bytes:
+        return self.intrinsic("GetInstance", **{"InstanceName": instance_name, "LocalOnly": value("FALSE"), **more})
 
-    def associators(self, instance_name: str, association: str) -> bytes:
-        return self.intrinsic("Associators", ObjectName=instance_name, AssocClass=class_name(association))
+    def associators(self, instance_name: str, association: str, **more: str) -> bytes:
+        return self.intrinsic("Associators", ObjectName=instance_name, AssocClass=class_name(association), **more)
 
     def associator_names(self, instance_name: str, association: str) -> bytes:
         return self.intrinsic("AssociatorNames", ObjectName=instance_name, AssocClass=class_name(association))

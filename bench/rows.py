@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from bench.client import Connection, throughput
 from bench.messages import Service, checked, instance_names, pull_all, value, values
 from bench.report import Row
 from bench.servers import Floor, Running
-from bench.timing import clocked, medians
+from bench.timing import Timed, clocked, medians
 
 SYSTEM, SETTING, DEVICES = "CIM_ComputerSystem", "CIM_ResourceAllocationSettingData", "CIM_SystemDevice"
 SMALL = 3000  # bytes of the floor for one instance
@@ -29,6 +30,9 @@ VARIATIONS = {
     "IncludeClassOrigin": {"IncludeClassOrigin": value("TRUE")},
     "IncludeQualifiers": {"IncludeQualifiers": value("TRUE")},
 }
+# Where a variation is none of every operation, those that have it.
+KNOWING = {"LocalOnly": ("EnumerateInstances", "GetInstance"), "DeepInheritance false": ("EnumerateInstances",)}
+SPREAD = 20  # systems that variations of what concerns one are asked about
 
 
 @dataclass(frozen=True)
@@ -115,16 +119,28 @@ def flat(few: Sequence[Row], many: Sequence[Row]) -> Iterator[Row]:
 
 def variations(side: Side) -> Iterator[Row]:
     """Other ways to ask for the same, once the answer to each is kept or known not to be."""
+    service, found = side.service, systems(side)[:SPREAD]
+    yield from _varied(side, "EnumerateInstances", lambda **more: [service.enumerate(SYSTEM, **more)])
+    yield from _varied(side, "GetInstance", lambda **more: [service.get(name, **more) for name in found])
+    yield from _varied(side, "Associators", lambda **more: [service.associators(one, DEVICES, **more) for one in found])
+
+
+def _varied(side: Side, operation: str, make: Callable[..., list[bytes]]) -> Iterator[Row]:
+    """The variations that an operation knows, each beside the plain request; what is made is asked in turn."""
     connection = side.connect()
-    plain = side.service.enumerate(SYSTEM)
-    others = {name: side.service.enumerate(SYSTEM, **more) for name, more in VARIATIONS.items()}
-    for request in (plain, *others.values()):
-        checked(connection.send(request))
-    works = [lambda r=request: connection.timed(r)[0] for request in (plain, *others.values())]
-    base, *times = medians(works, side.rounds)
-    for name, result in zip(others, times, strict=True):
-        yield Row(f"EnumerateInstances, {name}", f"{side.n:,}", result, result / base, 3, "<= 3 x plain")
+    varied = {name: make(**more) for name, more in VARIATIONS.items() if operation in KNOWING.get(name, (operation,))}
+    turns = [itertools.cycle(requests) for requests in (make(), *varied.values())]
+    for turn, requests in zip(turns, (make(), *varied.values()), strict=True):
+        for _ in requests:
+            checked(connection.send(next(turn)))
+    base, *times = medians([_timed(connection, turn) for turn in turns], side.rounds)
+    for name, result in zip(varied, times, strict=True):
+        yield Row(f"{operation}, {name}", f"{side.n:,}", result, result / base, 3, "<= 3 x plain")
     connection.close()
+
+
+def _timed(connection: Connection, turn: Iterator[bytes]) -> Timed:
+    return lambda: connection.timed(next(turn))[0]
 
 
 def crowd(side: Side, seconds: float, turns: int = 5) -> Row:
