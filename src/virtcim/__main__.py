@@ -17,7 +17,6 @@ from virtcim.broker import schema
 from virtcim.broker.broker import NAMESPACES, Broker
 from virtcim.broker.catalog import Catalog, CatalogError
 from virtcim.broker.jobs import Jobs
-from virtcim.broker.mof_files import MofError
 from virtcim.broker.namespaces import Codec, Namespaces
 from virtcim.broker.operations import OPERATIONS
 from virtcim.broker.provider import INTEROP, VIRT
@@ -69,7 +68,7 @@ CIMV2 = "root/cimv2"  # an alias of root/virt for clients that look there
 FIRST_READ = 10.0  # seconds that the start waits for libvirt; the server then serves what answers
 CODEC = Codec(declaration_text, read_declaration, parse_embedded)
 NOT_KEPT = "sqlite://"  # a store in memory
-STARTING_ERRORS = (config.ConfigError, SchemaError, MofError, CatalogError, FactsError, StoreError, OSError, ValueError)
+STARTING_ERRORS = (config.ConfigError, SchemaError, CatalogError, FactsError, StoreError, OSError, ValueError)
 
 TRY = """virtcim {version} serves {url}. Try:
   wbemcli ei {url}/root/virt:CIM_ComputerSystem

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path as File
@@ -11,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from virtcim.broker.call import CIMError, ClassDef, Status
 from virtcim.broker.mof_files import digest, files_in
-from virtcim.broker.resolve import Declared, SchemaError, compact, derive, resolve_all
+from virtcim.broker.resolve import Declared, SchemaError, derive
 from virtcim.later import Later
 
 if TYPE_CHECKING:
     import pywbem
-
-    from virtcim.broker import mof
 else:
-    mof = Later("virtcim.broker.mof")
     pywbem = Later("pywbem")
 
 OURS = "Virt_"
@@ -110,30 +109,27 @@ def leaf_name(classname: str, platform: str | None) -> str:
 
 
 def load(directory: File, cache: File, platforms: Iterable[str] = ()) -> Schema:
-    """The schema of a MOF directory, from the cache when its files are unchanged. Errors: MofError, SchemaError."""
+    """The schema of a MOF directory, from the cache when its files are unchanged. Errors: SchemaError."""
     files = files_in(directory)
     if not files:
         raise SchemaError(f"no MOF files in {directory}")
     stem = cache / f"schema-{_FORMAT}-{digest(files)[:16]}"
     small, large = stem.with_suffix(".classes"), stem.with_suffix(".declared")
     if not (small.exists() and large.exists()):
-        found = mof.compile_files(files)
-        resolved = resolve_all(found.classes)
         cache.mkdir(parents=True, exist_ok=True)
-        _write(large, (resolved, found.qualifiers))
-        parts: dict[str, Any] = {}
-        compacted = {
-            name: compact(declared, lambda one: parts.setdefault(repr(one), one)) for name, declared in resolved.items()
-        }
-        _write(small, compacted)
+        _compile(directory, small, large)
     return Schema(_read(small), lambda: _read(large), platforms)
 
 
-def _write(file: File, content: object) -> None:
-    """Write beside and rename, so that two servers that start at once never read half a file."""
-    beside = file.with_suffix(f".{os.getpid()}")
-    beside.write_bytes(pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL))
-    beside.replace(file)
+def _compile(*files: File) -> None:
+    """See `compiling`. Errors: SchemaError with what that says."""
+    command = [sys.executable, "-m", "virtcim.broker.compiling", *map(str, files)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SchemaError(done.stderr.strip())
 
 
 def _read(file: File) -> Any:
