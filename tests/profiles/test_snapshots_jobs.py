@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from tests.profiles.client import out
-from tests.profiles.management import FAILED, JOB, OK, Manager, rasd
+from tests.profiles.management import BAD_STATE, FAILED, JOB, OK, Manager, rasd
 from tests.profiles.snapshotting import Keeper
 
 from virtcim.broker.call import Path
 from virtcim.host import snapshots as host
+from virtcim.host.inventory import Underway
+from virtcim.host.states import snapshotting
 from virtcim.profiles import snapshots_guard, snapshots_requests
 
 
@@ -62,3 +64,15 @@ def test_secrets_stay_in_libvirt(keeper: Keeper) -> None:
     assert "geheim" not in str([one.properties for one in keeper.client.instances("CIM_SettingData")])
     assert keeper.apply(path) == OK
     assert "geheim" in keeper.manager.xml("secret")
+
+
+@pytest.mark.parametrize(
+    ("mark", "code"), [(Underway(4, 12), OK), (snapshotting(), BAD_STATE)], ids=["state", "snapshot"]
+)
+def test_destroying_a_system_that_is_on_its_way(keeper: Keeper, mark: Underway, code: int) -> None:
+    """To another state, which is over then, as of one without snapshots; or with work on a snapshot, which is not."""
+    keeper.taken("web2")
+    vm = keeper.client.vm("web2")
+    vm.host.set_underway(vm.uuid, mark)
+    assert keeper.manager.destroy("web2").value == code
+    assert ("web2" in keeper.manager.names()) == (code != OK)

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 def work(vm: Vm, rest: Callable[[Vm], Returned]) -> Work:
     """The work of destroying a system with snapshots; `rest` destroys one without. Errors: Refused."""
     intent = intent_of_system(vm)
+    latest = vm.host.vm(vm.uuid)
+    if latest is not None and latest.underway is not None and not latest.underway.operating:
+        vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
     mark = claim(vm, snapshotting())
 
     def run(progress: Progress) -> Returned:
