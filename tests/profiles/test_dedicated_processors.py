@@ -44,7 +44,7 @@ def dedicate(stock: Stock, name: str, *numbers: int) -> None:
 
 def start(stock: Stock, name: str) -> tuple[Value, str]:
     answer = stock.client.invoke(stock.client.system(name).path, "RequestStateChange", RequestedState="2")
-    return answer.value, str(answer.reason)
+    return answer.value, answer.reason
 
 
 def test_each_gets_one(stock: Stock) -> None:
