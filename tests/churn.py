@@ -10,6 +10,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import libvirt
 
@@ -17,7 +18,8 @@ PREFIX = "churn-"
 CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
 UNDEFINE = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
 NETWORK = (
-    "<network><name>{name}</name><bridge name='churn{number}'/><ip address='10.{number}.0.1' prefix='24'/></network>"
+    "<network><name>{name}</name>{uuid}<bridge name='churn{number}'/><domain name='v{version}.example'/>"
+    "<ip address='10.{number}.0.1' prefix='24'/></network>"
 )
 POOL = "<pool type='dir'><name>{name}</name><target><path>/var/tmp</path></target></pool>"
 
@@ -73,10 +75,7 @@ class Churn:
     def define(self) -> None:
         name = self.name()
         self.version += 1
-        try:
-            uuid = f"<uuid>{self.connection.lookupByName(name).UUIDString()}</uuid>"
-        except libvirt.libvirtError:
-            uuid = ""
+        uuid = _uuid(self.connection.lookupByName, name)
         disks = "".join(
             f"<disk type='file' device='disk'><source file='/srv/{name}-{unit}.img'/><target dev='vd{unit}'/></disk>"
             for unit in "abc"[: self.random.randint(0, 3)]
@@ -126,8 +125,13 @@ class Churn:
         self.domain().setMemoryFlags(self.random.randint(8, 16) * 1024, CONFIG)
 
     def network(self) -> None:
+        """A new one, or the definition of one that is there edited."""
         number = self.random.randint(1, 3)
-        self.connection.networkDefineXML(NETWORK.format(name=f"{PREFIX}net{number}", number=number))
+        name = f"{PREFIX}net{number}"
+        self.version += 1
+        uuid = _uuid(self.connection.networkLookupByName, name)
+        text = NETWORK.format(name=name, uuid=uuid, number=number, version=self.version)
+        self.connection.networkDefineXML(text)
 
     def no_network(self) -> None:
         self.connection.networkLookupByName(f"{PREFIX}net{self.random.randint(1, 3)}").undefine()
@@ -135,6 +139,14 @@ class Churn:
     def refresh(self) -> None:
         for pool in self.connection.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
             pool.refresh()
+
+
+def _uuid(look_up: Callable[[str], Any], name: str) -> str:
+    """The element that says that it is the one of that name; nothing where there is none."""
+    try:
+        return f"<uuid>{look_up(name).UUIDString()}</uuid>"
+    except libvirt.libvirtError:
+        return ""
 
 
 CHANGES: list[Callable[[Churn], None]] = [

@@ -181,6 +181,25 @@ def test_a_look_finds_what_is_announced_nowhere(node_uri: str, name: str, row: s
         wait_until(lambda: seen(host.vm_named(name)), 2)
 
 
+STARTED: dict[str, tuple[Callable[[Host], Any], Callable[[libvirt.virConnect, str], Any]]] = {
+    "a network": (lambda host: host.networks[0], lambda connection, name: connection.networkLookupByName(name)),
+    "a pool": (lambda host: host.pools[0], lambda connection, name: connection.storagePoolLookupByName(name)),
+}
+
+
+@pytest.mark.parametrize(("known", "look_up"), STARTED.values(), ids=STARTED.keys())
+def test_a_look_finds_what_is_to_start_with_the_host(
+    node_uri: str, known: Callable[[Host], Any], look_up: Callable[[libvirt.virConnect, str], Any]
+) -> None:
+    with host_of(node_uri, reconcile_interval=0.1, reread_interval=NEVER) as host:
+        first = host.read_at
+        wait_until(lambda: host.read_at > first)
+        before = known(host)
+        with host.link.reading() as connection:
+            look_up(connection, before.name).setAutostart(not before.autostart)
+        wait_until(lambda: known(host).autostart is not before.autostart, 2)
+
+
 def test_what_no_look_shows_is_found_by_reading_everything(node_uri: str) -> None:
     with host_of(node_uri, reconcile_interval=0.1, reread_interval=1.0) as host:
         first = host.read_at

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -131,11 +132,19 @@ def ask(service: Service, request: bytes) -> tuple[float, dict[str, str], bytes]
     return time.monotonic() - start, {name.lower(): text for name, text in response.getheaders()}, found
 
 
+def silence(url: str) -> float:
+    """How long libvirt has been silent, as /metrics tells it."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=PROMPT) as reply:
+        lines = reply.read().decode().splitlines()
+    return max(float(line.split()[-1]) for line in lines if line.startswith("virtcim_libvirt_silence_seconds"))
+
+
 def test_reads_are_answered_from_memory_while_libvirtd_hangs(daemon: PrivateLibvirtd, tmp_path: Path) -> None:
     before = libvirt.open(daemon.uri)
     before.defineXML(GUEST.format(name="hanging"))
     before.close()  # a connection that lives through the pause may be lost to it
-    settings = {"connect": daemon.uri, "stale_limit": LIMIT, "keepalive_interval": 1, "keepalive_count": 2}
+    settings: dict[str, object] = {"connect": daemon.uri, "stale_limit": LIMIT, "open_metrics": True}
+    settings |= {"keepalive_interval": 1, "keepalive_count": 2}
     with running_server(tmp_path / "state", **settings) as server:
         service = service_of(server.url)
         request = service.enumerate("KVM_ComputerSystem")  # of the host itself it says that it is lost
@@ -152,6 +161,7 @@ def test_reads_are_answered_from_memory_while_libvirtd_hangs(daemon: PrivateLibv
                 if time.monotonic() - began > 5:
                     assert 2 < int(headers["age"]) <= LIMIT
                     assert headers["warning"].startswith("110 ")
+                    assert 2 < silence(server.url) <= LIMIT
                 time.sleep(0.2)
             time.sleep(3)
             seconds, _, body = ask(service, request)
@@ -162,4 +172,5 @@ def test_reads_are_answered_from_memory_while_libvirtd_hangs(daemon: PrivateLibv
             daemon.signal(signal.SIGCONT)
         wait_until(lambda: ask(service, request)[2] == fresh, 20)
         assert "age" not in ask(service, request)[1]
+        assert silence(server.url) == 0
     libvirt.open(daemon.uri).lookupByName("hanging").undefine()
