@@ -23,8 +23,8 @@ __all__ = ["Host", "Hosts", "Network", "NodeDevice", "Pool", "Underway", "Vm", "
 
 GRACE = 3.0  # seconds that a host may take longer than most, and as long again as these
 LOOK = 0.02  # seconds between two looks whether they have been read
-STANDING = 0.1  # seconds for which it is known which of many hosts have been silent for too long
-FEW = 4  # hosts that are looked at each time
+STANDING, STANDING_OF_FEW = 0.1, 0.01  # seconds for which it is known which hosts have been silent for too long
+FEW = 4  # hosts that are quickly looked at
 
 
 class Standing(NamedTuple):
@@ -100,7 +100,7 @@ class Hosts:
         return kept
 
     def _look(self) -> Standing:
-        version, until = self._changes.value, time.monotonic() + (STANDING if len(self.hosts) > FEW else 0.0)
+        version, until = self._changes.value, time.monotonic() + (STANDING if len(self.hosts) > FEW else STANDING_OF_FEW)
         told = tuple([host.readable for host in self.hosts])
         age = max([host.age for host in self.hosts])
         return Standing(tuple(compress(self.hosts, told)), told, age, version, until)

@@ -61,8 +61,9 @@ def make(world: Hosts, shelf: Shelf) -> Profile:
 
 def asks_for_values(call: Call) -> bool:
     """Whether a read names what values of metrics are found by: these should be of the moment."""
-    given = call.parameters.values() if call.target is None else ()
-    named = (value if isinstance(value, str) else getattr(value, "classname", "") for value in given)
+    if call.target is not None or "EnumerationContext" in call.parameters:  # what goes on was begun by a name
+        return False
+    named = (value if isinstance(value, str) else getattr(value, "classname", "") for value in call.parameters.values())
     return any(word in text.lower() for text in named for word in OF_VALUES)
 
 
