@@ -194,8 +194,7 @@ class Batches:
             yield from batch.items()
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which properties of an item are shown: lower-case names, or None for all; with or without CLASSORIGIN."""
 
     names: frozenset[str] | None = None

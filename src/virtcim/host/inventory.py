@@ -100,7 +100,8 @@ class Hosts:
         return kept
 
     def _look(self) -> Standing:
-        version, until = self._changes.value, time.monotonic() + (STANDING if len(self.hosts) > FEW else STANDING_OF_FEW)
+        version = self._changes.value
+        until = time.monotonic() + (STANDING if len(self.hosts) > FEW else STANDING_OF_FEW)
         told = tuple([host.readable for host in self.hosts])
         age = max([host.age for host in self.hosts])
         return Standing(tuple(compress(self.hosts, told)), told, age, version, until)

@@ -146,8 +146,7 @@ class Encoder:
             return ""
         declared = out.declared
         value = self._instances.value_encoder(declared)(out.value)
-        attributes = f'NAME={quoted(declared.name)} PARAMTYPE="{declared.type}"{embedded_attribute(declared.embedded)}'
-        return f"<PARAMVALUE {attributes}>{value}</PARAMVALUE>"
+        return f"{_out_start(declared.name, declared.type, declared.embedded)}{value}</PARAMVALUE>"
 
     def _end(self, answer: Answer, tail: bytes) -> bytes:
         return b"</IRETURNVALUE>" + self._outs(answer) + tail
@@ -177,6 +176,11 @@ class Encoder:
     def _class_path(self, path: Any, call: Call) -> bytes:
         space = self._items.space(path.namespace or call.namespace)
         return b"<CLASSPATH>" + space + class_name(path.classname).encode() + b"</CLASSPATH>"
+
+
+@lru_cache(maxsize=1024)
+def _out_start(name: str, kind: str, embedded: str | None) -> str:
+    return f'<PARAMVALUE NAME={quoted(name)} PARAMTYPE="{kind}"{embedded_attribute(embedded)}>'
 
 
 def _class_names(items: Iterable[str], _call: Call, _selection: Selection) -> Pieces:
