@@ -174,8 +174,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "profiles/test_dsp1057.py": ("VS_BUSY",),
     "profiles/test_dsp1092.py": ("NAMESPACES_FIXED",),
 }
-# What neither the test driver nor a guest can be brought to at will: it is told where libvirt, a guest
-# or somebody else does something in between.
+# What no test brings about: most of it is told where libvirt, a guest or somebody else does something in between.
 NOT_HERE = (
     "MIGRATION_ABORTED",
     "MIGRATION_FAILED",
