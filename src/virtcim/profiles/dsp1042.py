@@ -7,14 +7,15 @@ from typing import Any
 
 from virtcim import __version__
 from virtcim.broker.call import Instance, Properties
-from virtcim.broker.provider import End, Keys, Profile, Reference, Refused, Returned, Work
-from virtcim.host.inventory import Host, Hosts, Vm
+from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, Work
+from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import ids, vssd
 from virtcim.messages import message
 from virtcim.profiles import definition, dsp1042_snapshots, dsp1047_images, dsp1047_requests, removal
 from virtcim.profiles import snapshots_requests as snapshots
 from virtcim.profiles.dsp1050_connections import Connection
 from virtcim.profiles.elements import Configuration, Setting
+from virtcim.profiles.of_host import hosts_named, service_properties
 from virtcim.profiles.snapshots import Snapshot
 from virtcim.profiles.switches_paths import is_for_switches
 
@@ -31,26 +32,13 @@ REVISION = "1312"  # the last revision of libvirt-cim that its clients tell feat
 STATE_CHANGES = (2, 3, 4)  # IndicationsSupported: of virtual resources, of jobs, of virtual systems
 
 
-def _of_host(world: Hosts, keys: Keys) -> Iterable[Host]:
-    return (host for host in world.hosts if ids.host_token(host) == keys["SystemName"])
-
-
-@profile.instance("Virt_VirtualSystemManagementService", of=Host, find=_of_host, volatile=True)
+@profile.instance("Virt_VirtualSystemManagementService", of=Host, find=hosts_named, volatile=True)
 def management_service(host: Host) -> Properties:
     """Clause 10.17; Release, Revision and LibvirtVersion are what clients of libvirt-cim tell features by."""
+    description = f"Defines, changes and destroys the virtual systems of {host.name}"
     return {
-        "SystemCreationClassName": f"{host.platform}_HostSystem",
-        "SystemName": ids.host_token(host),
-        "Name": ids.MANAGEMENT_SERVICE,
-        "ElementName": "Virtual system management service",
+        **service_properties(host, ids.MANAGEMENT_SERVICE, "Virtual system management service", description),
         "Caption": f"{host.facts.hypervisor} {host.facts.hypervisor_version}",
-        "Description": f"Defines, changes and destroys the virtual systems of {host.name}",
-        "EnabledState": 2,  # Enabled
-        "RequestedState": 12,  # Not Applicable
-        "EnabledDefault": 2,
-        "OperationalStatus": [2] if host.reachable else [13],  # OK, Lost Communication
-        "HealthState": 5 if host.reachable else 0,
-        "Started": True,
         "Release": __version__,
         "Revision": REVISION,
         "Changeset": f"virtcim-{__version__}",

@@ -12,8 +12,9 @@ from virtcim.mapping.kind import Kind
 from virtcim.mapping.snapshots import NOT_CHANGEABLE
 from virtcim.profiles import dsp1057, elements, snapshots_requests, snapshots_resumption
 from virtcim.profiles import snapshots as model
-from virtcim.profiles.elements import host_class, label
+from virtcim.profiles.elements import label
 from virtcim.profiles.lookup import vms_of
+from virtcim.profiles.of_host import service_properties
 from virtcim.profiles.snapshots import (
     Snapshot,
     SnapshotService,
@@ -54,19 +55,8 @@ def declare(profile: Profile) -> None:
 
 
 def _service(service: SnapshotService) -> Properties:
-    return {
-        "SystemCreationClassName": host_class(service.host),
-        "SystemName": ids.host_token(service.host),
-        "Name": ids.SNAPSHOT_SERVICE,
-        "ElementName": "Virtual system snapshot service",
-        "Description": f"Takes, applies and destroys snapshots of the virtual systems of {service.host.name}",
-        "EnabledState": 2,  # Enabled
-        "RequestedState": 12,  # Not Applicable
-        "EnabledDefault": 2,
-        "OperationalStatus": [2] if service.host.reachable else [13],  # OK, Lost Communication
-        "HealthState": 5 if service.host.reachable else 0,
-        "Started": True,
-    }
+    description = f"Takes, applies and destroys snapshots of the virtual systems of {service.host.name}"
+    return service_properties(service.host, ids.SNAPSHOT_SERVICE, "Virtual system snapshot service", description)
 
 
 def _service_capabilities(found: SnapshotServiceCapabilities) -> Properties:

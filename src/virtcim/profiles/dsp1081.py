@@ -32,7 +32,7 @@ def make(world: Hosts) -> Profile:
     profile.source(MigrationService, offers.services)
     profile.source(MigrationCapabilities, offers.all_capabilities)
     profile.source(Sample, offers.all_samples)
-    profile.instance(SERVICE, of=MigrationService, volatile=True)(offers.service_properties)
+    profile.instance(SERVICE, of=MigrationService, volatile=True)(offers.migration_service)
     profile.instance(CAPABILITIES, of=MigrationCapabilities)(offers.capabilities_properties)
     profile.instance(SETTING, of=Sample)(offers.sample_properties)
     _declare_associations(profile)

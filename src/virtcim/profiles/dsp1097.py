@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from virtcim.broker.call import Instance, Properties
-from virtcim.broker.provider import End, Keys, Reference, Refused, Returned
-from virtcim.host.inventory import Host, Hosts
+from virtcim.broker.provider import End, Reference, Refused, Returned
+from virtcim.host.inventory import Host
 from virtcim.mapping import ids
 from virtcim.mapping.switch import SYSTEM_TYPES
 from virtcim.messages import message
 from virtcim.profiles import switches_alteration, switches_definition
 from virtcim.profiles.dsp1097_model import host_of, hosts_switches, itself
 from virtcim.profiles.dsp1097_uplinks import profile
-from virtcim.profiles.elements import host_class
+from virtcim.profiles.of_host import hosts_named, service_properties
 from virtcim.profiles.switches import GroupSetting, Switch, SwitchConfiguration, UplinkSetting
 from virtcim.profiles.switches_settings import PortSetting
 
@@ -24,30 +23,13 @@ SERVICE = "Virt_VirtualEthernetSwitchManagementService"
 CAPABILITIES = "Virt_VirtualEthernetSwitchManagementCapabilities"
 METHODS = [2, 3, 5, 6, 7, 10]  # SynchronousMethodsSupported: all six
 MANAGES = 5  # ElementEffects
-ENABLED, NOT_APPLICABLE = 2, 12  # EnabledState, RequestedState
-REACHABLE, LOST = (2, 5), (13, 0)  # OperationalStatus and HealthState
 
 
-def _of_host(world: Hosts, keys: Keys) -> Iterable[Host]:
-    return (host for host in world.hosts if ids.host_token(host) == keys["SystemName"])
-
-
-@profile.instance(SERVICE, of=Host, find=_of_host, volatile=True)
+@profile.instance(SERVICE, of=Host, find=hosts_named, volatile=True)
 def management_service(host: Host) -> Properties:
-    status, health = REACHABLE if host.reachable else LOST
-    return {
-        "SystemCreationClassName": host_class(host),
-        "SystemName": ids.host_token(host),
-        "Name": ids.SWITCH_MANAGEMENT_SERVICE,
-        "ElementName": "Virtual Ethernet switch management service",
-        "Description": f"Defines, changes and destroys the virtual Ethernet switches of {host.name}",
-        "EnabledState": ENABLED,
-        "RequestedState": NOT_APPLICABLE,
-        "EnabledDefault": ENABLED,
-        "OperationalStatus": [status],
-        "HealthState": health,
-        "Started": True,
-    }
+    description = f"Defines, changes and destroys the virtual Ethernet switches of {host.name}"
+    label = "Virtual Ethernet switch management service"
+    return service_properties(host, ids.SWITCH_MANAGEMENT_SERVICE, label, description)
 
 
 @profile.instance(CAPABILITIES, of=Host, volatile=True)

@@ -9,9 +9,9 @@ from virtcim.broker.call import Properties
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, migration
 from virtcim.mapping.migration import OTHER, RATE, TRANSPORTS
-from virtcim.profiles.elements import host_class, kept
+from virtcim.profiles.elements import kept
 from virtcim.profiles.lookup import vms_of
-from virtcim.profiles.of_host import OfHost
+from virtcim.profiles.of_host import OfHost, service_properties
 
 # SynchronousMethodsSupported, AsynchronousMethodsSupported
 TO_HOST, TO_SYSTEM, CHECK_TO_HOST, CHECK_TO_SYSTEM = 2, 3, 4, 5
@@ -97,20 +97,9 @@ def moved_by_default(sample: Sample) -> Iterable[Vm]:
 # As instances
 
 
-def service_properties(service: MigrationService) -> Properties:
-    return {
-        "SystemCreationClassName": host_class(service.host),
-        "SystemName": ids.host_token(service.host),
-        "Name": ids.MIGRATION_SERVICE,
-        "ElementName": "Virtual system migration service",
-        "Description": f"Moves virtual systems of {service.host.name} to other hosts",
-        "EnabledState": 2,  # Enabled
-        "RequestedState": 12,  # Not Applicable
-        "EnabledDefault": 2,
-        "OperationalStatus": [2] if service.host.reachable else [13],  # OK, Lost Communication
-        "HealthState": 5 if service.host.reachable else 0,
-        "Started": True,
-    }
+def migration_service(service: MigrationService) -> Properties:
+    description = f"Moves virtual systems of {service.host.name} to other hosts"
+    return service_properties(service.host, ids.MIGRATION_SERVICE, "Virtual system migration service", description)
 
 
 def capabilities_properties(found: MigrationCapabilities) -> Properties:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from virtcim.host.inventory import Host
+from virtcim.broker.call import Properties
+from virtcim.broker.provider import Keys
+from virtcim.host.inventory import Host, Hosts
+from virtcim.mapping import ids
+from virtcim.profiles.elements import host_class
+
+ENABLED, NOT_APPLICABLE = 2, 12  # EnabledState, RequestedState
+REACHABLE, LOST = (2, 5), (13, 0)  # OperationalStatus and HealthState
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,3 +24,26 @@ class OfHost:
     @property
     def platform(self) -> str:
         return self.host.platform
+
+
+def hosts_named(world: Hosts, keys: Keys) -> Iterator[Host]:
+    """The host that the keys of a service name."""
+    return (host for host in world.hosts if ids.host_token(host) == keys["SystemName"])
+
+
+def service_properties(host: Host, name: str, label: str, description: str) -> Properties:
+    """What each service says that works as long as its host can be reached."""
+    status, health = REACHABLE if host.reachable else LOST
+    return {
+        "SystemCreationClassName": host_class(host),
+        "SystemName": ids.host_token(host),
+        "Name": name,
+        "ElementName": label,
+        "Description": description,
+        "EnabledState": ENABLED,
+        "RequestedState": NOT_APPLICABLE,
+        "EnabledDefault": ENABLED,
+        "OperationalStatus": [status],
+        "HealthState": health,
+        "Started": True,
+    }

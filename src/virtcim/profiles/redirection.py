@@ -12,9 +12,9 @@ from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids
 from virtcim.profiles import consoles
 from virtcim.profiles.consoles import Address, Port
-from virtcim.profiles.elements import Device, host_class, kept
+from virtcim.profiles.elements import Device, kept
 from virtcim.profiles.lookup import vms_of
-from virtcim.profiles.of_host import OfHost
+from virtcim.profiles.of_host import OfHost, service_properties
 
 SYSTEM, HOST = "Virt_ComputerSystem", "Virt_HostSystem"
 PORT, ADDRESS = "Virt_TCPProtocolEndpoint", "Virt_RemoteServiceAccessPoint"
@@ -83,20 +83,11 @@ def _each(world: Hosts, make: Callable[[Host], OfHost]) -> Iterable[OfHost]:
 
 def _service(what: Redirection, service: OfHost) -> Properties:
     host = service.host
+    description = f"{what.label} of the virtual systems of {host.name}"
     return {
-        "SystemCreationClassName": host_class(host),
-        "SystemName": ids.host_token(host),
-        "Name": what.name,
-        "ElementName": what.name,
+        **service_properties(host, what.name, what.name, description),
         "Caption": what.label,
-        "Description": f"{what.label} of the virtual systems of {host.name}",
-        "EnabledState": consoles.ENABLED,
-        "RequestedState": consoles.NOT_APPLICABLE,
-        "EnabledDefault": consoles.ENABLED,
         "TransitioningToState": consoles.NOT_APPLICABLE,
-        "OperationalStatus": [2] if host.reachable else [13],  # OK, Lost Communication
-        "HealthState": 5 if host.reachable else 0,
-        "Started": True,
         "RedirectionServiceType": [what.type],
         "SharingMode": SHARED,
         "MaxCurrentEnabledSAPs": AS_MANY_AS_THERE_ARE,
