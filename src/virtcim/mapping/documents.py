@@ -13,8 +13,10 @@ from virtcim.mapping.resources import new_element
 from virtcim.mapping.table import BadProperty, Properties
 from virtcim.mapping.vssd import change_head, check_system_type
 from virtcim.model.capabilities import Arch, Capabilities, Guest
+from virtcim.model.chardevs import Console
 from virtcim.model.domain import Domain
 from virtcim.model.fields import View
+from virtcim.model.peripherals import Graphics, Input
 
 OS_TYPES = {"KVM": "hvm", "LXC": "exe", "Xen": "xen", "Test": "hvm"}
 DOMAIN_TYPES = {"KVM": ("kvm", "qemu"), "LXC": ("lxc",), "Xen": ("xen",), "Test": ("test",)}
@@ -116,9 +118,12 @@ def add_defaults(document: Domain, platform: str) -> None:
         document.memory = document.current_memory = DEFAULT_SIZE
     if document.vcpu is None:
         document.vcpu = 1
-    if platform != "LXC" and not document.graphics and not document.consoles:
+    if platform == "LXC":
+        return
+    present = {device.tag for device in document.devices}
+    if present.isdisjoint((Graphics.tag, Console.tag)):
         document.add(_console().copy(), inside="devices")
-    if platform != "LXC" and not document.inputs:
+    if Input.tag not in present:
         document.add(_input(document.os_type).copy(), inside="devices")
 
 

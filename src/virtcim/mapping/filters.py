@@ -22,7 +22,7 @@ from virtcim.mapping.filter_values import (
     prefix_mask,
     protocol_number,
 )
-from virtcim.mapping.table import LABELS, BadProperty, Incompatible, Properties, Row, to_cim, to_xml
+from virtcim.mapping.table import LABELS, BadProperty, Incompatible, Properties, Row, Table, to_cim, to_xml
 from virtcim.model.fields import ModelError
 from virtcim.model.nwfilter import FilterReference, NwFilter, Rule
 
@@ -209,13 +209,13 @@ def _standard_matches(classname: str, properties: Properties, given: dict[str, s
     return found
 
 
-FILTER: tuple[Row[NwFilter], ...] = (
+FILTER: Table[NwFilter] = Table((
     Row("Name", NwFilter.name),
     Row("Chain", NwFilter.chain),
     Row("Priority", NwFilter.priority),
     Row("Direction", lambda _: NOT_APPLICABLE),
     *(Row(name, None) for name in ("SystemName", "SystemCreationClassName", "CreationClassName")),
-)
+))  # fmt: skip
 
 
 def head(document: NwFilter) -> Properties:

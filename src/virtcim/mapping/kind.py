@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
-from virtcim.mapping.table import BadProperty, Properties, Row, fixed
+from virtcim.mapping.table import BadProperty, Properties, Row, Table, fixed
 from virtcim.mapping.units import COUNT
 from virtcim.model.device import Device
 from virtcim.model.domain import Domain
@@ -62,6 +63,10 @@ class Kind(Generic[V]):
     attachable: bool = False
     detachable: bool = False
     bound: Callable[[V], str | None] = lambda _: None
+
+    @cached_property
+    def table(self) -> Table[V]:
+        return Table(self.rows)
 
     def takes(self, resource_type: int | None, other_type: str | None) -> bool:
         """Whether a client may name the kind by these."""

@@ -102,19 +102,27 @@ def kind_for(
 
     The class may have any prefix, or be a standard one. Raises BadProperty naming ResourceType.
     """
+    fitting = _fitting(classname, resource_type, other_type)
+    if len(fitting) == 1:
+        return fitting[0]
     given = properties or {}
+    alike = (kind for kind in fitting if kind.resource_type == resource_type)
+    return next((kind for kind in fitting if kind.selects(given)), None) or next(alike, fitting[0])
+
+
+@lru_cache(maxsize=256)
+def _fitting(classname: str, resource_type: int | None, other_type: str | None) -> tuple[Kind[Any], ...]:
+    """The kinds that these leave open."""
     candidates = _of_class(classname)
-    fitting = [kind for kind in candidates if kind.takes(resource_type, other_type)]
+    fitting = tuple(kind for kind in candidates if kind.takes(resource_type, other_type))
     if not fitting:
         shown = f"{resource_type}" if other_type is None else f"{resource_type} with OtherResourceType {other_type!r}"
         raise BadProperty("ResourceType", f"{shown} does not fit {classname}")
     if resource_type is None and len(candidates) == len(KINDS):
         raise BadProperty("ResourceType", f"is missing, and {classname} does not tell the kind of resource")
-    chosen = [kind for kind in fitting if kind.selects(given)]
-    return next(iter(chosen or [kind for kind in fitting if kind.resource_type == resource_type] or fitting))
+    return fitting
 
 
-@lru_cache(maxsize=256)
 def _of_class(classname: str) -> tuple[Kind[Any], ...]:
     name = STANDARD.get(classname, classname)
     found = LEAF.fullmatch(name)
@@ -147,7 +155,7 @@ def new_element(kind: Kind[Any], properties: Properties, document: Domain) -> Vi
     given = {name: value for name, value in properties.items() if value is not None}
     view = document if kind.single else kind.view.new()
     kind.begin(view, given, document)
-    to_xml(kind.rows, prepared(kind, given, view, document), view, new=not kind.single)
+    to_xml(kind.table, prepared(kind, given, view, document), view, new=not kind.single)
     kind.finish(view, document)
     return view
 
@@ -161,7 +169,7 @@ def change(resource: Resource, properties: Properties, document: Domain) -> None
     if not kind.takes(properties.get("ResourceType"), properties.get("OtherResourceType")):
         raise BadProperty("ResourceType", f"{properties.get('ResourceType')!r} cannot replace {kind.resource_type}")
     before = view.xml
-    to_xml(kind.rows, prepared(kind, properties, view, document), view)
+    to_xml(kind.table, prepared(kind, properties, view, document), view)
     if view.xml != before:
         kind.finish(view, document)
 

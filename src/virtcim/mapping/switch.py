@@ -19,7 +19,7 @@ from virtcim.mapping.switch_devices import (
     interface_name,
     set_forward_devices,
 )
-from virtcim.mapping.table import BadProperty, Properties, Row, UnknownType, to_cim, to_xml
+from virtcim.mapping.table import BadProperty, Properties, Row, Table, UnknownType, to_cim, to_xml
 from virtcim.mapping.vssd import ALWAYS_START, NO_AUTOSTART, TURN_OFF
 from virtcim.model.network import Network, PortGroup
 from virtcim.model.tree import is_empty, remove
@@ -138,7 +138,7 @@ def add_vlan_group(network: Network, vlan: int) -> None:
     network.add(group)
 
 
-SWITCH: tuple[Row[Network], ...] = (
+SWITCH: Table[Network] = Table((
     Row("VirtualSystemIdentifier", Network.name, set_name),
     Row("ElementName", Network.name),
     Row("UUID", Network.uuid, exact=False),
@@ -162,7 +162,7 @@ SWITCH: tuple[Row[Network], ...] = (
     Row("VLANConnection", vlan_connection, set_vlan_connection, exact=False),
     Row("AutomaticShutdownAction", lambda _: TURN_OFF),
     *(Row(name, None) for name in ("AutomaticStartupAction", "AssociatedResourcePool")),
-)
+))  # fmt: skip
 
 
 def head(network: Network, autostart: bool) -> Properties:

@@ -8,7 +8,7 @@ from virtcim.mapping.bandwidth import BANDWIDTH, bandwidth
 from virtcim.mapping.net import correlation, set_correlation
 from virtcim.mapping.net_guard import filters_macs, is_isolated, is_promiscuous, set_isolated
 from virtcim.mapping.switch import has_vlans, system_type, vlans
-from virtcim.mapping.table import BadProperty, Properties, Row, fixed, to_cim, to_xml
+from virtcim.mapping.table import BadProperty, Properties, Row, Table, fixed, to_cim, to_xml
 from virtcim.mapping.units import BITS_PER_SECOND, COUNT
 from virtcim.mapping.vlan import VLAN, Tagged, mode_of
 from virtcim.model.adapter import Interface
@@ -44,7 +44,7 @@ def set_group_name(group: PortGroup, name: str | None) -> None:
     group.name = name
 
 
-GROUP: tuple[Row[PortGroup], ...] = (
+GROUP: Table[PortGroup] = Table((
     fixed("ResourceType", SWITCH_PORT),
     fixed("ResourceSubType", GROUP_TYPE),
     fixed("ConsumerVisibility", VIRTUALIZED),
@@ -58,7 +58,7 @@ GROUP: tuple[Row[PortGroup], ...] = (
     bandwidth("TransmitBandwidthPeak", PortGroup.out_peak),
     bandwidth("ReceiveBandwidthLimit", PortGroup.in_average),
     bandwidth("ReceiveBandwidthPeak", PortGroup.in_peak),
-)
+))  # fmt: skip
 
 # What a connection shows of the interface that it belongs to; a client writes these through the interface's own rows.
 CONNECTION_ROWS: tuple[Row[Interface], ...] = (

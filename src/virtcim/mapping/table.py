@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from virtcim.model.fields import Field, ModelError, View
@@ -91,7 +91,12 @@ class Row(Generic[V]):
             raise BadProperty(self.name, f"cannot be {value!r}: {error}") from error
 
 
-Rows = Sequence[Row[V]]
+class Table(tuple[Row[V], ...]):
+    """Rows in their order, which is known of each property."""
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        return {row.name: place for place, row in enumerate(self)}
 
 
 def fixed(name: str, value: Any) -> Row[Any]:
@@ -104,7 +109,7 @@ def elsewhere(name: str) -> Row[Any]:
     return Row(name, None)
 
 
-def to_cim(rows: Rows[V], view: V) -> Properties:
+def to_cim(rows: Iterable[Row[V]], view: V) -> Properties:
     """The properties that are not NULL."""
     values = ((row.name, row.get(view)) for row in rows)
     return {name: value for name, value in values if value is not None and value != []}
@@ -115,31 +120,30 @@ def same(left: Any, right: Any) -> bool:
     return left == right or (left in (None, "", []) and right in (None, "", []))
 
 
-def to_xml(rows: Rows[V], properties: Properties, view: V, new: bool = False) -> None:
+def to_xml(table: Table[V], properties: Properties, view: V, new: bool = False) -> None:
     """Write properties into a view: absent = keep, None = clear, equal to what is there = nothing to do.
 
     Raises BadProperty for a property without a row, a value that cannot be, a fixed property given another value and
     properties that contradict each other. The view is then half changed: work on a document that can be dropped.
     In a change, a property given as it was may follow from the changed ones; in a new element all must hold.
     """
-    places = _places(tuple(rows))
-    for name, value in properties.items():
-        if name not in places and name not in LABELS and not same(value, None):
-            raise BadProperty(name, "is not supported for this kind of resource")
-    named = [rows[place] for place in sorted([places[name] for name in properties if name in places])]
-    given = [row for row in named if not row.elsewhere]
+    given = _given(table, properties)
     changed = [row for row in given if row.writable and not same(row.get(view), properties[row.name])]
     for row in changed:
-        if not same(row.get(view), properties[row.name]):  # an earlier row may have said it
+        if row is changed[0] or not same(row.get(view), properties[row.name]):  # an earlier row may have said it
             row.set(view, properties[row.name])
     for row in given if new else [row for row in given if row in changed or not row.writable]:
         check(row, properties[row.name], view)
 
 
-@lru_cache(maxsize=256)
-def _places(rows: tuple[Row[Any], ...]) -> dict[str, int]:
-    """Where the row of each property is."""
-    return {row.name: place for place, row in enumerate(rows)}
+def _given(table: Table[V], properties: Properties) -> list[Row[V]]:
+    """The rows of the properties given, in the order of the table, without those that whoever calls sees to."""
+    places = table.places
+    for name, value in properties.items():
+        if name not in places and name not in LABELS and not same(value, None):
+            raise BadProperty(name, "is not supported for this kind of resource")
+    named = [table[place] for place in sorted([places[name] for name in properties if name in places])]
+    return [row for row in named if not row.elsewhere]
 
 
 def check(row: Row[V], value: Any, view: V) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from virtcim.mapping import ids
-from virtcim.mapping.table import BadProperty, Properties, Row, UnknownType, elsewhere, to_cim, to_xml
+from virtcim.mapping.table import BadProperty, Properties, Row, Table, UnknownType, elsewhere, to_cim, to_xml
 from virtcim.model.domain import CpuFeature, Domain
 
 NO_ACTION, RESTART = 2, 3  # AutomaticRecoveryAction
@@ -126,7 +126,7 @@ def is_full(domain: Domain) -> bool:
     return domain.os_type == "hvm"
 
 
-VSSD: tuple[Row[Domain], ...] = (
+VSSD: Table[Domain] = Table((
     Row("VirtualSystemIdentifier", Domain.name, set_name),
     Row("ElementName", element_name, set_element_name, exact=False),
     Row("Description", Domain.description),
@@ -191,7 +191,7 @@ VSSD: tuple[Row[Domain], ...] = (
     Row("SuspendToMemory", Domain.suspend_to_memory),
     Row("SuspendToDisk", Domain.suspend_to_disk),
     *(elsewhere(name) for name in ("AutoStart", "AutomaticStartupAction", "VirtualSystemType")),
-)
+))  # fmt: skip
 
 
 def autostart_of(properties: Properties) -> bool | None:

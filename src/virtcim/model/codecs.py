@@ -59,7 +59,8 @@ class Integer:
 
     def read(self, text: str, where: str) -> int:
         try:
-            return self.checked(int(text.strip(), 16 if text.strip().lower().startswith("0x") else 10), where)
+            word = text.strip()
+            return self.checked(int(word, 16 if word[:2] in ("0x", "0X") else 10), where)
         except ValueError as error:
             raise error if isinstance(error, ModelError) else ModelError(where, text, "is not a number") from error
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lxml import etree
-
 from virtcim.model.codecs import TEXT, ModelError
 from virtcim.model.fields import View, integer, text
-from virtcim.model.tree import append, remove
+from virtcim.model.tree import first_child, make_child, remove
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -24,7 +22,7 @@ class Device(View):
     @property
     def address(self) -> dict[str, str]:
         """The attributes of <address> in document order; empty when libvirt has not chosen one yet."""
-        element = self.element.find("address")
+        element = first_child(self.element, "address")
         return {} if element is None else {str(name): str(value) for name, value in element.attrib.items()}
 
     @address.setter
@@ -33,11 +31,11 @@ class Device(View):
             if NAME.fullmatch(name) is None:
                 raise ModelError(f"{self.tag}/address", name, "is not the name of an attribute")
             TEXT.write(value, f"{self.tag}/address@{name}")
-        element = self.element.find("address")
+        element = first_child(self.element, "address")
         if element is not None and not attributes:
             remove(element)
         elif attributes:
-            element = append(self.element, etree.Element("address")) if element is None else element
+            element = make_child(self.element, "address") if element is None else element
             element.attrib.clear()
             for name, value in attributes.items():
                 element.set(name, value)

@@ -29,7 +29,7 @@ from virtcim.model.fields import (
     yes_no,
 )
 from virtcim.model.peripherals import Controller, Graphics, Input
-from virtcim.model.tree import NAMESPACE, Place, append, remove, serialise
+from virtcim.model.tree import NAMESPACE, Place, first_child, make_child, remove, serialise
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 SYSTEM = "metadata/virtcim:system"
@@ -199,7 +199,7 @@ class Domain(View):
     @property
     def devices(self) -> tuple[Device, ...]:
         """Every device of a kind we know, in document order."""
-        holder = self.element.find("devices")
+        holder = first_child(self.element, "devices")
         found = () if holder is None else holder.iterchildren()
         return tuple(DEVICES[child.tag](child) for child in found if child.tag in DEVICES)
 
@@ -223,6 +223,6 @@ class Domain(View):
             if NAME.fullmatch(name) is None:
                 raise ModelError("domain/features/hyperv", name, "is not the name of a Hyper-V enlightenment")
             present = holder.find(name)
-            element = append(holder, etree.Element(name)) if present is None else present
+            element = make_child(holder, name) if present is None else present
             element.set("state", "on")
         Place.of("features/hyperv").prune(self.element, holder)

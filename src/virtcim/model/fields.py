@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Self, TypeVar, cast, overload
 from lxml import etree
 
 from virtcim.model.codecs import ON_OFF, SIZE_UNITS, TEXT, YES_NO, Choice, Codec, Integer, ModelError
-from virtcim.model.tree import Element, Place, append, expanded, insert_before, parse, remove, serialise
+from virtcim.model.tree import Element, Place, append, expanded, insert_before, make_child, parse, remove, serialise
 
 __all__ = [
     "Ahead", "Each", "Field", "Many", "ModelError", "Presence", "Secret", "Size", "View", "Whole", "integer", "on_off",
@@ -44,7 +44,7 @@ class View:
         return serialise(self.element)
 
     def copy(self) -> Self:
-        return type(self)(copy.deepcopy(self.element))
+        return type(self)(copy.copy(self.element))  # with all that is in it, as lxml copies
 
     def add(self, child: View, inside: str = "") -> None:
         """Append a child view; `inside` names the element that holds it, made when absent."""
@@ -212,7 +212,7 @@ class Each(Field[list[T]]):
         for extra in present[len(texts) :]:
             remove(extra)
         for number, text in enumerate(texts):
-            child = present[number] if number < len(present) else append(parent, etree.Element(tag))
+            child = present[number] if number < len(present) else make_child(parent, tag)
             self.single.write_element(child, text)
         self.parents.prune(view.element, parent)
 

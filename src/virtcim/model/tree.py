@@ -39,13 +39,30 @@ def is_empty(element: Element) -> bool:
 
 def append(parent: Element, child: Element) -> Element:
     """Add a last child, indented like its siblings, so that removing it restores every byte."""
-    if len(parent):
-        last = parent[-1]
-        child.tail, last.tail = last.tail, parent.text
-    else:
-        child.tail = parent.text
+    last = parent[-1] if len(parent) else None
     parent.append(child)
+    _indent(parent, last, child)
     return child
+
+
+def make_child(parent: Element, tag: str) -> Element:
+    """As `append`, of a new element: made where it belongs it takes half as long."""
+    last = parent[-1] if len(parent) else None
+    child = etree.SubElement(parent, tag, nsmap=PREFIXES if tag.startswith("{") else None)
+    _indent(parent, last, child)
+    return child
+
+
+def _indent(parent: Element, last: Element | None, child: Element) -> None:
+    if last is None:
+        child.tail = parent.text
+    else:
+        child.tail, last.tail = last.tail, parent.text
+
+
+def first_child(element: Element, tag: str) -> Element | None:
+    """Half of what element.find() takes, which reads a path first; and next to nothing where there are no children."""
+    return next(element.iterchildren(tag), None) if len(element) else None
 
 
 def insert_before(sibling: Element, element: Element) -> None:
@@ -86,19 +103,16 @@ class Place:
 
     def find(self, element: Element) -> Element | None:
         for step in self.steps:
-            for found in element.iterchildren(step):  # half of what element.find() takes, which reads a path first
-                element = found
-                break
-            else:
+            child = first_child(element, step)
+            if child is None:
                 return None
+            element = child
         return element
 
     def make(self, element: Element) -> Element:
         for step in self.steps:
-            child = element.find(step)
-            if child is None:
-                child = append(element, etree.Element(step, nsmap=PREFIXES if step.startswith("{") else None))
-            element = child
+            child = first_child(element, step)
+            element = make_child(element, step) if child is None else child
         return element
 
     def prune(self, top: Element, element: Element) -> None:

@@ -18,7 +18,7 @@ from virtcim.mapping.resources import Domain
 from virtcim.messages import message
 from virtcim.profiles import elements
 from virtcim.profiles.placing import placed
-from virtcim.profiles.requests import Undo, Wish, changes, given, put, refusing, undoing, wishes
+from virtcim.profiles.requests import Undo, Wish, changes, fill, given, refusing, undoing, wishes
 
 NAME_LENGTH = 240  # bytes; libvirt keeps files named after the system, whose names have 255 at most
 SYSTEM, RESOURCES = "SystemSettings", "ResourceSettings"
@@ -52,7 +52,7 @@ def define(host: Host, system: Instance | None, settings: Sequence[Instance], re
         autostart = reference is not None and reference.vm.autostart
     document = _start(host, properties, reference)
     if reference is None:
-        put(host, document, wishes(settings))
+        fill(host, document, wishes(settings))
         documents.add_defaults(document, host.platform)
     else:
         _merge(host, document, reference, wishes(settings))
@@ -136,7 +136,7 @@ def _merge(host: Host, document: Domain, reference: Pattern, asked: Sequence[Wis
             if replaced is not None and not replaced.kind.single:
                 replaced.view.remove()
             new.append(_as_new(wish))
-    put(host, document, new)
+    fill(host, document, new)
 
 
 def _name_given(wish: Wish, document: Domain) -> str:

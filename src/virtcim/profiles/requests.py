@@ -25,16 +25,24 @@ log = logging.getLogger(__name__)
 
 UNITS = ("AllocationUnits", "VirtualQuantityUnits")  # what the numbers of a setting are in
 
+CONTROLLER = "controller"  # the tag of their elements
+
 Undo = Callable[[Callable[[], object]], None]
+Made = tuple[ResourceKind[Any], Any]
 
 
-@contextmanager
-def refusing(where: str) -> Iterator[None]:
+class refusing:  # noqa: N801 - a block of statements, begun several times for each request
     """A property that cannot be is the client's mistake; `where` is the parameter that holds it."""
-    try:
-        yield
-    except BadProperty as bad:
-        raise Refused("Invalid Parameter", message(bad.symbol, where, bad.name, bad.reason)) from bad
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        """Nothing to begin with."""
+
+    def __exit__(self, _type: object, error: object, _trace: object) -> None:
+        if isinstance(error, BadProperty):
+            raise Refused("Invalid Parameter", message(error.symbol, self._where, error.name, error.reason)) from error
 
 
 @contextmanager
@@ -48,23 +56,27 @@ def unless_running(where: str, answer: str) -> Iterator[None]:
         raise Refused(answer, f"{where} cannot be done while the system is active: {error.message}") from error
 
 
-@contextmanager
-def undoing() -> Iterator[Undo]:
+class undoing:  # noqa: N801 - as refusing
     """The block hands over how to take back each step it has done; when it fails, that is done, last step first.
 
     Not so where it raises Unknown: the server ends, and what it has begun goes on.
     """
-    steps: list[Callable[[], object]] = []
-    try:
-        yield steps.append
-    except Unknown:
-        raise
-    except Exception as error:  # whatever it was: it goes on from here when what was done has been taken back
-        left = [failure for step in reversed(steps) if (failure := _failure(step))]
-        if not left:
-            raise
-        reason = error.reason if isinstance(error, Refused) else str(error)
-        raise Refused("Failed", f"{reason}; what had been done could not be taken back: {'; '.join(left)}") from error
+
+    def __init__(self) -> None:
+        self._steps: list[Callable[[], object]] = []
+
+    def __enter__(self) -> Undo:
+        return self._steps.append
+
+    def __exit__(self, _type: object, error: object, _trace: object) -> None:
+        """Whatever it was that failed: it goes on from here when what was done has been taken back."""
+        if not isinstance(error, Exception) or isinstance(error, Unknown):
+            return
+        left = [failure for step in reversed(self._steps) if (failure := _failure(step))]
+        if left:
+            reason = error.reason if isinstance(error, Refused) else str(error)
+            told = f"{reason}; what had been done could not be taken back: {'; '.join(left)}"
+            raise Refused("Failed", told) from error
 
 
 def _failure(step: Callable[[], object]) -> str | None:
@@ -119,23 +131,32 @@ def wishes(instances: Sequence[Instance]) -> list[Wish]:
 
 
 def put(host: Host, document: Domain, asked: Sequence[Wish]) -> list[Resource]:
-    """The wishes as resources of the document: what there is one of is set, all else added. Errors: Refused.
+    """The wishes as resources of the document. Errors: Refused."""
+    made = fill(host, document, asked)
+    there = {(one.view.element, one.kind.name): one for one in resources_of(document)}
+    return [there[view.element, kind.name] for kind, view in made]
+
+
+def fill(host: Host, document: Domain, asked: Sequence[Wish]) -> list[Made]:
+    """Put the wishes into the document: what there is one of is set, all else added. Errors: Refused.
 
     Controllers come first, as other settings may name one by the InstanceID that it is given with.
     """
     kinds = [wish.kind for wish in asked]
     _refuse_twice(asked, kinds)
     labels: dict[str, str] = {}
-    made: dict[int, Any] = {}
-    for number in sorted(range(len(asked)), key=lambda number: kinds[number].view.tag != "controller"):
-        view = made[number] = _put(host, document, asked[number], kinds[number], labels)
-        label = str(asked[number].properties.get("InstanceID") or "")
-        if label and kinds[number].view.tag == "controller":
-            labels[label] = kinds[number].key(view, 0)
-    modules = [wish for wish, kind in zip(asked, kinds, strict=True) if kind is MEMORY_MODULE]
-    check_modules(host, document, [(wish.where, wish.properties.get("PoolID")) for wish in modules])
-    there = {(one.view.element, one.kind.name): one for one in resources_of(document)}
-    return [there[made[number].element, kind.name] for number, kind in enumerate(kinds)]
+    made: dict[int, Made] = {}
+    first = [number for number, kind in enumerate(kinds) if kind.view.tag == CONTROLLER]
+    for number in (*first, *(number for number in range(len(kinds)) if number not in first)):
+        kind, wish = kinds[number], asked[number]
+        view = _put(host, document, wish, kind, labels)
+        made[number] = kind, view
+        if number in first and wish.properties.get("InstanceID"):
+            labels[str(wish.properties["InstanceID"])] = kind.key(view, 0)
+    if MEMORY_MODULE in kinds:
+        modules = [wish for wish, kind in zip(asked, kinds, strict=True) if kind is MEMORY_MODULE]
+        check_modules(host, document, [(wish.where, wish.properties.get("PoolID")) for wish in modules])
+    return [made[number] for number in range(len(kinds))]
 
 
 def _refuse_twice(asked: Sequence[Wish], kinds: Sequence[ResourceKind[Any]]) -> None:
@@ -148,12 +169,9 @@ def _refuse_twice(asked: Sequence[Wish], kinds: Sequence[ResourceKind[Any]]) -> 
 
 def _put(host: Host, document: Domain, wish: Wish, kind: ResourceKind[Any], labels: dict[str, str]) -> Any:
     with refusing(wish.where):
-        properties = dict(placed(host, kind, wish.properties))
-    parent = str(properties.get("Parent"))
-    if parent in labels:
-        properties["Parent"] = labels[parent]
-    with refusing(wish.where):
-        view = resources.new_element(kind, properties, document)
+        properties = placed(host, kind, wish.properties)
+        label = labels.get(str(properties.get("Parent"))) if labels else None
+        view = resources.new_element(kind, {**properties, "Parent": label} if label else properties, document)
     if not kind.single:
         document.add(view, inside="devices")
     return view
