@@ -18,7 +18,9 @@ ME = Owner("root/virt", "me")
 
 
 def ahead(answer: Answer) -> Answer | None:
-    return answer.ahead() if answer.ahead else None
+    """What is made ahead of the next pull."""
+    found = answer.ahead() if answer.ahead else None
+    return None if found is None else found[1]
 
 
 def numbers(first: int, end: int) -> Any:
@@ -61,6 +63,46 @@ def test_looking_ahead_changes_nothing(
         assert coming is None or count != len(Reply(coming).items) or coming is reply.answer
     assert found == list(range(total + loose))[: len(found)]
     assert reply.ended is (len(found) == total + loose)
+
+
+def test_what_is_made_ahead_is_given_in_turn() -> None:
+    sessions = Sessions(PullLimits())
+    first = sessions.open(ME, Answer(Form.INSTANCE, Batches(runs([2, 2, 2]))), 60, 2)
+    found = first.ahead() if first.ahead else None
+    assert found is not None
+    context, answer, give = found
+    assert context == Reply(first).context
+    assert [list(answer.items), list(answer.items)] == [list(numbers(2, 4))] * 2  # as often as somebody looks
+    assert give() is answer
+    with pytest.raises(CIMError) as error:
+        give()
+    assert error.value.status is Status.INVALID_ENUMERATION_CONTEXT
+    assert Reply(sessions.pull(ME, Form.INSTANCE, Reply(answer).context, 9)).items == [4, 5]
+
+
+def test_what_was_closed_is_not_given() -> None:
+    sessions = Sessions(PullLimits())
+    first = sessions.open(ME, Answer(Form.INSTANCE, Batches(runs([2, 2, 2]))), 60, 2)
+    found = first.ahead() if first.ahead else None
+    assert found is not None
+    sessions.close(ME, found[0])
+    with pytest.raises(CIMError) as error:
+        found[2]()
+    assert error.value.status is Status.INVALID_ENUMERATION_CONTEXT
+
+
+def test_portions_of_few_items_are_one_batch_of_which_a_change_is_another_state() -> None:
+    found = []
+    for states in ("aaa", "aaa", "aba"):
+        parts = [Batch(partial(numbers, 2 * at, 2 * at + 2), at, state, 2) for at, state in enumerate(states)]
+        items = Batches([Batch(partial(numbers, 0, 6), "all", states, parts=partial(iter, parts))])
+        answer = Sessions(PullLimits()).open(ME, Answer(Form.INSTANCE, items), 60, 5)
+        assert isinstance(answer.items, Batches)
+        (batch,) = answer.items.batches
+        assert list(batch.items()) == list(range(5))
+        found.append((batch.place, batch.state))
+    assert found[0] == found[1] != found[2]
+    assert found[1][0] == found[2][0]
 
 
 def test_only_what_cannot_change_is_looked_at_ahead() -> None:

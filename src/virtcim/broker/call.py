@@ -219,9 +219,7 @@ class Form(Enum):
     VALUE = "VALUE"  # GetProperty, EnumerationCount: items are Out, none for NULL
     CLASS = "CLASS"  # GetClass, EnumerateClasses: items are ClassView
     CLASS_NAME = "CLASSNAME"  # EnumerateClassNames: items are str
-    CLASS_WITH_PATH = (
-        "VALUE.OBJECTWITHPATH/CLASS"  # Associators, References of a class: items are (ClassPath, ClassView)
-    )
+    CLASS_WITH_PATH = "VALUE.OBJECTWITHPATH/CLASS"  # Associators, References of a class: (ClassPath, ClassView)
     CLASS_PATH = "OBJECTPATH/CLASSPATH"  # AssociatorNames, ReferenceNames of a class: items are ClassPath
     QUALIFIER = "QUALIFIER.DECLARATION"  # GetQualifier, EnumerateQualifiers: items are pywbem.CIMQualifierDeclaration
 
@@ -283,7 +281,10 @@ class Answer:
     out: tuple[Out, ...] = ()
     result_class: ClassView | None = None  # QueryResultClass of OpenQueryInstances
     holds: Holds | None = None  # whether another call of the same text would be answered by the same; None: who knows
-    ahead: Callable[[], Answer | None] | None = None  # makes what answers the next call, if it asks for as many
+    ahead: Callable[[], Ahead | None] | None = None  # makes what answers the next call, if it asks for as many
+
+
+Ahead = tuple[str, Answer, Callable[[], Answer]]  # the context of a call, what will answer it, and what then does so
 
 
 @dataclass(frozen=True, slots=True)

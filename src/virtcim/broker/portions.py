@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 from virtcim.broker.call import Batch, Batches
+
+TOGETHER = 128  # items of a portion of which one batch is made; of more, whoever sends them sends what is there
 
 
 class _Part(NamedTuple):
@@ -19,6 +21,8 @@ class _Part(NamedTuple):
 
     def cut(self, start: int, count: int) -> Batch:
         """Some of them, made only if somebody asks."""
+        if count == self.size:
+            return self.batch
         place = None if self.batch.place is None else (self.batch.place, start, count)
         return Batch(partial(self._items, start, count), place, self.batch.state, count)
 
@@ -43,35 +47,37 @@ class Portions:
     def take(self, count: int, abandoned: Callable[[], bool]) -> Iterable[object]:
         """The next items, at most `count`; fewer when they are abandoned meanwhile."""
         taken: list[Batch] = []
-        while count and self._seen and not abandoned():
+        left = count
+        while left and self._seen and not abandoned():
             part = self._seen[0]
-            size = min(count, part.size - self._at)
+            size = min(left, part.size - self._at)
             taken.append(part.cut(self._at, size))
-            count -= size
+            left -= size
             self._step(size)
         if all(batch.place is None for batch in taken):
             return list(chain.from_iterable(batch.items() for batch in taken))
-        return Batches(taken)
+        return Batches(taken if count > TOGETHER else _together(taken))
 
     def ahead(self, count: int) -> Batches | None:
         """What `take` will give, if that is of the batch which has been begun, and not the end of it.
 
         Nothing else is looked at before its time: it may still change.
         """
-        start = self._at
         found: list[Batch] = []
-        for part in self._coming():
-            if not count:
-                return Batches(found)
-            if part.batch.place is None:
+        left, number, start = count, 0, self._at
+        while left:
+            part = self._in_view(number)
+            if part is None or part.batch.place is None:
                 return None
-            size = min(count, part.size - start)
+            size = min(left, part.size - start)
             found.append(part.cut(start, size))
-            count -= size
-            if start + size < part.size:
-                return Batches(found)
-            start = 0
-        return None
+            left -= size
+            start += size
+            if start == part.size:
+                number, start = number + 1, 0
+        if self._in_view(number) is None:
+            return None
+        return Batches(found if count > TOGETHER else _together(found))
 
     def skip(self, count: int) -> None:
         """Take what `ahead` has given."""
@@ -99,38 +105,64 @@ class Portions:
                 return
             self._group = group
 
-    def _coming(self) -> Iterator[_Part]:
-        """The parts in view, and the others of the batch that has been begun, which come into view."""
-        yield from tuple(self._seen)
-        while True:
-            try:
-                part = next(self._group, None)
-            except Exception as error:  # noqa: BLE001  # who takes the part has it raised
-                self._group = _failing(error)
-                return
-            if part is None:
-                return
+    def _in_view(self, number: int) -> _Part | None:
+        """A part in view, or the next one of the batch that has been begun, which comes into view; None at its end."""
+        if number < len(self._seen):
+            return self._seen[number]
+        try:
+            part = next(self._group, None)
+        except Exception as error:  # noqa: BLE001  # who takes the part has it raised
+            self._group = _failing(error)
+            return None
+        if part is not None:
             self._seen.append(part)
-            yield part
+        return part
+
+
+def _together(batches: list[Batch]) -> list[Batch]:
+    """The same, those with places that follow each other as one: found, kept and sent as one as well."""
+    found: list[Batch] = []
+    for placed, some in groupby(batches, _has_place):
+        group = list(some)
+        found += [_joined(group)] if placed else group
+    return found
+
+
+def _has_place(batch: Batch) -> bool:
+    return batch.place is not None
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    """One batch of some, at the place from the first to the last; of another state when there is a change in any."""
+    if len(batches) == 1:
+        return batches[0]
+    state = tuple([(batch.place, batch.state) for batch in batches])
+    return Batch(partial(_items_of, batches), (batches[0].place, batches[-1].place), state, parts=lambda: batches)
+
+
+def _items_of(batches: list[Batch]) -> Iterator[Any]:
+    return chain.from_iterable(batch.items() for batch in batches)
 
 
 def _groups(items: Iterable[object]) -> Iterator[Iterator[_Part]]:
-    """The parts of each batch, none of them empty."""
+    """The parts of each batch."""
     batches = items.batches if isinstance(items, Batches) else [Batch(lambda: items)]  # type: ignore[arg-type, return-value]
-    return ((part for part in _parts(batch) if part.size) for batch in batches)
+    return (_parts((batch,)) for batch in batches)
 
 
-def _parts(batch: Batch) -> Iterator[_Part]:
-    if batch.parts is not None:
-        for part in batch.parts():
-            yield from _parts(part)
-    elif batch.place is None:
-        yield from (_Part(Batch(partial(_only, item)), 1) for item in batch.items())
-    elif batch.size is not None:
-        yield _Part(batch, batch.size)
-    else:
-        made = list(batch.items())
-        yield _Part(batch._replace(items=partial(iter, made)), len(made))
+def _parts(batches: Iterable[Batch]) -> Iterator[_Part]:
+    """What batches consist of, none of it empty."""
+    for batch in batches:
+        if batch.parts is not None:
+            yield from _parts(batch.parts())
+        elif batch.place is None:
+            yield from (_Part(Batch(partial(_only, item)), 1) for item in batch.items())
+        elif batch.size is None:
+            made = list(batch.items())
+            if made:
+                yield _Part(batch._replace(items=partial(iter, made)), len(made))
+        elif batch.size:
+            yield _Part(batch, batch.size)
 
 
 def _failing(error: Exception) -> Iterator[_Part]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
 
-from virtcim.broker.call import Answer, CIMError, Form, Out, PropertyDef, Selection, Status
+from virtcim.broker.call import Ahead, Answer, CIMError, Form, Out, PropertyDef, Selection, Status
 from virtcim.broker.portions import Portions
 
 _CONTEXT = PropertyDef("EnumerationContext", "string")
@@ -186,7 +186,7 @@ class Sessions:
                 session.context = ""
             return self._reply(session, made, count)
 
-    def _ahead(self, session: _Session, context: str, count: int) -> Answer | None:
+    def _ahead(self, session: _Session, context: str, count: int) -> Ahead | None:
         """What will answer the next pull of so many objects, if that can be told; for who makes use of the meantime."""
         if not session.lock.acquire(blocking=False):
             return None
@@ -200,7 +200,7 @@ class Sessions:
                 return None
             answer = self._answered(session, batch, following, count)
             session.coming = _Coming(count, answer, following)
-            return answer
+            return context, answer, partial(self.pull, session.owner, session.form, context, count)
         finally:
             session.lock.release()
 
@@ -242,6 +242,8 @@ class Sessions:
 
     def _forget(self) -> None:
         now = self._clock()
+        if now < self._due:  # no deadline is earlier
+            return
         for session in [one for one in self._sessions.values() if one.deadline < now]:
             del self._sessions[session.context]
 

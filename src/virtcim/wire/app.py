@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import Protocol
 
-from virtcim.broker.call import Answer, Call, CIMError, MethodAnswer, Status
+from virtcim.broker.call import Ahead, Answer, Call, CIMError, MethodAnswer, Status
 from virtcim.wire import mpost
 from virtcim.wire.body import Disconnected, Receive, read_body
 from virtcim.wire.caller import ANYBODY, Caller
@@ -177,12 +177,13 @@ class App:
 
     def _at_once(self, caller: Caller, call: Call, asked: Terms) -> Reply | None:
         """A reply of a length that is known."""
-        if not is_short_pull(call):
+        ahead = self._encoders.model.coming.find(call)
+        if ahead is None and not is_short_pull(call):
             return self._again(caller, call)
         if self._blocking(call):
             return None
         try:
-            reply = self._run(caller, call)
+            reply = self._run(caller, call, ahead)
         except CIMError as error:
             reply = self._error(call, error, asked)
         return reply if reply.length is not None else whole(b"".join(reply.chunks), reply.status)
@@ -243,9 +244,11 @@ class App:
         reply = self._run(caller, call)
         return replace(reply, chunks=iter(list(reply.chunks)), after=None)
 
-    def _run(self, caller: Caller, call: Call) -> Reply:
+    def _run(self, caller: Caller, call: Call, ahead: Ahead | None = None) -> Reply:
         """Its first chunk is made. Errors: CIMError, FAILED for a fault of the program."""
         try:
+            if ahead is not None and self._judge.lets_see(caller, call):
+                return self._encoded(call, ahead[2]())
             return self._encoded(call, self._judge.answer(caller, call, self._dispatch))
         except CIMError:
             raise
@@ -263,10 +266,10 @@ class App:
         after = partial(self._look_ahead, call, ahead) if ahead else None
         return Reply(_started(chunks), 0, caveat_headers(self._caveats()), chunks.length, after)
 
-    def _look_ahead(self, call: Call, ahead: Callable[[], Answer | None]) -> None:
+    def _look_ahead(self, call: Call, look: Callable[[], Ahead | None]) -> None:
         """Make the reply to the next call of a session, while its client reads the last one."""
-        answer, encoder = ahead(), self._encoders.of(call.namespace)
-        if answer is not None and encoder is self._encoders.model and encoder.ahead(call, answer):
+        ahead, encoder = look(), self._encoders.of(call.namespace)
+        if ahead is not None and encoder is self._encoders.model and encoder.ahead(call, ahead):
             self._heap.used_much()
 
     def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 from virtcim.broker.call import (
+    Ahead,
     Answer,
     Batches,
     Call,
@@ -65,7 +66,7 @@ class Encoder:
             Form.CLASS_PATH: self._class_paths,
             Form.QUALIFIER: _qualifiers,
         }
-        self._coming = Coming()
+        self.coming = Coming()
         self._batches = BatchWriter(self._writers, ItemForms(self._instances, shown_host, None).writers)
 
     def reply(self, call: Call, answer: Answer) -> Chunks:
@@ -73,7 +74,7 @@ class Encoder:
         head, tail = _message(call, "IMETHODRESPONSE")
         if answer.form is Form.NOTHING:
             return Chunks(head, iter(()), tail)
-        made = self._coming.take(answer, call.namespace) if answer.ahead else None
+        made = self.coming.take(call, answer) if answer.ahead else None
         if made is not None:
             return Chunks.of(chain((head + _START,), made.parts), len(head) + len(_START) + made.size)
         start, end = _START, self._end(answer, tail)
@@ -86,15 +87,16 @@ class Encoder:
             )
         return self._batches.reply(call, answer, answer.items, (head + start, end))
 
-    def ahead(self, call: Call, answer: Answer) -> bool:
+    def ahead(self, call: Call, ahead: Ahead) -> bool:
         """Make the response to the next call like this one, which is of what is kept; whether that could be done."""
+        answer = ahead[1]
         if not isinstance(answer.items, Batches):
             return False
         parts = self._batches.ahead(call, answer, answer.items, LARGEST)
         if parts is None:
             return False
         parts.append(self._end(answer, _message(call, "IMETHODRESPONSE")[1]))
-        self._coming.put(Made(answer, call.namespace, parts, sum(map(len, parts))))
+        self.coming.put(Made(call, ahead, parts, sum(map(len, parts))))
         return True
 
     def again(self, call: Call) -> bytes | None:
@@ -105,7 +107,7 @@ class Encoder:
     def cool(self) -> None:
         """Let go of what is kept for those who ask all the time."""
         self._batches.cool()
-        self._coming.clear()
+        self.coming.clear()
 
     def _keeping(self, call: Call, holds: Holds, head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """The chunks after the head; where there is only one it is kept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from virtcim.broker.call import Call, ClassPath, Instance, Path
 
@@ -41,9 +42,12 @@ def changes(call: Call) -> bool:
 def is_short_pull(call: Call) -> bool:
     """Whether a call takes so few of the objects of an enumeration that they go out in one piece."""
     count = call.parameters.get("MaxObjectCount")
-    if call.name.lower() not in _PULLS or not isinstance(count, str) or not _SMALL.fullmatch(count):
-        return False
-    return int(count) <= SHORT
+    return isinstance(count, str) and _is_short(call.name, count)
+
+
+@lru_cache(maxsize=64)
+def _is_short(name: str, count: str) -> bool:
+    return name.lower() in _PULLS and _SMALL.fullmatch(count) is not None and int(count) <= SHORT
 
 
 def named_classes(call: Call) -> tuple[str, ...]:
