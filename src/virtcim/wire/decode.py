@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from virtcim.broker.call import Argument, Call, CIMError, ClassPath, Status, Value
+from virtcim.wire.called import usual_call
 from virtcim.wire.declarations import class_given, qualifier_given
 from virtcim.wire.elements import (
     ANY_SIZE,
@@ -54,6 +55,16 @@ def decode(body: bytes, headers: CIMHeaders | None = None, size: Size = ANY_SIZE
 
 def decoded(body: bytes, headers: CIMHeaders | None, size: Size) -> tuple[Call, str]:
     """As `decode`; with PROTOCOLVERSION."""
+    usual = usual_call(body, size)
+    if usual is None:
+        return parsed(body, headers, size)
+    if headers is not None:
+        headers.check(*usual)
+    return usual
+
+
+def parsed(body: bytes, headers: CIMHeaders | None, size: Size) -> tuple[Call, str]:
+    """As `decoded`, of whatever form."""
     try:
         message = _message(parse(body, size))
         call, parameters = _request(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from virtcim.broker.call import Instance, Value
+from virtcim.wire import usual
 from virtcim.wire.elements import ANY_SIZE, Element, children, name_of, parse
 from virtcim.wire.faults import Misplaced, Unacceptable
 from virtcim.wire.mof import parse_mof
@@ -29,6 +30,9 @@ def embedded_instance(text: str, level: int) -> Instance:
     """As parse_embedded, for text found `level` instances deep."""
     if level >= MAX_EMBEDDING:
         raise Unacceptable(f"instances are embedded deeper than {MAX_EMBEDDING} levels")
+    found = usual.instance(text)
+    if found is not None:
+        return found
     if not text.lstrip().startswith("<"):
         return parse_mof(text)
     root = parse(text.encode(), ANY_SIZE)
