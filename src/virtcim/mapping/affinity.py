@@ -55,7 +55,7 @@ def set_host_processors(domain: Domain, values: list[str] | None) -> None:
     for pin in domain.vcpu_pins:
         pin.remove()
     domain.cpuset = ",".join(str(number) for number in sorted({int(one[1]) for one in found if one})) or None
-    if _asked(domain):
+    if asked(domain):
         _pair(domain)
 
 
@@ -93,14 +93,14 @@ def pins(domain: Domain) -> list[str]:
     return [f"{pin.vcpu}={pin.cpuset}" for pin in domain.vcpu_pins]
 
 
-def _asked(domain: Domain) -> bool:
+def asked(domain: Domain) -> bool:
     """Whether dedicated processors were asked for; anybody can write into the metadata: other words are no."""
     return domain.own_metadata.dedicated_processors == YES
 
 
 def dedicated(domain: Domain) -> frozenset[int]:
     """The processors of the host that were asked for as dedicated, one for each virtual one; mostly there are none."""
-    sets = _bound(domain) if _asked(domain) else []
+    sets = _bound(domain) if asked(domain) else []
     found = frozenset[int]().union(*sets)
     return found if len(found) == len(sets) and all(len(one) == 1 for one in sets) else frozenset()
 
@@ -136,6 +136,6 @@ def _pair(domain: Domain) -> None:
 
 
 def check_dedicated(domain: Domain) -> None:
-    """Dedicated processors are one for each virtual one. Raises BadProperty."""
-    if _asked(domain) and not dedicated(domain):
+    """Dedicated processors that were asked for are one for each virtual one. Raises BadProperty."""
+    if not dedicated(domain):
         raise BadProperty("HostResource", f"takes {domain.vcpu or 1} processors, or a MappingBehavior that shares them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import ceil
 from typing import Any
 
@@ -200,26 +201,27 @@ def prepare_image(given: Properties, disk: Disk, domain: Domain) -> Properties:
     return {name: value for name, value in prepared.items() if name not in OF_THE_IMAGE}
 
 
-def begin_drive(device: str) -> Any:
-    def begin(disk: Disk, given: Properties, domain: Domain) -> None:
-        disk.type, disk.device = "file", device
-        if domain.type in QEMU:
-            disk.driver = "qemu"
-        disk.readonly = device == "cdrom"
-
-    return begin
+@cache
+def _pattern(device: str, qemu: bool) -> Disk:
+    disk = Disk.new()
+    disk.type, disk.device = "file", device
+    if qemu:
+        disk.driver = "qemu"
+    disk.readonly = device == "cdrom"
+    return disk
 
 
 def finish_drive(disk: Disk, domain: Domain) -> None:
     others = {other.target for other in domain.disks if other.element is not disk.element}
-    if disk.target is None:
+    name, device, word = disk.target, disk.device, disk.type
+    if name is None:
         disk.bus = disk.bus or default_bus(disk, domain)
-        disk.target = free_name(disk.bus, others)
-    if disk.target in others:
-        raise BadProperty("VirtualDevice", f"{disk.target!r} is used by another disk of the virtual system")
-    if disk.device == "lun" and disk.type not in ("block", "network", "volume"):
+        name = disk.target = free_name(disk.bus, others)
+    if name in others:
+        raise BadProperty("VirtualDevice", f"{name!r} is used by another disk of the virtual system")
+    if device == "lun" and word not in ("block", "network", "volume"):
         raise BadProperty("HostResource", "of a LUN has to be a block device of the host")
-    if disk.device in ("disk", "lun") and disk.type in LOCATED and location_of(disk) is None:
+    if device in ("disk", "lun") and word in LOCATED and location_of(disk) is None:
         raise BadProperty("HostResource", "is missing: only optical and floppy drives can be empty")
     check_address(disk)
     check_boot(disk, domain)
@@ -273,7 +275,7 @@ def drive(
         matches=lambda disk: (disk.device or "disk") == name,
         selects=lambda given: emulated_type(given) == EMULATED[name],
         prepare=prepare_image if image else prepare_paths,
-        begin=begin_drive(name),
+        pattern=lambda domain: _pattern(name, domain.type in QEMU),
         finish=finish_drive,
         pool=pool,
         attachable=name != "floppy",

@@ -45,7 +45,7 @@ def told(goal: Goal, given: Properties) -> Properties:
     return plain | amounts
 
 
-def _converted(goal: Goal, name: str, wanted: Properties) -> Fraction:
+def _converted(goal: Goal, name: str, wanted: Properties) -> Fraction | int:
     own = goal.usual
     alike = own.get("AllocationUnits") == own.get("VirtualQuantityUnits")
     said = next((one for one in (UNITS[name], *(("AllocationUnits",) if alike else ())) if wanted.get(one)), None)

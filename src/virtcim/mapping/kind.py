@@ -33,8 +33,9 @@ class Kind(Generic[V]):
     """`key(view, index)` names a device inside its domain; index counts the devices of the kind.
 
     `selects` tells whether properties given by a client mean this kind rather than another of the same class.
-    `prepare` turns what clients may write in several ways into what the rows know. `begin` and `finish` fill in
-    defaults before and after the rows of a new element; `finish` also follows a change. They refuse with BadProperty.
+    `pattern` is what each new element of a domain begins with, to be copied. `prepare` turns what clients may write in
+    several ways into what the rows know. `begin` and `finish` fill in defaults before and after the rows of a new
+    element; `finish` also follows a change. They refuse with BadProperty.
     `pool` is the PoolID of the primordial pool of the kind; `accepts` are further ResourceTypes that clients may give,
     `old_other_type` an OtherResourceType. `attachable` and `detachable`: QEMU can plug devices of the kind into a
     running guest and take them out, but for those that `bound` gives a reason for.
@@ -54,6 +55,7 @@ class Kind(Generic[V]):
     accepts: frozenset[int] = frozenset()
     matches: Callable[[V], bool] = lambda _: True
     selects: Callable[[Properties], bool] = lambda _: True
+    pattern: Callable[[Domain], V] | None = None
     prepare: Callable[[Properties, V, Domain], Properties] = lambda given, _view, _domain: given
     begin: Callable[[V, Properties, Domain], None] = lambda _view, _given, _domain: None
     finish: Callable[[V, Domain], None] = lambda _view, _domain: None
@@ -67,6 +69,10 @@ class Kind(Generic[V]):
     @cached_property
     def table(self) -> Table[V]:
         return Table(self.rows)
+
+    def new(self, document: Domain) -> V:
+        """An element that is not in the document yet."""
+        return self.view.new() if self.pattern is None else self.pattern(document).copy()
 
     def takes(self, resource_type: int | None, other_type: str | None) -> bool:
         """Whether a client may name the kind by these."""

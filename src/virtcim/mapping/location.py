@@ -17,12 +17,15 @@ EMPTY = (None, "", "/dev/null")
 
 def location_of(disk: Disk) -> str | None:
     """A path, `volume:<pool>/<volume>` or `<protocol>://<host>:<port>,.../<name>`; None for an empty drive."""
-    if disk.volume is not None:
-        return volume_key(disk.pool or "", disk.volume)
-    if disk.protocol is not None:
-        hosts = ",".join(":".join(filter(None, (host.name or host.socket, host.port))) for host in disk.hosts)
-        return f"{disk.protocol}://{hosts}/{quote(disk.remote_name or '')}"
-    return disk.file or disk.block or disk.directory
+    source = disk.source
+    if source is None:
+        return None
+    if source.volume is not None:
+        return volume_key(source.pool or "", source.volume)
+    if source.protocol is not None:
+        hosts = ",".join(":".join(filter(None, (host.name or host.socket, host.port))) for host in source.hosts)
+        return f"{source.protocol}://{hosts}/{quote(source.remote_name or '')}"
+    return source.file or source.block or source.directory
 
 
 def as_uri(location: str) -> str:
@@ -67,10 +70,11 @@ def _retype(disk: Disk, word: str) -> None:
     if disk.type != word:
         for source in disk.sources:
             source.remove()
-    for host in disk.hosts:
-        host.remove()
-    disk.file = disk.block = disk.directory = disk.pool = disk.volume = disk.protocol = disk.remote_name = None
-    disk.type = word
+        disk.type = word
+    if disk.source is not None:
+        for host in disk.hosts:
+            host.remove()
+        disk.file = disk.block = disk.directory = disk.pool = disk.volume = disk.protocol = disk.remote_name = None
 
 
 def _set_remote(disk: Disk, protocol: str, hosts: str, image: str) -> None:

@@ -11,6 +11,7 @@ from virtcim.mapping.guest_cells import fit_cells
 from virtcim.mapping.kind import MEMORY, VIRTUALIZED, Kind, common
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import COUNT, KIB, WORDS, UnitError, convert
+from virtcim.model.devices import MemoryDevice
 from virtcim.model.domain import Domain
 
 BLOCK = 1024  # CIM_Memory.BlockSize, bytes
@@ -30,15 +31,20 @@ def plugged(domain: Domain) -> int:
     return sum(module.size or 0 for module in domain.memory_devices)
 
 
-def absent(domain: Domain) -> int:
-    """KiB of elastic modules that the guest has not taken up, which libvirt does not count as current."""
-    elastic = [module for module in domain.memory_devices if module.model == ELASTIC and module.current is not None]
-    return sum((module.size or 0) - (module.current or 0) for module in elastic)
+def taken_up(domain: Domain) -> int:
+    """KiB in memory modules that libvirt counts as current: of elastic ones what the guest has taken up."""
+    return sum(_taken_up(module) or 0 for module in domain.memory_devices)
+
+
+def _taken_up(module: MemoryDevice) -> int | None:
+    current = module.current if module.model == ELASTIC else None
+    return module.size if current is None else current
 
 
 def quantity(domain: Domain) -> int:
-    present = domain.current_memory if domain.current_memory is not None else domain.memory or 0
-    return max(0, present + absent(domain) - plugged(domain))
+    current = domain.current_memory
+    present = domain.memory if current is None else current
+    return max(0, present - taken_up(domain)) if present else 0
 
 
 def set_quantity(domain: Domain, kib: int | None) -> None:
@@ -46,25 +52,28 @@ def set_quantity(domain: Domain, kib: int | None) -> None:
         raise BadProperty("VirtualQuantity", f"cannot be {kib}: a virtual system has memory")
     if kib > limit(domain):
         raise BadProperty("VirtualQuantity", f"{kib} {KIB} is more than Limit {limit(domain)}")
-    domain.current_memory = kib + plugged(domain) - absent(domain)
+    domain.current_memory = kib + taken_up(domain)
 
 
 def limit(domain: Domain) -> int:
-    return max(0, (domain.memory or 0) - plugged(domain))
+    most = domain.memory
+    return max(0, most - plugged(domain)) if most else 0
 
 
 def shown_limit(domain: Domain) -> int:
     """The maximum, or what the process may use at most if that is less."""
-    return min(limit(domain), domain.hard_limit or limit(domain))
+    most = limit(domain)
+    return min(most, domain.hard_limit or most) if most else 0
 
 
 def set_limit(domain: Domain, kib: int | None) -> None:
     """The maximum; cleared, it is what the system has now."""
-    if kib and domain.hard_limit and kib > domain.hard_limit:
-        raise BadProperty("Limit", f"{kib} {KIB} is more than HardLimit {domain.hard_limit}")
-    domain.memory = (kib or quantity(domain)) + plugged(domain)
-    if (domain.current_memory or 0) > domain.memory:
-        domain.current_memory = domain.memory
+    hard = domain.hard_limit
+    if kib and hard and kib > hard:
+        raise BadProperty("Limit", f"{kib} {KIB} is more than HardLimit {hard}")
+    most = domain.memory = (kib or quantity(domain)) + plugged(domain)
+    if (domain.current_memory or 0) > most:
+        domain.current_memory = most
 
 
 def set_page_size(domain: Domain, kib: int | None) -> None:

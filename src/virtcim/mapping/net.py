@@ -23,6 +23,8 @@ NO_VLAN = 0  # PortVID
 DISABLED, STOPPED = 3, 10  # EnabledState and OperationalStatus of an interface whose link is down
 TAP_SPEED = 10_000_000_000  # bit/s that the kernel gives a tap device
 PROFILE_OTHER = 1  # NetworkPortProfileIDType
+MAC_DIGITS = re.compile(r"[0-9A-Fa-f]{12}")
+PAIR = re.compile("..")
 OUI = "52:54:00"  # QEMU's, which libvirt uses as well
 
 
@@ -86,10 +88,9 @@ def prepare(given: Properties, view: Interface, domain: Domain) -> Properties:
     """One form of MAC address and bandwidth; the type of network follows from what else is given."""
     prepared = dict(given)
     address = prepared.get("Address")
-    if isinstance(address, str) and re.fullmatch(r"[0-9A-Fa-f]{12}", bare_mac(address)):
-        digits = address.replace("-", "").replace(":", "").lower()
-        written = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
-        prepared["Address"] = view.mac if view.mac and view.mac.lower() == written else written
+    if isinstance(address, str) and MAC_DIGITS.fullmatch(bare_mac(address)):
+        written, present = ":".join(PAIR.findall(bare_mac(address).lower())), view.mac
+        prepared["Address"] = present if present and present.lower() == written else written
     for name in ("PortVID", "DefaultPortVID"):
         if prepared.get(name) == NO_VLAN:
             prepared[name] = None
@@ -110,10 +111,11 @@ def generate_mac(taken: set[str]) -> str:
 def finish(view: Interface, domain: Domain) -> None:
     check_source(view)
     others = {(other.mac or "").lower() for other in domain.interfaces if other.element is not view.element}
-    if view.mac is None:
-        view.mac = generate_mac(others)
-    if view.mac.lower() in others:
-        raise BadProperty("Address", f"{view.mac!r} is used by another interface of the virtual system")
+    mac = view.mac
+    if mac is None:
+        mac = view.mac = generate_mac(others)
+    if mac.lower() in others:
+        raise BadProperty("Address", f"{mac!r} is used by another interface of the virtual system")
     check_vlan(view)
     check_bandwidth(view)
     check_guard(view)

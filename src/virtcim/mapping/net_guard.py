@@ -80,9 +80,11 @@ GUARD: tuple[Row[Any], ...] = (
 
 def check_guard(view: Interface) -> None:
     """Refuse what libvirt would take and not be able to start, or silently leave out. Raises BadProperty."""
-    if "" in parameter_values(view) + parameter_names(view):
+    if not all(one.name and one.value for one in view.filter_parameters):
         raise BadProperty("FilterParameterValues", "needs as many entries as FilterParameterNames")
-    if view.isolated and view.port_type == "openvswitch":
+    if not view.isolated:
+        return
+    if view.port_type == "openvswitch":
         raise BadProperty("PortIsolated", "cannot be: Open vSwitch has no isolated ports")
-    if view.isolated and view.type not in ("network", "bridge"):
+    if view.type not in ("network", "bridge"):
         raise BadProperty("PortIsolated", f"cannot be: an interface of type {view.type} is at no bridge")

@@ -71,8 +71,9 @@ def network_type(view: Interface) -> str | None:
 def set_type(view: Interface, word: str | None) -> None:
     if word not in WRITABLE_TYPES:
         raise BadProperty("NetworkType", f"{word!r} is not one of {', '.join(WRITABLE_TYPES)}")
-    view.network = view.portgroup = view.port_id = view.bridge = view.source_device = view.mode = None
-    view.function_type = view.function_domain = view.function_bus = view.function_slot = view.function_number = None
+    if view.plugged:
+        view.network = view.portgroup = view.port_id = view.bridge = view.source_device = view.mode = None
+        view.function_type = view.function_domain = view.function_bus = view.function_slot = view.function_number = None
     view.type, view.managed = word, word == HOSTDEV or None
     if view.port_type == "openvswitch":
         view.port_type = view.interface_id = view.profile_id = None
@@ -218,10 +219,11 @@ REQUIRED: dict[str, tuple[Any, str, str]] = {
 
 def check_source(view: Interface) -> None:
     """Refuse an interface that leads nowhere. Raises BadProperty."""
-    field, name, why = REQUIRED.get(view.type or "", (None, "", ""))
+    word = view.type
+    field, name, why = REQUIRED.get(word or "", (None, "", ""))
     if field is not None and field.read(view) is None:
         raise BadProperty(name, f"is missing: {why}")
-    if view.type == HOSTDEV and view.link == "down":
+    if word == HOSTDEV and view.link == "down":
         raise BadProperty(
             "AutomaticAllocation", "cannot be false: a function that is passed through has no link to cut"
         )

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from virtcim.mapping.affinity import (
+    asked,
     check_dedicated,
     dedicated,
     host_processors,
@@ -43,7 +44,7 @@ CPU_ENABLED, CAPABLE_OF_64_BITS = 1, 2  # CIM_Processor.CPUStatus, .Characterist
 
 
 def quantity(domain: Domain) -> int:
-    return domain.current_vcpu or domain.vcpu or DEFAULT_QUANTITY
+    return domain.current_vcpu or maximum(domain)
 
 
 def set_quantity(domain: Domain, number: int | None) -> None:
@@ -93,6 +94,8 @@ def reservation(domain: Domain) -> int | None:
 
 def check(domain: Domain) -> None:
     """What the numbers have to do with each other. Raises BadProperty."""
+    if not asked(domain):
+        return
     check_dedicated(domain)
     most, sure = limit(domain), reservation(domain)
     if most is not None and sure is not None and most < sure:

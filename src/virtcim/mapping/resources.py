@@ -153,7 +153,7 @@ def new_element(kind: Kind[Any], properties: Properties, document: Domain) -> Vi
     For the kinds with `single` the document itself is changed and returned. Raises BadProperty: drop the document then.
     """
     given = {name: value for name, value in properties.items() if value is not None}
-    view = document if kind.single else kind.view.new()
+    view = document if kind.single else kind.new(document)
     kind.begin(view, given, document)
     to_xml(kind.table, prepared(kind, given, view, document), view, new=not kind.single)
     kind.finish(view, document)

@@ -76,9 +76,10 @@ def _term(term: re.Match[str], text: str) -> tuple[Fraction, str]:
     return (Fraction(BITS_IN_A_BYTE), "bit") if base == BYTE else (Fraction(1), base)
 
 
-def convert(amount: int, unit: str, into: str) -> Fraction:
+def convert(amount: int, unit: str, into: str) -> Fraction | int:
     """An amount in another unit, exactly. Raises UnitError when the units measure different things."""
-    return amount * _ratio(unit, into)
+    ratio = _ratio(unit, into)
+    return amount * (ratio.numerator if ratio.denominator == 1 else ratio)
 
 
 @lru_cache(maxsize=256)

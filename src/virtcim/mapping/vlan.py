@@ -78,11 +78,14 @@ VLAN: tuple[Row[Any], ...] = (
 
 def check_vlan(view: Interface) -> None:
     """Refuse VLAN settings that libvirt would take and not be able to start."""
-    if view.trunk and not view.vlan_tags:
+    trunk, tags = view.trunk, view.vlan_tags
+    if not trunk and not tags:
+        return
+    if not tags:
         raise BadProperty("AllowedToReceiveVLANs", "is missing for a trunk")
-    if view.vlan_tags and view.type in ("bridge", "user") and view.port_type != "openvswitch":
+    if view.type in ("bridge", "user") and view.port_type != "openvswitch":
         raise BadProperty("PortVID", f"cannot be set: type {view.type} has no VLANs without Open vSwitch")
-    if view.vlan_tags and view.type == "direct" and view.network is None and view.mode != "passthrough":
+    if view.type == "direct" and view.network is None and view.mode != "passthrough":
         raise BadProperty("PortVID", f"cannot be set: of macvtap only mode passthrough has VLANs, not {view.mode}")
     if view.type == "hostdev" and mode_of(view) == TRUNK:
         raise BadProperty("DesiredVLANEndpointMode", f"cannot be {TRUNK} (Trunk): a virtual function has one VLAN")

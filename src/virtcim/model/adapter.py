@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from virtcim.model.codecs import MAC, TEXT, Integer
 from virtcim.model.device import Device
-from virtcim.model.fields import Each, Field, Many, View, Whole, integer, one_of, text, yes_no
+from virtcim.model.fields import Each, Field, Many, Presence, View, Whole, integer, one_of, text, yes_no
 
 
 class VlanTag(View):
@@ -31,6 +31,7 @@ class Interface(Device):
     managed = yes_no("@managed")
     trusts_guest_filters = yes_no("@trustGuestRxFilters")
     mac = Field("mac@address", MAC)
+    plugged = Presence("source")
     network = text("source@network")
     portgroup = text("source@portgroup")
     port_id = text("source@portid")
@@ -59,6 +60,7 @@ class Interface(Device):
     filter = Whole("filterref@filter", TEXT)
     filter_parameters = Many(FilterParameter, inside="filterref")
     isolated = yes_no("port@isolated")
+    bounded = Presence("bandwidth")
     in_average = integer("bandwidth/inbound@average")
     in_peak = integer("bandwidth/inbound@peak")
     in_burst = integer("bandwidth/inbound@burst")

@@ -7,6 +7,7 @@ from virtcim.model.chardevs import Channel, Console, Parallel, Serial
 from virtcim.model.device import Device
 from virtcim.model.fields import (
     Many,
+    Only,
     Presence,
     View,
     integer,
@@ -39,7 +40,17 @@ class SourceHost(View):
 
 
 class DiskSource(View):
+    """Where the image of a disk is; the attributes follow from the type of the disk."""
+
     tag = "source"
+    file = text("@file")
+    block = text("@dev")
+    directory = text("@dir")
+    pool = text("@pool")
+    volume = text("@volume")
+    protocol = text("@protocol")
+    remote_name = text("@name")
+    hosts = Many(SourceHost)
 
 
 class BackingStore(View):
@@ -50,6 +61,7 @@ class BackingStore(View):
 
 class Disk(Device):
     tag = "disk"
+    source = Only(DiskSource)
     sources = Many(DiskSource)
     backing_stores = Many(BackingStore)
     type = one_of("@type", "file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa")
