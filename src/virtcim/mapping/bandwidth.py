@@ -50,11 +50,9 @@ BANDWIDTH: tuple[Row[Any], ...] = (
 
 def check_bandwidth(view: Interface) -> None:
     """Refuse what libvirt takes and never sets. Raises BadProperty."""
-    if not view.bounded or view.type not in UNBOUNDED:
-        return
-    bound = next((row.name for row in BANDWIDTH if row.get(view) is not None), None)
-    if bound:
-        raise BadProperty(bound, f"cannot be set: libvirt bounds no interface of type {view.type}")
+    bounded = next((row.name for row in BANDWIDTH if row.get(view) is not None), None)
+    if bounded and view.type in UNBOUNDED:
+        raise BadProperty(bounded, f"cannot be set: libvirt bounds no interface of type {view.type}")
 
 
 def convert_bandwidths(prepared: Properties) -> None:

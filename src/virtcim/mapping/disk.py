@@ -20,8 +20,7 @@ from virtcim.mapping.kind import (
     STORAGE_VOLUME,
     VIRTUALIZED,
     Kind,
-    check_address,
-    check_boot,
+    check_parts,
     common,
     counted,
 )
@@ -223,8 +222,7 @@ def finish_drive(disk: Disk, domain: Domain) -> None:
         raise BadProperty("HostResource", "of a LUN has to be a block device of the host")
     if device in ("disk", "lun") and word in LOCATED and location_of(disk) is None:
         raise BadProperty("HostResource", "is missing: only optical and floppy drives can be empty")
-    check_address(disk)
-    check_boot(disk, domain)
+    check_parts(disk, domain)
 
 
 def drive_device(disk: Disk, _index: int) -> Properties:

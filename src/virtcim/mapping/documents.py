@@ -14,7 +14,7 @@ from virtcim.mapping.table import BadProperty, Properties
 from virtcim.mapping.vssd import change_head, check_system_type
 from virtcim.model.capabilities import Arch, Capabilities, Guest
 from virtcim.model.chardevs import Console
-from virtcim.model.domain import Domain
+from virtcim.model.domain import Domain, Metadata
 from virtcim.model.fields import View
 from virtcim.model.peripherals import Graphics, Input
 
@@ -28,7 +28,7 @@ GENERATED_TARGET = re.compile(r"(vnet|vif|macvtap|macvlan)\d.*")
 
 
 def blank(platform: str, capabilities: Capabilities, properties: Properties, created: str | None = None) -> Domain:
-    """A document with what a VSSD asks for and the platform's defaults, without memory, processors and devices.
+    """A document with what a VSSD asks for and the platform's defaults, without memory and devices.
 
     `created` is a CIM datetime. Raises BadProperty.
     """
@@ -36,19 +36,23 @@ def blank(platform: str, capabilities: Capabilities, properties: Properties, cre
     guest = _guest(platform, capabilities, properties)
     domain_type = _domain_type(platform, guest.arch, properties.get("DomainType"))
     document = _pattern(guest, domain_type, bool(properties.get("Kernel")), bool(properties.get("Bootloader"))).copy()
-    document.own_metadata.creation_time = created
+    names = _names(properties)
     given = {name: value for name, value in properties.items() if value is not None and name not in CHOSEN}
-    change_head(document, _names(properties) | given)
+    if given.get("ElementName") == names["VirtualSystemIdentifier"]:
+        del given["ElementName"]  # there is no title then
+    change_head(document, names | given)
+    document.own_metadata.creation_time = created
     return document
 
 
 @lru_cache(maxsize=16)
 def _pattern(guest: Guest, domain_type: str, kernel: bool, bootloader: bool) -> Domain:
-    """What new systems of a kind begin with, but for their names; to be copied."""
+    """What new systems of a kind begin with, with room for what is their own; to be copied."""
     document = Domain.new()
     document.type = domain_type
-    for name in (Domain.name, Domain.uuid):
-        name.place.make(document.element)
+    for own in (Domain.name, Domain.uuid, Metadata.creation_time, Domain.memory):
+        own.place.make(document.element)
+    document.vcpu = 1
     _machine(document, guest)
     _platform_defaults(document, kernel, bootloader)
     document.clock_offset, document.on_poweroff, document.on_reboot, document.on_crash = (
@@ -110,14 +114,12 @@ def _platform_defaults(document: Domain, kernel: bool, bootloader: bool) -> None
 
 
 def add_defaults(document: Domain, platform: str) -> None:
-    """Give a new document what no setting asked for: memory, a processor, and something to see and to point with.
+    """Give a new document what no setting asked for: memory, and something to see and to point with.
 
     The console and the mouse are libvirt-cim's defaults; containers have neither.
     """
     if document.memory is None:
         document.memory = document.current_memory = DEFAULT_SIZE
-    if document.vcpu is None:
-        document.vcpu = 1
     if platform == "LXC":
         return
     present = {device.tag for device in document.devices}

@@ -227,6 +227,15 @@ def check_address(view: Device) -> None:
         raise BadProperty("AddressValues", "needs as many entries as AddressProperties")
 
 
+def check_parts(view: Device, domain: Domain) -> None:
+    """The checks of what most new devices have not, an address and an order among those that the system starts from."""
+    parts = view.parts
+    if "address" in parts:
+        check_address(view)
+    if "boot" in parts:
+        check_boot(view, domain)
+
+
 def check_boot(view: Device, domain: Domain) -> None:
     """An order of single devices takes the place of one of kinds of devices, BootDevices: libvirt has one of them."""
     if view.boot_order is not None and domain.boot_devices:

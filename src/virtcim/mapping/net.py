@@ -8,8 +8,8 @@ from typing import Any
 
 from virtcim.mapping.bandwidth import BANDWIDTH, check_bandwidth, convert_bandwidths
 from virtcim.mapping.ids import bare_mac
-from virtcim.mapping.kind import ADDRESS, ETHERNET, Kind, check_address, check_boot, common
-from virtcim.mapping.net_guard import GUARD, check_guard
+from virtcim.mapping.kind import ADDRESS, ETHERNET, Kind, check_parts, common
+from virtcim.mapping.net_guard import GUARD, check_filter, check_port
 from virtcim.mapping.net_source import SOURCE, check_source, infer_type, prepare_source
 from virtcim.mapping.table import BadProperty, Properties, Row, fixed
 from virtcim.mapping.units import BITS_PER_SECOND, COUNT
@@ -108,6 +108,10 @@ def generate_mac(taken: set[str]) -> str:
             return mac
 
 
+# What refuses a child element of an interface.
+CHECKS = {"vlan": check_vlan, "bandwidth": check_bandwidth, "filterref": check_filter, "port": check_port}
+
+
 def finish(view: Interface, domain: Domain) -> None:
     check_source(view)
     others = {(other.mac or "").lower() for other in domain.interfaces if other.element is not view.element}
@@ -116,11 +120,11 @@ def finish(view: Interface, domain: Domain) -> None:
         mac = view.mac = generate_mac(others)
     if mac.lower() in others:
         raise BadProperty("Address", f"{mac!r} is used by another interface of the virtual system")
-    check_vlan(view)
-    check_bandwidth(view)
-    check_guard(view)
-    check_address(view)
-    check_boot(view, domain)
+    parts = view.parts
+    for part, check in CHECKS.items():
+        if part in parts:
+            check(view)
+    check_parts(view, domain)
 
 
 def device(view: Interface, _index: int) -> Properties:

@@ -78,10 +78,14 @@ GUARD: tuple[Row[Any], ...] = (
 )
 
 
-def check_guard(view: Interface) -> None:
-    """Refuse what libvirt would take and not be able to start, or silently leave out. Raises BadProperty."""
+def check_filter(view: Interface) -> None:
+    """Refuse a filter whose variables libvirt would silently leave out. Raises BadProperty."""
     if not all(one.name and one.value for one in view.filter_parameters):
         raise BadProperty("FilterParameterValues", "needs as many entries as FilterParameterNames")
+
+
+def check_port(view: Interface) -> None:
+    """Refuse what libvirt would take and not be able to start. Raises BadProperty."""
     if not view.isolated:
         return
     if view.port_type == "openvswitch":

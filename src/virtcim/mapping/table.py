@@ -129,21 +129,28 @@ def to_xml(table: Table[V], properties: Properties, view: V, new: bool = False) 
     """
     given = _given(table, properties)
     changed = [row for row in given if row.writable and not same(row.get(view), properties[row.name])]
+    written, holding = False, []
     for row in changed:
-        if row is changed[0] or not same(row.get(view), properties[row.name]):  # an earlier row may have said it
+        if written and same(row.get(view), properties[row.name]):  # an earlier row has said it
+            holding.append(row)
+        else:
             row.set(view, properties[row.name])
-    for row in given if new else [row for row in given if row in changed or not row.writable]:
-        check(row, properties[row.name], view)
+            written, holding = True, []
+    for row in given:
+        if row not in holding and (new or row in changed or not row.writable):
+            check(row, properties[row.name], view)
 
 
 def _given(table: Table[V], properties: Properties) -> list[Row[V]]:
     """The rows of the properties given, in the order of the table, without those that whoever calls sees to."""
     places = table.places
+    named = []
     for name, value in properties.items():
-        if name not in places and name not in LABELS and not same(value, None):
+        if name in places:
+            named.append(places[name])
+        elif name not in LABELS and not same(value, None):
             raise BadProperty(name, "is not supported for this kind of resource")
-    named = [table[place] for place in sorted([places[name] for name in properties if name in places])]
-    return [row for row in named if not row.elsewhere]
+    return [row for row in map(table.__getitem__, sorted(named)) if not row.elsewhere]
 
 
 def check(row: Row[V], value: Any, view: V) -> None:

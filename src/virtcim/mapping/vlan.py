@@ -79,13 +79,11 @@ VLAN: tuple[Row[Any], ...] = (
 def check_vlan(view: Interface) -> None:
     """Refuse VLAN settings that libvirt would take and not be able to start."""
     trunk, tags = view.trunk, view.vlan_tags
-    if not trunk and not tags:
-        return
-    if not tags:
+    if trunk and not tags:
         raise BadProperty("AllowedToReceiveVLANs", "is missing for a trunk")
-    if view.type in ("bridge", "user") and view.port_type != "openvswitch":
+    if tags and view.type in ("bridge", "user") and view.port_type != "openvswitch":
         raise BadProperty("PortVID", f"cannot be set: type {view.type} has no VLANs without Open vSwitch")
-    if view.type == "direct" and view.network is None and view.mode != "passthrough":
+    if tags and view.type == "direct" and view.network is None and view.mode != "passthrough":
         raise BadProperty("PortVID", f"cannot be set: of macvtap only mode passthrough has VLANs, not {view.mode}")
     if view.type == "hostdev" and mode_of(view) == TRUNK:
         raise BadProperty("DesiredVLANEndpointMode", f"cannot be {TRUNK} (Trunk): a virtual function has one VLAN")

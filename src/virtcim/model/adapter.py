@@ -60,7 +60,6 @@ class Interface(Device):
     filter = Whole("filterref@filter", TEXT)
     filter_parameters = Many(FilterParameter, inside="filterref")
     isolated = yes_no("port@isolated")
-    bounded = Presence("bandwidth")
     in_average = integer("bandwidth/inbound@average")
     in_peak = integer("bandwidth/inbound@peak")
     in_burst = integer("bandwidth/inbound@burst")

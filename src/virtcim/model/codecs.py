@@ -33,7 +33,7 @@ class Codec(Protocol[T]):
 class Text:
     """Text, optionally of a pattern that must match wholly."""
 
-    pattern: str | None = None
+    pattern: re.Pattern[str] | None = None
     wanted: str = ""
 
     def read(self, text: str, where: str) -> str:
@@ -44,7 +44,7 @@ class Text:
             raise ModelError(where, value, "is not text")
         if NOT_IN_XML.search(value):
             raise ModelError(where, value, "has a character that XML cannot hold")
-        if self.pattern is not None and re.fullmatch(self.pattern, value) is None:
+        if self.pattern is not None and self.pattern.fullmatch(value) is None:
             raise ModelError(where, value, f"is not {self.wanted}")
         return value
 
@@ -58,11 +58,12 @@ class Integer:
     hexadecimal: int | None = None  # digits to write, None for decimal
 
     def read(self, text: str, where: str) -> int:
+        word = text.strip()
         try:
-            word = text.strip()
-            return self.checked(int(word, 16 if word[:2] in ("0x", "0X") else 10), where)
+            number = int(word, 16 if word[:2] in ("0x", "0X") else 10)
         except ValueError as error:
-            raise error if isinstance(error, ModelError) else ModelError(where, text, "is not a number") from error
+            raise ModelError(where, text, "is not a number") from error
+        return self.checked(number, where)
 
     def write(self, value: int, where: str) -> str:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -98,8 +99,8 @@ TEXT = Text()
 NUMBER = Integer()
 YES_NO = Words({"yes": True, "no": False})
 ON_OFF = Words({"on": True, "off": False})
-MAC = Text(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", "a MAC address of six pairs of hexadecimal digits")
-UUID = Text(r"[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}", "a UUID")
+MAC = Text(re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}"), "a MAC address of six pairs of hexadecimal digits")
+UUID = Text(re.compile(r"[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}"), "a UUID")
 
 
 @dataclass(frozen=True)

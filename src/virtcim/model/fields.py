@@ -51,6 +51,11 @@ class View:
         return cls(element)
 
     @property
+    def parts(self) -> set[str]:
+        """The tags of the child elements."""
+        return {str(child.tag) for child in self.element}
+
+    @property
     def xml(self) -> str:
         return serialise(self.element)
 
@@ -93,12 +98,11 @@ class Field(Generic[T]):
         return f"{self.owner}/{self.path}" if not self.path.startswith("@") else f"{self.owner}{self.path}"
 
     def read(self, view: View) -> T | None:
-        element = self.place.find(view.element)
-        return None if element is None else self.read_element(element)
-
-    def read_element(self, element: Element) -> T | None:
-        attribute = self.place.attribute
-        found = element.text if attribute is None else element.get(attribute)
+        place = self.place
+        element = place.find(view.element) if place.steps else view.element
+        if element is None:
+            return None
+        found = element.text if place.attribute is None else element.get(place.attribute)
         return None if found is None else self.codec.read(found, self.where)
 
     def write(self, view: View, value: T | None) -> None:
@@ -130,17 +134,22 @@ class Field(Generic[T]):
 class Size(Field[int]):
     """An element with a size and a `unit` attribute, as a number of KiB; written in KiB."""
 
-    def read_element(self, element: Element) -> int | None:
-        number = super().read_element(element)
-        unit = element.get("unit", "KiB")
+    unit: ClassVar[str] = "KiB"
+
+    def read(self, view: View) -> int | None:
+        element = self.place.find(view.element)
+        if element is None:
+            return None
+        found, unit = element.text, element.get("unit", self.unit)
+        number = None if found is None else self.codec.read(found, self.where)
         if unit not in SIZE_UNITS:
             raise ModelError(f"{self.where}/@unit", unit, "is no unit of size")
-        return None if number is None else number * SIZE_UNITS[unit] // 1024
+        return None if number is None else number * SIZE_UNITS[unit] // SIZE_UNITS[self.unit]
 
     def write_element(self, element: Element, text: str) -> None:
         super().write_element(element, text)
         if element.get("unit") is not None or self.owner != "domain":
-            element.set("unit", "KiB")
+            element.set("unit", self.unit)
 
     def clear(self, view: View) -> None:
         element = self.place.find(view.element)
@@ -208,9 +217,12 @@ class Each(Field[list[T]]):
 
     def read(self, view: View) -> list[T]:
         parent = self.parents.find(view.element)
-        children = () if parent is None else parent.iterchildren(self.place.steps[-1])
-        values = [self.single.read_element(child) for child in children]
-        return [value for value in values if value is not None]
+        if parent is None:
+            return []
+        single = self.single
+        children, attribute = parent.iterchildren(self.place.steps[-1]), single.place.attribute
+        found = (child.text if attribute is None else child.get(attribute) for child in children)
+        return [single.codec.read(text, single.where) for text in found if text is not None]
 
     def write(self, view: View, value: list[T] | None) -> None:
         codec = self.single.codec

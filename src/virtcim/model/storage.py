@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from virtcim.model.codecs import SIZE_UNITS, UUID, Integer
-from virtcim.model.fields import Field, Many, ModelError, Size, View, text
+from virtcim.model.codecs import UUID, Integer
+from virtcim.model.fields import Field, Many, Size, View, text
 from virtcim.model.tree import Element
 
 
@@ -34,16 +34,11 @@ def volume_key(pool: str, volume: str) -> str:
 class Bytes(Size):
     """An element with a size and a `unit` attribute, as a number of bytes; written in bytes."""
 
-    def read_element(self, element: Element) -> int | None:
-        number = Field.read_element(self, element)
-        unit = element.get("unit", "bytes")
-        if unit not in SIZE_UNITS:
-            raise ModelError(f"{self.where}/@unit", unit, "is no unit of size")
-        return None if number is None else number * SIZE_UNITS[unit]
+    unit = "bytes"
 
     def write_element(self, element: Element, text: str) -> None:
         Field.write_element(self, element, text)
-        element.set("unit", "bytes")
+        element.set("unit", self.unit)
 
 
 def size_bytes(path: str) -> Bytes:

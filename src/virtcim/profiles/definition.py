@@ -59,7 +59,6 @@ def define(host: Host, system: Instance | None, settings: Sequence[Instance], re
     if properties.get("BootDevices") and not document.boot_devices:
         reason = f"{properties['BootDevices']} cannot be beside BootOrder of {RESOURCES}"
         raise Refused("Invalid Parameter", message("SETTING_INCOMPATIBLE", SYSTEM, "BootDevices", reason))
-    document.own_metadata.creation_time = now()
     with undoing() as undo:
         vm = domains.define_new(host, document, unique=not properties.get("UUID"))
         undo(lambda: domains.undefine(vm))
@@ -73,9 +72,10 @@ def _start(host: Host, properties: Properties, reference: Pattern | None) -> Dom
     head["UUID"] = _new_uuid(host, properties)
     with refusing(SYSTEM):
         if reference is None:
-            return documents.blank(host.platform, host.capabilities, head)
+            return documents.blank(host.platform, host.capabilities, head, now())
         document = documents.as_copy(reference.document)
         vssd.change_head(document, head)
+        document.own_metadata.creation_time = now()
         return document
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from virtcim.broker.call import Instance, Properties
 from virtcim.broker.provider import Refused, Unknown
@@ -42,7 +42,11 @@ class refusing:  # noqa: N801 - a block of statements, begun several times for e
 
     def __exit__(self, _type: object, error: object, _trace: object) -> None:
         if isinstance(error, BadProperty):
-            raise Refused("Invalid Parameter", message(error.symbol, self._where, error.name, error.reason)) from error
+            raise refused(self._where, error) from error
+
+
+def refused(where: str, bad: BadProperty) -> Refused:
+    return Refused("Invalid Parameter", message(bad.symbol, where, bad.name, bad.reason))
 
 
 @contextmanager
@@ -106,8 +110,7 @@ def changes(properties: Properties, present: Properties) -> Properties:
     }
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """What is asked of one resource; `where` is the parameter, or the element of it, that says so."""
 
     where: str
@@ -118,8 +121,10 @@ class Wish:
     def kind(self) -> ResourceKind[Any]:
         """The kind of resource meant. Errors: Refused."""
         numbers = self.properties.get("ResourceType"), self.properties.get("OtherResourceType")
-        with refusing(self.where):
+        try:
             return resources.kind_for(*numbers, self.classname, self.properties)  # type: ignore[arg-type]
+        except BadProperty as bad:
+            raise refused(self.where, bad) from bad
 
 
 def wishes(instances: Sequence[Instance]) -> list[Wish]:
