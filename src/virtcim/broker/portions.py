@@ -38,6 +38,7 @@ class Portions:
         self._group: Iterator[_Part] = iter(())
         self._seen: deque[_Part] = deque()  # of whose first `_at` items have been taken
         self._at = 0
+        self._after = 0, 0  # what `ahead` has given: parts that are given whole, and items of the next one
         self._see()
 
     @property
@@ -77,14 +78,14 @@ class Portions:
                 number, start = number + 1, 0
         if self._in_view(number) is None:
             return None
-        return Batches(found if count > TOGETHER else _together(found))
+        self._after = number, start
+        return Batches(found if count > TOGETHER else [_joined(found)])
 
-    def skip(self, count: int) -> None:
-        """Take what `ahead` has given."""
-        while count:
-            size = min(count, self._seen[0].size - self._at)
-            count -= size
-            self._step(size)
+    def skip(self) -> None:
+        """Take what `ahead` has given last, if nothing has been taken since."""
+        passed, self._at = self._after
+        for _ in range(passed):
+            self._seen.popleft()
 
     def _step(self, size: int) -> None:
         self._at += size

@@ -15,7 +15,6 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -132,7 +131,7 @@ class Sessions:
                 raise _invalid()
             coming, session.coming = session.coming, None
             if coming is not None and coming.count == count:
-                session.items.skip(count)
+                session.items.skip()
                 return self._end(session, count, coming)
             with ExitStack() as unfinished:
                 unfinished.callback(self._drop, session)  # what it has taken cannot be told again
@@ -221,7 +220,7 @@ class Sessions:
     def _context(self) -> str:
         """One that nobody guesses, nor finds out from others; asking the system for each would take longer."""
         self._made += 1
-        return urlsafe_b64encode(blake2b(b"%d" % self._made, digest_size=24, key=self._secret).digest()).decode()
+        return blake2b(b"%d" % self._made, digest_size=24, key=self._secret).hexdigest()
 
     def _reply(self, session: _Session, batch: Iterable[object], count: int) -> Answer:
         if not session.items.ended:

@@ -247,9 +247,8 @@ class App:
     def _run(self, caller: Caller, call: Call, ahead: Ahead | None = None) -> Reply:
         """Its first chunk is made. Errors: CIMError, FAILED for a fault of the program."""
         try:
-            if ahead is not None and self._judge.lets_see(caller, call):
-                return self._encoded(call, ahead[2]())
-            return self._encoded(call, self._judge.answer(caller, call, self._dispatch))
+            dispatch = self._dispatch if ahead is None else lambda _: ahead[2]()
+            return self._encoded(call, self._judge.answer(caller, call, dispatch))
         except CIMError:
             raise
         except Exception as error:

@@ -95,7 +95,7 @@ class Encoder:
         parts = self._batches.ahead(call, answer, answer.items, LARGEST)
         if parts is None:
             return False
-        parts.append(self._end(answer, _message(call, "IMETHODRESPONSE")[1]))
+        parts.append(self._end(answer, _frame(call.name, "IMETHODRESPONSE")[2]))
         self.coming.put(Made(call, ahead, parts, sum(map(len, parts))))
         return True
 
