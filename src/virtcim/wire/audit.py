@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import lru_cache
 
 from virtcim.broker.call import Answer, Argument, Call, CIMError, ClassPath, Instance, MethodAnswer, Path, Status, Value
@@ -30,64 +29,70 @@ _EMBEDDED = re.compile(r"\s*(<|instance\s+of\b)", re.IGNORECASE)
 
 
 class Record:
-    """What comes out of a call."""
+    """Writes the line of a call when its block ends; `result` is what comes out of it."""
 
-    result = "0"
+    def __init__(self, caller: Caller, call: Call) -> None:
+        self._caller = caller
+        self._call = call
+        self.result = "0"
+
+    def __enter__(self) -> Record:
+        return self
 
     def answered(self, answer: Answer | MethodAnswer) -> None:
         if isinstance(answer, MethodAnswer):
             self.result = f"{answer.value}" + (f" ({answer.reason})" if answer.reason else "")
 
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is None:
+            if changes(self._call):
+                self._write(self.result, logging.INFO)
+        elif isinstance(error, CIMError):
+            if changes(self._call) or error.status is Status.ACCESS_DENIED:
+                self._write(f"{error.status.name}: {error.message}", logging.WARNING)
+        elif isinstance(error, Exception):
+            self._write("internal error", logging.ERROR)
 
-@contextmanager
-def of(caller: Caller, call: Call) -> Iterator[Record]:
-    """Write the line of a call when its block ends."""
-    record = Record()
-    try:
-        yield record
-    except CIMError as error:
-        if changes(call) or error.status is Status.ACCESS_DENIED:
-            _write(caller, call, f"{error.status.name}: {error.message}", logging.WARNING)
-        raise
-    except Exception:  # it is written down and goes on
-        _write(caller, call, "internal error", logging.ERROR)
-        raise
-    if changes(call):
-        _write(caller, call, record.result, logging.INFO)
-
-
-def _write(caller: Caller, call: Call, result: str, level: int) -> None:
-    fields = {
-        "event": "call",
-        "user": caller.user,
-        "from": caller.address,
-        "call": call.name,
-        "namespace": call.namespace,
-        "target": "" if call.target is None else _value("", call.target),
-        "parameters": _shown(call.parameters),
-        "result": result,
-    }
-    log.log(level, "%s", call.name, extra={"fields": fields})
+    def _write(self, result: str, level: int) -> None:
+        if not log.isEnabledFor(level):
+            return
+        caller, call = self._caller, self._call
+        fields = {
+            "event": "call",
+            "user": caller.user,
+            "from": caller.address,
+            "call": call.name,
+            "namespace": call.namespace,
+            "target": "" if call.target is None else _value("", call.target),
+            "parameters": _shown(call.parameters),
+            "result": result,
+        }
+        log.log(level, "%s", call.name, extra={"fields": fields})
 
 
 def _shown(parameters: Mapping[str, Value | Argument]) -> str:
-    return ", ".join(f"{name}={_value(name, value)}" for name, value in parameters.items())
+    return ", ".join([f"{name}={_value(name, value)}" for name, value in parameters.items()])
 
 
 def _value(name: str, given: Value | Argument) -> str:
     value = given.value if isinstance(given, Argument) else given
     if value is not None and _is_secret(name):
         return "***"
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join([_value(name, one) for one in value[:10]])}{', ...' if len(value) > 10 else ''}]"
+    if isinstance(value, Instance):
+        return f"{value.classname}({_telling(value)})"
     if isinstance(value, Path | ClassPath):
         return str(value) if isinstance(value, Path) else value.classname
-    if isinstance(value, Instance):
-        # Of an instance, what tells which one it is, and nothing that might be a secret.
-        known = {key.lower(): one for key, one in value.properties.items()}
-        shown = [f"{key}={_value(key, known[lower])}" for lower, key in _SHOWN.items() if lower in known]
-        return f"{value.classname}({', '.join(shown)})"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(name, one) for one in value[:10])}{', ...' if len(value) > 10 else ''}]"
-    return _plain(value)
+    return _plain(str(value))
+
+
+def _telling(instance: Instance) -> str:
+    """Of an instance, what tells which one it is, and nothing that might be a secret."""
+    known = {name.lower(): one for name, one in instance.properties.items()}
+    return ", ".join([f"{name}={_value(name, known[lower])}" for lower, name in _SHOWN.items() if lower in known])
 
 
 @lru_cache(maxsize=1024)
@@ -95,8 +100,7 @@ def _is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
-def _plain(value: object) -> str:
-    text = str(value)
-    if isinstance(value, str) and _EMBEDDED.match(text):
+def _plain(text: str) -> str:
+    if _EMBEDDED.match(text):
         return "<embedded instance>"
     return text if len(text) <= LONGEST else text[:LONGEST] + "..."

@@ -33,7 +33,7 @@ class Guard:
         """The answer of the dispatch. Errors: CIMError ACCESS_DENIED, which says nothing about what exists."""
         if caller.trusted and not changes(call):
             return dispatch(call)
-        with audit.of(caller, call) as record:
+        with audit.Record(caller, call) as record:
             rules = None if caller.trusted else self._allowing(caller, call)
             answer = dispatch(call)
             record.answered(answer)
