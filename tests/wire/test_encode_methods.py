@@ -88,7 +88,7 @@ METHODS: dict[str, tuple[MethodAnswer, str]] = {
 
 @pytest.mark.parametrize(("answer", "xml"), METHODS.values(), ids=METHODS.keys())
 def test_method(encoder: Encoder, answer: MethodAnswer, xml: str) -> None:
-    assert f'<METHODRESPONSE NAME="Start">{xml}</METHODRESPONSE>' in text(encoder.method_reply(METHOD, answer))
+    assert f'<METHODRESPONSE NAME="Start">{xml}</METHODRESPONSE>' in encoder.method_reply(METHOD, answer).decode()
 
 
 def test_error(encoder: Encoder) -> None:

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Protocol
@@ -242,7 +241,7 @@ class App:
     def _run_whole(self, caller: Caller, call: Call) -> Reply:
         """In a thread: taking the items may block as well, so all are taken there."""
         reply = self._run(caller, call)
-        return replace(reply, chunks=iter(list(reply.chunks)), after=None)
+        return Reply(iter(list(reply.chunks)), reply.status, reply.headers, reply.length)
 
     def _run(self, caller: Caller, call: Call, ahead: Ahead | None = None) -> Reply:
         """Its first chunk is made. Errors: CIMError, FAILED for a fault of the program."""
@@ -257,8 +256,7 @@ class App:
 
     def _encoded(self, call: Call, answer: Answer | MethodAnswer) -> Reply:
         if isinstance(answer, MethodAnswer):
-            reply = self._encoders.model.method_reply(call, answer)
-            return Reply(_started(reply), headers=reason_header(answer.reason))
+            return whole(self._encoders.model.method_reply(call, answer), headers=reason_header(answer.reason))
         chunks = self._encoders.of(call.namespace).reply(call, answer)
         chunks.hurried = is_short_pull(call)
         ahead = answer.ahead if chunks.length is not None and chunks.length <= LARGEST else None

@@ -56,6 +56,7 @@ class Encoder:
         self._instances = InstanceEncoder(classes, elsewhere)
         self._items = ItemForms(self._instances, shown_host, Kept(kept) if kept else None)
         self._again = Again(REPLIES)
+        self._returned: dict[tuple[str, str | None], tuple[str, Callable[[Any], str]]] = {}
         self._classes = ClassEncoder()
         self._writers: dict[Form, Callable[[Iterable[Any], Call, Selection], Pieces]] = {
             **self._items.writers,
@@ -116,11 +117,11 @@ class Encoder:
             self._again.put(call.memo, holds, first)
         return chain((head + first,), () if second is None else (second,), chunks)
 
-    def method_reply(self, call: Call, answer: MethodAnswer) -> Iterator[bytes]:
+    def method_reply(self, call: Call, answer: MethodAnswer) -> bytes:
         """The response to an extrinsic method: the return value, and the out parameters."""
         head, tail = _message(call, "METHODRESPONSE")
         body = self._return_value(answer) + "".join(map(self._out, answer.out))
-        yield head + body.encode() + tail
+        return head + body.encode() + tail
 
     def error_reply(self, call: Call, error: CIMError, extended: bool = True) -> Iterator[bytes]:
         """The response that holds an ERROR element; `extended` with a CIM_Error in it (DSP0201)."""
@@ -137,11 +138,13 @@ class Encoder:
     def _return_value(self, answer: MethodAnswer) -> str:
         if answer.value is None:
             return ""
-        embedded = "" if isinstance(answer.value, Instance) else None
-        declared = PropertyDef("ReturnValue", answer.type, embedded=embedded)
-        value = self._instances.value_encoder(declared)(answer.value)
-        attributes = f'PARAMTYPE="{answer.type}"{embedded_attribute(embedded)}'
-        return f"<RETURNVALUE {attributes}>{value}</RETURNVALUE>"
+        kind = answer.type, "" if isinstance(answer.value, Instance) else None
+        if kind not in self._returned:
+            declared = PropertyDef("ReturnValue", answer.type, embedded=kind[1])
+            start = f'<RETURNVALUE PARAMTYPE="{answer.type}"{embedded_attribute(kind[1])}>'
+            self._returned[kind] = start, self._instances.value_encoder(declared)
+        start, value = self._returned[kind]
+        return f"{start}{value(answer.value)}</RETURNVALUE>"
 
     def _out(self, out: Out) -> str:
         if out.value is None:
