@@ -154,6 +154,12 @@ class ClassDef:
         return frozenset(p.name for p in self.properties.values())
 
     @cached_property
+    def texts(self) -> frozenset[str]:
+        """The properties, as declared, of which any text is a value as it is."""
+        plain = (p for p in self.properties.values() if p.type == "string" and not p.is_array and p.embedded is None)
+        return frozenset(p.name for p in plain)
+
+    @cached_property
     def key_names(self) -> frozenset[str]:
         """In lower case."""
         return frozenset(p.name.lower() for p in self.keys)

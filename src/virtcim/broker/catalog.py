@@ -35,6 +35,7 @@ class Catalog:
         self._providers: dict[tuple[type, str], list[InstanceProvider]] = {}
         self._serving: dict[str, list[tuple[InstanceProvider, str | None]]] = {}
         self._linking: dict[str, list[tuple[Association, str | None]]] = {}
+        self._nearest: dict[tuple[str, str], MethodProvider | str | None] = {}
         faults = list(self._faults())
         if faults:
             raise CatalogError("\n".join(faults))
@@ -90,7 +91,11 @@ class Catalog:
 
     def _declared(self, classname: str, name: str) -> MethodProvider | str | None:
         """What is said of a method nearest to a class: who provides it, or why it is left out."""
-        return next((self._said[key] for key in self._upwards(classname, name) if key in self._said), None)
+        asked = classname, name
+        if asked not in self._nearest:
+            upwards = self._upwards(classname, name)
+            self._nearest[asked] = next((self._said[key] for key in upwards if key in self._said), None)
+        return self._nearest[asked]
 
     def _upwards(self, classname: str, name: str) -> Iterator[tuple[str, str]]:
         found = self.schema.find(classname)

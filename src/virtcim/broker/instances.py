@@ -18,20 +18,30 @@ _Making = tuple[InstanceProvider, str | None, Parts]
 
 
 class Found:
-    """An instance together with the object and the provider it comes from; it may be made when it is looked at."""
+    """An instance together with the object and the provider it comes from; it may be made when it is looked at.
 
-    __slots__ = ("_item", "provider", "target")
+    Its path is known before where `path` is given.
+    """
 
-    def __init__(self, provider: InstanceProvider, target: object, item: Item | Callable[[], Item]) -> None:
+    __slots__ = ("_item", "_path", "provider", "target")
+
+    def __init__(
+        self, provider: InstanceProvider, target: object, item: Item | Callable[[], Item], path: Path | None = None
+    ) -> None:
         self.provider = provider
         self.target = target
         self._item = item
+        self._path = path
 
     @property
     def item(self) -> Item:
         if not isinstance(self._item, Item):
             self._item = self._item()
         return self._item
+
+    @property
+    def path(self) -> Path:
+        return self._path or self.item.path
 
 
 class Instances:
@@ -185,7 +195,7 @@ class Instances:
         for provider, platform in self.catalog.serving(path.classname):
             if provider.namespace == path.namespace:
                 for target in self._candidates(provider, platform, path):
-                    found = Found(provider, target, partial(self.item, provider, target))
+                    found = Found(provider, target, partial(self.item, provider, target), path)
                     keys = provider.keys and provider.keys(target)
                     if path == (found.item.path if keys is None else self._path(provider, target, keys)):
                         return found

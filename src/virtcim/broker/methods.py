@@ -59,7 +59,7 @@ class Methods:
             raise CIMError(Status.METHOD_NOT_FOUND, f"class {cls.name} has no method {call.name}")
         reason = self.catalog.left_out(cls.name, declared.name)
         found = None if reason else self._target(call)
-        provider = self.catalog.method(found.item.cls.name, declared.name) if found else None
+        provider = self.catalog.method(found.path.classname, declared.name) if found else None
         if found is None or provider is None:
             reason = reason or "no provider"
             raise CIMError(Status.METHOD_NOT_AVAILABLE, f"{cls.name}.{declared.name} is not available: {reason}")
@@ -131,7 +131,7 @@ class Methods:
         try:
             result = provider.run(found.target, **parameters)
             if isinstance(result, Work):
-                request = request_of(declared, found.item.path, _as_given(parameters), self.outs, user)
+                request = request_of(declared, found.path, _as_given(parameters), self.outs, user)
                 result = self._start(result, request, As(found.target, found.provider.classname))
         except (CIMError, Refused):
             raise

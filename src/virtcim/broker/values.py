@@ -97,6 +97,9 @@ class Typing:
             raise WrongClass(f"{where} is of class {cls.name}, which is no {wanted}")
         typed: dict[str, Value] = {}
         for name, value in given.properties.items():
+            if name in cls.texts and isinstance(value, str):
+                typed[name] = value
+                continue
             declared = cls.properties.get(name.lower())
             if declared is None and _names_class(cls, name, value):
                 continue

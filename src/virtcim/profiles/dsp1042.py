@@ -7,7 +7,7 @@ from typing import Any
 
 from virtcim import __version__
 from virtcim.broker.call import Instance, Properties
-from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, Work
+from virtcim.broker.provider import End, Keys, Profile, Reference, Refused, Returned, Work
 from virtcim.host.inventory import Host, Vm
 from virtcim.mapping import ids, vssd
 from virtcim.messages import message
@@ -15,7 +15,7 @@ from virtcim.profiles import definition, dsp1042_snapshots, dsp1047_images, dsp1
 from virtcim.profiles import snapshots_requests as snapshots
 from virtcim.profiles.dsp1050_connections import Connection
 from virtcim.profiles.elements import Configuration, Setting
-from virtcim.profiles.of_host import hosts_named, service_properties
+from virtcim.profiles.of_host import hosts_named, service_keys, service_properties
 from virtcim.profiles.snapshots import Snapshot
 from virtcim.profiles.switches_paths import is_for_switches
 
@@ -32,7 +32,11 @@ REVISION = "1312"  # the last revision of libvirt-cim that its clients tell feat
 STATE_CHANGES = (2, 3, 4)  # IndicationsSupported: of virtual resources, of jobs, of virtual systems
 
 
-@profile.instance("Virt_VirtualSystemManagementService", of=Host, find=hosts_named, volatile=True)
+def _service_keys(host: Host) -> Keys:
+    return service_keys(host, ids.MANAGEMENT_SERVICE)
+
+
+@profile.instance("Virt_VirtualSystemManagementService", of=Host, find=hosts_named, volatile=True, keys=_service_keys)
 def management_service(host: Host) -> Properties:
     """Clause 10.17; Release, Revision and LibvirtVersion are what clients of libvirt-cim tell features by."""
     description = f"Defines, changes and destroys the virtual systems of {host.name}"

@@ -31,13 +31,16 @@ def hosts_named(world: Hosts, keys: Keys) -> Iterator[Host]:
     return (host for host in world.hosts if ids.host_token(host) == keys["SystemName"])
 
 
+def service_keys(host: Host, name: str) -> Keys:
+    """What a path of a service has beside its class."""
+    return {"SystemCreationClassName": host_class(host), "SystemName": ids.host_token(host), "Name": name}
+
+
 def service_properties(host: Host, name: str, label: str, description: str) -> Properties:
     """What each service says that works as long as its host can be reached."""
     status, health = REACHABLE if host.reachable else LOST
     return {
-        "SystemCreationClassName": host_class(host),
-        "SystemName": ids.host_token(host),
-        "Name": name,
+        **service_keys(host, name),
         "ElementName": label,
         "Description": description,
         "EnabledState": ENABLED,
