@@ -183,7 +183,7 @@ def prepare(given: Properties, domain: Domain, document: Domain) -> Properties:
             prepared[name] = None
     if prepared.get("VirtualQuantity") is None and (new or "VirtualQuantity" in given):
         prepared["VirtualQuantity"] = prepared.get("Reservation") or prepared.get("Limit")
-    if prepared.get("Limit") is None and (prepared.get("VirtualQuantity") or 0) > limit(domain):
+    if prepared.get("Limit") is None and (prepared.get("VirtualQuantity") or 0) > (0 if new else limit(domain)):
         prepared["Limit"] = prepared["VirtualQuantity"]
     return prepared
 

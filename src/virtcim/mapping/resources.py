@@ -106,8 +106,10 @@ def kind_for(
     if len(fitting) == 1:
         return fitting[0]
     given = properties or {}
-    alike = (kind for kind in fitting if kind.resource_type == resource_type)
-    return next((kind for kind in fitting if kind.selects(given)), None) or next(alike, fitting[0])
+    for kind in fitting:
+        if kind.selects(given):
+            return kind
+    return next((kind for kind in fitting if kind.resource_type == resource_type), fitting[0])
 
 
 @lru_cache(maxsize=256)

@@ -102,12 +102,12 @@ class Place:
         return cls(tuple(expanded(step) for step in steps.split("/") if step), attribute if at else None)
 
     def find(self, element: Element) -> Element | None:
+        found: Element | None = element
         for step in self.steps:
-            child = first_child(element, step)
-            if child is None:
+            if found is None or not len(found):
                 return None
-            element = child
-        return element
+            found = next(found.iterchildren(step), None)
+        return found
 
     def make(self, element: Element) -> Element:
         for step in self.steps:

@@ -44,11 +44,13 @@ def _check(host: Host, kind: Kind[Any], properties: Properties) -> None:
 
 def placed(host: Host, kind: Kind[Any], properties: Properties) -> Properties:
     """Properties with PoolID replaced by what puts processors or memory there. Raises BadProperty."""
-    _check(host, kind, properties)
     if kind in HOST_DEVICES:
         return _passed(host, properties)
+    if kind not in TYPES:
+        return properties
+    _check(host, kind, properties)
     pool_id = properties.get("PoolID")
-    if kind not in TYPES or pool_id is None:
+    if pool_id is None:
         return properties
     pool = pools_of(host).get(str(pool_id))
     if pool is None or pool.resource_type != TYPES[kind]:

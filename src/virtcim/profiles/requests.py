@@ -151,12 +151,12 @@ def fill(host: Host, document: Domain, asked: Sequence[Wish]) -> list[Made]:
     _refuse_twice(asked, kinds)
     labels: dict[str, str] = {}
     made: dict[int, Made] = {}
-    first = [number for number, kind in enumerate(kinds) if kind.view.tag == CONTROLLER]
-    for number in (*first, *(number for number in range(len(kinds)) if number not in first)):
+    controllers = [number for number, kind in enumerate(kinds) if kind.view.tag == CONTROLLER]
+    for number in dict.fromkeys([*controllers, *range(len(kinds))]):
         kind, wish = kinds[number], asked[number]
         view = _put(host, document, wish, kind, labels)
         made[number] = kind, view
-        if number in first and wish.properties.get("InstanceID"):
+        if number in controllers and wish.properties.get("InstanceID"):
             labels[str(wish.properties["InstanceID"])] = kind.key(view, 0)
     if MEMORY_MODULE in kinds:
         modules = [wish for wish, kind in zip(asked, kinds, strict=True) if kind is MEMORY_MODULE]
@@ -173,10 +173,12 @@ def _refuse_twice(asked: Sequence[Wish], kinds: Sequence[ResourceKind[Any]]) -> 
 
 
 def _put(host: Host, document: Domain, wish: Wish, kind: ResourceKind[Any], labels: dict[str, str]) -> Any:
-    with refusing(wish.where):
+    try:
         properties = placed(host, kind, wish.properties)
         label = labels.get(str(properties.get("Parent"))) if labels else None
         view = resources.new_element(kind, {**properties, "Parent": label} if label else properties, document)
+    except BadProperty as bad:
+        raise refused(wish.where, bad) from bad
     if not kind.single:
         document.add(view, inside="devices")
     return view
