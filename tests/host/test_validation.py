@@ -115,6 +115,10 @@ LIKE = [  # what is in a document that is valid, and what becomes of it
     ('file="/a.img"', 'file="/other/b.img"', True),
     ('file="/a.img"', 'file="no path"', False),
     ('file="/a.img"/>', 'file="/a.img" nonsense="1"/>', False),
+    ('<mac address="52:54:00:12:34:56"/>', '<source file="/a.img"/>', False),
+    ('<source file="/a.img"/>', '<mac address="52:54:00:12:34:56"/>', False),
+    ('<mac address="52:54:00:12:34:56"/>', '"/>', False),
+    (f"<uuid>{UUID}</uuid>", f"<title>{UUID}</title>", True),
 ]
 
 

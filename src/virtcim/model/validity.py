@@ -13,8 +13,8 @@ from virtcim.model.tree import Element
 
 MOST = 256  # shapes that are remembered
 # What tells a document from others of its shape; wherever it may be, the schema takes any that is written in this way.
-# It is taken out with the beginning of its element: searching for one character is twenty times as fast as looking
-# behind at each. The end stays, is another one for each, and is nowhere else without a beginning.
+# The beginning of its element goes with it: looking for one character is twenty times as fast as looking behind each.
+# The end stays, which is another one for each.
 _OWN = re.compile(
     r"<(?:uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=</uuid>)"
     r"|name>[A-Za-z0-9_-]+(?=</name>)"
@@ -22,6 +22,7 @@ _OWN = re.compile(
     r"|source file=\"/[A-Za-z0-9_./-]+\"(?=/>)"
     r"|virtcim:CreationTime>[0-9.+-]+(?=</virtcim:CreationTime>))"
 )
+_GAP = "<"  # before such an end there is none in a document
 
 
 class Schema:
@@ -37,7 +38,7 @@ class Schema:
 
     def accepts(self, document: Element, xml: str) -> bool:
         """Whether a document is valid, whose text is given as well; one of a shape that was is not looked at again."""
-        shape = blake2b(_OWN.sub("", xml).encode(), digest_size=20).digest()
+        shape = blake2b(_OWN.sub(_GAP, xml).encode(), digest_size=20).digest()
         with self._lock:
             if shape in self._valid:
                 return True

@@ -47,8 +47,10 @@ def deallocating(host: Host, instances: Mapping[int, Instance]) -> list[str]:
     """Where the volumes are that new disks, by their numbers, want to take with them. Errors: Refused."""
     found = []
     for number, one in instances.items():
+        if not one.properties.get(OWNED):
+            continue
         wish = Wish(f"ResourceSettings[{number}]", one.classname, given(one))
-        if wish.properties.get(OWNED) and wish.kind in volumes.ON_IMAGES:
+        if wish.kind in volumes.ON_IMAGES:
             asked = sharing.use_asked(wish.kind, wish.properties)
             found.append(check_volume(host, asked.location if asked else "", wish.where))
     return found

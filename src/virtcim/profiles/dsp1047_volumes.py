@@ -36,8 +36,10 @@ def plans(host: Host, system: str, instances: Sequence[Instance]) -> list[Plan]:
     """What is to be made for those settings that ask for storage. Errors: Refused, HostError."""
     found: list[Plan] = []
     for number, one in enumerate(instances):
+        if not volumes.is_request(one.properties):
+            continue
         wish = Wish(f"ResourceSettings[{number}]", one.classname, given(one))
-        if volumes.is_request(wish.properties) and wish.kind is DISK:
+        if wish.kind is DISK:
             found.append(plan(host, system, number, wish.where, wish.properties, found))
     return found
 

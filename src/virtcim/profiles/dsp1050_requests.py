@@ -98,7 +98,7 @@ def _checked(host: Host, instance: Instance, where: str) -> Instance:
     if not any(properties.get(name) for name in WHERE_TO) or properties.get("PoolID") == ids.pool_id("Network"):
         return replace(instance, properties={**properties, **_unplugged(host, properties)})
     _check_vlans(properties, partial(dsp1050_targets.of_adapter, host, properties), where)
-    return replace(instance, properties=properties)
+    return instance if properties == instance.properties else replace(instance, properties=properties)
 
 
 def _on_some_network(host: Host, properties: Properties) -> Properties:
