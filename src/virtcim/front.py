@@ -12,7 +12,7 @@ from virtcim.broker.call import ClassDef
 from virtcim.config import Settings
 from virtcim.later import Later
 from virtcim.wire import heap
-from virtcim.wire.app import App, Blocking, Dispatch
+from virtcim.wire.app import App
 from virtcim.wire.auth import Authenticator, AuthRules, Passwords
 from virtcim.wire.connections import Connections
 from virtcim.wire.encoders import ClassesIn
@@ -22,6 +22,7 @@ from virtcim.wire.guard import Guard
 from virtcim.wire.limits import Limits
 from virtcim.wire.measured import Reading
 from virtcim.wire.metrics import Metrics, Readings
+from virtcim.wire.needs import Blocking, Dispatch
 from virtcim.wire.passwords import PasswordFile
 from virtcim.wire.paths import Classes
 from virtcim.wire.replies import Caveats

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from itertools import count
 
 import pytest
 from tests.counting import counted_calls
@@ -23,7 +24,7 @@ def lifecycle(key: str = UUID, values: tuple[int, int] = ADDED, topic: Topic = T
 
 
 def test_an_event_is_expected_once() -> None:
-    known = Expected()
+    known = Expected(count(1).__next__)
     with known.change(UUID, ADDED):
         pass
     assert [known.covers(lifecycle()) for _ in range(3)] == [True, False, False]
@@ -41,14 +42,14 @@ def test_an_event_is_expected_once() -> None:
     ids=["another domain", "removed", "updated", "a network", "another kind"],
 )
 def test_other_events_are_not(event: Event) -> None:
-    known = Expected()
+    known = Expected(count(1).__next__)
     with known.change(UUID, ADDED):
         assert not known.covers(event)
     assert known.covers(lifecycle())
 
 
 def test_nothing_is_expected_of_what_failed() -> None:
-    known = Expected()
+    known = Expected(count(1).__next__)
     with pytest.raises(ValueError, match="no"), known.change(UUID, ADDED):
         raise ValueError("no")
     assert not known.covers(lifecycle())
@@ -56,12 +57,48 @@ def test_nothing_is_expected_of_what_failed() -> None:
 
 def test_nothing_is_expected_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expected, "LASTING", 0.0)
-    known = Expected()
+    known = Expected(count(1).__next__)
     for number in range(10):
         with known.change(f"{number}", ADDED):
             pass
     assert not known.covers(lifecycle("9"))
-    assert len(known._until) <= 1
+    assert len(known._coming) <= 1
+
+
+def test_who_waits_is_told_when_it_came() -> None:
+    tickets = count(1)
+    known = Expected(tickets.__next__)
+    with known.change(UUID, ADDED) as coming:
+        next(tickets)
+        assert known.covers(lifecycle())
+    assert coming.ticket() == 2
+
+
+def test_what_does_not_come_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expected, "SOON", 0.01)
+    with Expected(count(1).__next__).change(UUID, REMOVED) as coming:
+        pass
+    assert coming.ticket() is None
+
+
+def test_gone_is_only_what_nothing_else_was_heard_of(host: Host) -> None:
+    off, running = (next(vm for vm in host.vms if vm.active is active) for active in (False, True))
+    ticket = host._domains.ticket()
+    assert not host.take_gone(running.uuid, ticket)
+    host.reread_soon(off.uuid)
+    assert not host.take_gone(off.uuid, ticket)
+    assert {off.uuid, running.uuid} <= {vm.uuid for vm in host.vms}
+    wait_until(lambda: not host._keeper.wanted(Topic.DOMAIN, off.uuid))
+    assert not host.take_gone(off.uuid, ticket)  # it has been seen since
+    assert host.take_gone(off.uuid, host._domains.ticket())
+    assert host.vm(off.uuid) is None
+
+
+def test_without_events_it_is_looked_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host.expected, "covers", lambda event: False)
+    vm = domains.define_new(host, fresh("fresh"), unique=True)
+    assert domains.remove(vm)
+    assert host.vm(vm.uuid) is None
 
 
 def fresh(name: str) -> Domain:
@@ -79,7 +116,7 @@ def test_nobody_reads_again_what_the_verb_has_read(host: Host) -> None:
     assert asked == {
         "virDomainDefineXML": 1,
         "virDomainGetXMLDesc": 1,
-        "virDomainLookupByUUIDString": 2,
+        "virDomainLookupByUUIDString": 1,
     }
 
 

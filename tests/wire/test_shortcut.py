@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -99,6 +100,30 @@ def test_each_is_counted() -> None:
         told = ask(served.urls[0], method="GET", path="/metrics").body.decode()
         assert served._app.in_flight == 0
     assert 'virtcim_requests_total{operation="Start",status="0"} 4.0' in told
+
+
+def test_each_is_audited(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "virtcim.audit")
+    with front(settings(), Slow(refused)) as served, client(served) as wire:
+        wire.send(METHOD)
+        wire.reply()
+    assert [record.getMessage() for record in caplog.records if record.name == "virtcim.audit"] == ["Start"] * 2
+
+
+def test_one_that_outlasts_the_server_is_audited(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "virtcim.audit")
+    slow = Slow()
+    with front(settings(stop_timeout=1), slow) as served, client(served) as wire:
+        slow.release.clear()
+        wire.send(METHOD)
+        assert slow.begun.acquire(timeout=10)
+        assert slow.begun.acquire(timeout=10)
+    caplog.clear()
+    slow.release.set()
+    deadline = time.monotonic() + 10
+    while not caplog.records and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert [record.getMessage() for record in caplog.records if record.name == "virtcim.audit"] == ["Start"]
 
 
 def test_what_comes_behind_waits_for_its_turn() -> None:

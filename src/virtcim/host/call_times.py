@@ -15,8 +15,9 @@ import libvirt
 
 BOUNDS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0)  # seconds
 
-# Not the functions of the event loop, which wait, nor those that only let go of an object.
+# Not the functions of the event loop, which wait, nor those that only let go of an object or tell what a handle knows.
 _MEASURED = re.compile(r"vir(Connect|Domain|Interface|Network|Node|NWFilter|Secret|Storage|Stream)\w*(?<!Free)")
+_KNOWN = re.compile(r"virConnectIsAlive|virDomainGetID|vir\w+Get(Name|UUID|UUIDString)")
 
 
 @dataclass
@@ -56,11 +57,15 @@ def _timed(times: CallTimes, name: str, function: Callable[..., Any]) -> Callabl
     return call
 
 
+def _asks(name: str) -> bool:
+    return _MEASURED.fullmatch(name) is not None and _KNOWN.fullmatch(name) is None
+
+
 def _measured(functions: ModuleType, times: CallTimes) -> ModuleType:
     """The same module, with the functions that ask libvirt for something replaced."""
     made = ModuleType(functions.__name__)
     for name, value in vars(functions).items():
-        setattr(made, name, _timed(times, name, value) if _MEASURED.fullmatch(name) else value)
+        setattr(made, name, _timed(times, name, value) if _asks(name) else value)
     return made
 
 

@@ -152,10 +152,15 @@ def remove(vm: Vm) -> bool:
     with vm.host.lock(vm.uuid):
         with vm.host.link.own() as own:
             domain = own.domain(vm.uuid)
-            if domain.ID() == -1:
-                with vm.host.expected.change(vm.uuid, REMOVED):
-                    _undefine_only(domain)
-        return vm.host.refresh(vm.uuid) is None
+            gone = _remove_off(vm, domain) if domain.ID() == -1 else None
+        return (gone is not None and vm.host.take_gone(vm.uuid, gone)) or vm.host.refresh(vm.uuid) is None
+
+
+def _remove_off(vm: Vm, domain: libvirt.virDomain) -> int | None:
+    """Undefine what is off; the ticket of when it was gone, unless it goes on: None when that is not known."""
+    with vm.host.expected.change(vm.uuid, REMOVED) as removed:
+        _undefine_only(domain)
+    return removed.ticket()
 
 
 def _undefine(domain: libvirt.virDomain) -> None:

@@ -52,7 +52,7 @@ class Keeper:
         self.turns = 0  # how often the link came or went
         self.pulse = Pulse(self.link, turn)
         self.watches = Watches()
-        self.expected = Expected()
+        self.expected = Expected(rereads[Topic.DOMAIN].ticket)
         self.on_event: Callbacks[[Event]] = Callbacks()
         self.on_ready: Callbacks[[]] = Callbacks()
         self.on_turn: Callbacks[[]] = Callbacks()
@@ -88,6 +88,10 @@ class Keeper:
     def want(self, topic: Topic, key: str) -> None:
         """Ask for a reread of one thing; returns at once."""
         self._refreshers.want(topic, key)
+
+    def wanted(self, topic: Topic, key: str) -> bool:
+        """Whether a thing is about to be read again."""
+        return self._refreshers.wanted(topic, key)
 
     def reconcile(self) -> None:
         """Reread everything: libvirt announces only part of what changes."""

@@ -45,6 +45,7 @@ class Refresher:
         self._name = name
         self._wanted: dict[str, int] = {}  # key -> ticket of the last event
         self._lock = threading.Lock()
+        self._reading: str | None = None
         self._busy = False
         self._stopped = False
 
@@ -61,12 +62,18 @@ class Refresher:
             self._busy = True
         crew.do(self._run)
 
+    def wanted(self, key: str) -> bool:
+        """Whether a reread is asked for, or under way."""
+        with self._lock:
+            return key in self._wanted or key == self._reading
+
     def _next(self) -> tuple[str, int] | None:
         with self._lock:
+            self._reading = None
             if self._stopped or not self._wanted:
                 self._busy = False
                 return None
-            key = next(iter(self._wanted))
+            key = self._reading = next(iter(self._wanted))
             return key, self._wanted.pop(key)
 
     def _run(self) -> None:
@@ -91,3 +98,7 @@ class Refreshers:
     def want(self, topic: Topic, key: str) -> None:
         """Ask for a reread; returns at once."""
         self._of[topic].want(key)
+
+    def wanted(self, topic: Topic, key: str) -> bool:
+        """Whether a reread is asked for, or under way."""
+        return self._of[topic].wanted(key)

@@ -16,6 +16,7 @@ from virtcim.host.connected import Connected
 from virtcim.host.crew import ALONE, Turn
 from virtcim.host.divisions import Divisions
 from virtcim.host.documents import Documents
+from virtcim.host.effects import Effects
 from virtcim.host.emulators import Emulators
 from virtcim.host.events import Event, Topic
 from virtcim.host.figures import Figures, Sample
@@ -105,9 +106,10 @@ class Host(Connected):
         self._looks = Looks(settings.reread_interval, turn.of > 1)
         told, made = self._listeners.tell, self._made
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
-        self._pools: Table[PoolRecord, Pool] = Table(self._pool, self._pool_changed)
+        effects = Effects(self.uses, self._domains, self._listeners)
+        self._pools: Table[PoolRecord, Pool] = Table(self._pool, effects.of_pool)
         self._networks: Table[NetworkRecord, Network] = Table(partial(made, Network), partial(told, Topic.NETWORK))
-        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(partial(made, NodeDevice), self._device_changed)
+        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(partial(made, NodeDevice), effects.of_device)
         self.netside = NetSide(told)
         reads = (self._load, self._read, self._look, partial(rescan, self))
         super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), *reads, turn))
@@ -184,6 +186,12 @@ class Host(Connected):
     def take_new(self, domain: libvirt.virDomain) -> Vm | None:
         """Read a domain that was defined for the first time."""
         return self._reread(self._domains, lambda *_: reading.read_new_domain(domain), domain.UUIDString())
+
+    def take_gone(self, uuid: str, ticket: int) -> bool:
+        """Take it that a domain was gone at the moment of a ticket; not if anything else has been heard of it."""
+        vm = self.vm(uuid)
+        known = not self._keeper.wanted(Topic.DOMAIN, uuid) and not (vm and vm.active)
+        return known and self._domains.put(uuid, None, ticket) is None
 
     def set_underway(self, uuid: str, states: Underway | None) -> Vm | None:
         """Say what a domain is being brought to, None when that has ended; answers the Vm that shows it."""
@@ -275,19 +283,6 @@ class Host(Connected):
         seen = self.reachable or old is not None  # else it is only read in: nobody saw when it came to its state
         since = old.since if old is not None and same else now() if seen else None
         return Vm(**vars(record), **beyond, since=since, host=self, record=record)
-
-    def _pool_changed(self, old: Pool | None, new: Pool | None) -> None:
-        """Domains whose images are in another pool now have something new to tell."""
-        moved = self.uses.images.changed(old, new)
-        if moved:
-            self._domains.remake_all([vm.uuid for vm in self.vms if not moved.isdisjoint(vm.paths)])
-        self._listeners.tell_pool(old, new)
-
-    def _device_changed(self, old: NodeDevice | None, new: NodeDevice | None) -> None:
-        """Domains that pass devices through may have something new to tell."""
-        if self.uses.devices.changed(old, new):
-            self._domains.remake_all([vm.uuid for vm in self.vms if vm.passing])
-        self._listeners.tell(Topic.NODE_DEVICE, old, new)
 
     def _pool(self, record: PoolRecord, old: Pool | None) -> Pool:
         if old is not None and old.record == record:

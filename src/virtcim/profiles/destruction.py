@@ -14,9 +14,10 @@ def destroy(vm: Vm) -> None:
     """Power the system off if it is on, and remove its definition. Errors: Refused, HostError."""
     with vm.host.lock(vm.uuid):
         latest = vm.host.vm(vm.uuid)
-        if latest is not None and latest.underway is not None and latest.underway.operating:
-            _refuse(vm, latest.underway.operating)
-        vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
+        if latest is not None and latest.underway is not None:
+            if latest.underway.operating:
+                _refuse(vm, latest.underway.operating)
+            vm.host.set_underway(vm.uuid, None)  # whatever a job was about is over
         if not vm.active and _removed(vm):
             return
         present = vm.host.refresh(vm.uuid)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
-from typing import Protocol
 
 from virtcim.broker.call import Ahead, Answer, Call, CIMError, MethodAnswer, Status
 from virtcim.wire import mpost
+from virtcim.wire.afterwards import Left, do_all, left_over
 from virtcim.wire.body import Disconnected, Receive, read_body
 from virtcim.wire.caller import ANYBODY, Caller
 from virtcim.wire.coming import LARGEST
@@ -25,6 +25,7 @@ from virtcim.wire.heads import SOON, Parts, Soon
 from virtcim.wire.heap import Heap
 from virtcim.wire.limits import DEFAULT_LIMITS, Limits
 from virtcim.wire.names import is_short_pull
+from virtcim.wire.needs import AllowAll, Blocking, Dispatch, Done, Judge
 from virtcim.wire.paths import Classes
 from virtcim.wire.repeated import Decoder, calls_method
 from virtcim.wire.replies import (
@@ -43,33 +44,10 @@ from virtcim.wire.replies import (
 from virtcim.wire.stopping import stopping
 from virtcim.wire.terms import Terms, asked_for
 
-Dispatch = Callable[[Call], Answer | MethodAnswer]
-Blocking = Callable[[Call], bool]
-Done = Callable[[Call, int, float], None]
-
 log = logging.getLogger(__name__)
 
 # Methods of HTTP that have a meaning, but none here; what is not among them is unknown and answered by 501.
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"})
-
-
-class Judge(Protocol):
-    """Decides whether a caller's call is dispatched. Errors: CIMError ACCESS_DENIED, and those of the dispatch."""
-
-    def answer(self, caller: Caller, call: Call, dispatch: Dispatch) -> Answer | MethodAnswer: ...
-
-    def lets_see(self, caller: Caller, call: Call) -> bool:
-        """Whether the caller may see all that the answer to an intrinsic call holds."""
-
-
-class AllowAll:
-    """The judge where nobody is asked for a name."""
-
-    def answer(self, caller: Caller, call: Call, dispatch: Dispatch) -> Answer | MethodAnswer:
-        return dispatch(call)
-
-    def lets_see(self, caller: Caller, call: Call) -> bool:
-        return True
 
 
 class App:
@@ -157,18 +135,23 @@ class App:
         loop = asyncio.get_running_loop()
 
         def work() -> None:
+            with left_over() as left:
+                try:
+                    reply = self._run_whole(caller, call)
+                except CIMError as error:
+                    reply = self._error(call, error, asked)
             try:
-                reply = self._run_whole(caller, call)
-            except CIMError as error:
-                reply = self._error(call, error, asked)
-            loop.call_soon_threadsafe(finish, reply)
+                loop.call_soon_threadsafe(finish, reply, left)
+            except RuntimeError:  # the server has ended meanwhile
+                do_all(left)
 
-        def finish(reply: Reply) -> None:
+        def finish(reply: Reply, left: Left) -> None:
             self._gate.give_worker(caller)
             self._gate.leave(caller)
             answer(at_once(whole(b"".join(reply.chunks), headers=reply.headers), asked))
             if self._done is not None:
                 self._done(call, reply.status, time.perf_counter() - started)
+            do_all(left)
 
         self._gate.enter(caller)
         self._pool.submit(work)

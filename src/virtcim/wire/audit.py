@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from virtcim.broker.call import Answer, Argument, Call, CIMError, ClassPath, Instance, MethodAnswer, Path, Status, Value
+from virtcim.wire.afterwards import afterwards
 from virtcim.wire.caller import Caller
 from virtcim.wire.names import changes
 
@@ -29,7 +30,7 @@ _EMBEDDED = re.compile(r"\s*(<|instance\s+of\b)", re.IGNORECASE)
 
 
 class Record:
-    """Writes the line of a call when its block ends; `result` is what comes out of it."""
+    """Has the line of a call written when its block has ended; `result` is what comes out of it."""
 
     def __init__(self, caller: Caller, call: Call) -> None:
         self._caller = caller
@@ -46,16 +47,18 @@ class Record:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if error is None:
             if changes(self._call):
-                self._write(self.result, logging.INFO)
+                self._leave(self.result, logging.INFO)
         elif isinstance(error, CIMError):
             if changes(self._call) or error.status is Status.ACCESS_DENIED:
-                self._write(f"{error.status.name}: {error.message}", logging.WARNING)
+                self._leave(f"{error.status.name}: {error.message}", logging.WARNING)
         elif isinstance(error, Exception):
-            self._write("internal error", logging.ERROR)
+            self._leave("internal error", logging.ERROR)
+
+    def _leave(self, result: str, level: int) -> None:
+        if log.isEnabledFor(level):
+            afterwards(partial(self._write, result, level))
 
     def _write(self, result: str, level: int) -> None:
-        if not log.isEnabledFor(level):
-            return
         caller, call = self._caller, self._call
         fields = {
             "event": "call",

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from virtcim.broker.call import Answer, Call, CIMError, ClassDef, Item, MethodAnswer, Path, Status
 from virtcim.wire import audit
-from virtcim.wire.app import Dispatch
 from virtcim.wire.caller import Caller, Certificate
 from virtcim.wire.names import CROSSING, SCHEMA, SESSION, changes, is_intrinsic, named_classes
+from virtcim.wire.needs import Dispatch
 from virtcim.wire.roles import ANY, Access, Rule
 
 FindClass = Callable[[str], ClassDef | None]
