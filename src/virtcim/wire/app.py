@@ -102,17 +102,17 @@ class App:
     def ready(self, caller: Caller, scope: Scope, body: bytes, answer: Callable[[Parts], None]) -> Parts | Soon | None:
         """A reply that is kept, or made of what is; or of a method, which a thread calls. Nothing waits."""
         started = time.perf_counter()
-        if self.stopping or not self._gate.admits(caller) or any(self._caveats()):
+        if self.stopping or not self._gate.admits(caller):
             return None
         try:
             expected, asked = asked_for(scope)
+            if calls_method(body):
+                return self._soon(caller, body, (expected, asked), answer) if is_plain(asked) else None
             call = self._decoder.known(body, expected, caller)
         except HTTPFault:
             return None
-        if not is_plain(asked):
+        if call is None or not is_plain(asked) or any(self._caveats()):
             return None
-        if call is None:
-            return self._soon(caller, body, (expected, asked), answer) if calls_method(body) else None
         reply = self._at_once(caller, call, asked)
         if reply is None:
             return None
