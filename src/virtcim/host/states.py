@@ -77,7 +77,9 @@ def arriving(now: _Stated, before: _Shown | None) -> Underway | None:
 
 def cim_datetime(moment: datetime) -> str:
     """A moment as CIM datetime text of 25 characters, in UTC."""
-    return moment.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+000")
+    at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    day, time = f"{at.year:04}{at.month:02}{at.day:02}", f"{at.hour:02}{at.minute:02}{at.second:02}"
+    return f"{day}{time}.{at.microsecond:06}+000"  # strftime() takes three times as long
 
 
 def moment(seconds: float) -> datetime:

@@ -7,6 +7,7 @@ told here that a document is not valid asks libvirt with the flag, whose words a
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,7 @@ class Validator:
 
     def __init__(self, directory: Path = SCHEMAS, replaced: Callable[[], bool] | None = None) -> None:
         self._file = directory / "domain.rng"
-        self._content = directory / "domaincommon.rng"  # which the other one includes
+        self._content = str(directory / "domaincommon.rng")  # which the other one includes
         self._replaced = replaced or library_replaced
         self._version = version_text(libvirt.getVersion())
         self._lock = threading.Lock()
@@ -68,7 +69,7 @@ class Validator:
 
     def _changed(self) -> int | None:
         try:
-            return self._content.stat().st_mtime_ns
+            return os.stat(self._content).st_mtime_ns
         except OSError:
             return None
 

@@ -40,8 +40,10 @@ def as_location(text: str) -> str:
 
 def set_location(disk: Disk, location: str | None, name: str = "HostResource") -> None:
     """Point a disk at another image, or at none. Raises BadProperty for `name`."""
-    volume, remote = VOLUME.fullmatch(location or ""), REMOTE.fullmatch(location or "")
-    if not (location in EMPTY or (location or "").startswith("/") or volume or remote):
+    text = location or ""
+    is_path = text.startswith("/")
+    volume, remote = (None, None) if is_path else (VOLUME.fullmatch(text), REMOTE.fullmatch(text))
+    if not (location in EMPTY or is_path or volume or remote):
         raise BadProperty(
             name, f"{location!r} is not an absolute path, a file: URI, volume:<pool>/<name> or a network image"
         )
@@ -54,10 +56,10 @@ def set_location(disk: Disk, location: str | None, name: str = "HostResource") -
         disk.pool, disk.volume = unquote(volume[1]), unquote(volume[2])
     elif remote:
         _set_remote(disk, *remote.groups())
-    elif (location or "").startswith("/dev/"):
+    elif text.startswith("/dev/"):
         _retype(disk, "block")
         disk.block = location
-    elif (location or "").endswith("/"):
+    elif text.endswith("/"):
         _retype(disk, "dir")
         disk.directory = location
     else:
