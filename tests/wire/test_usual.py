@@ -166,6 +166,6 @@ def test_a_changed_call_is_what_the_parser_finds(by_parser: Callable[[bytes], Ou
     assert found > 400
 
 
-def test_a_changed_argument_is_what_it_says() -> None:
+def test_escapes_are_taken_out_once() -> None:
     body = method_call(PARAMETERS["text"].replace("x&quot;", "&amp;lt;&apos;&gt;"), target=LOCAL)
     assert decoded(body, None, ANY_SIZE)[0].parameters == {"h": Argument("&lt;'>\t€", "uint8")}
