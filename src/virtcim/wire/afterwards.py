@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Left = list[Callable[[], None]]
+BREATH = 0.002  # seconds that a client has for its next call, which mostly follows at once
 
 
 class _Here(threading.local):
@@ -18,7 +20,7 @@ _here = _Here()
 
 @contextmanager
 def left_over() -> Iterator[Left]:
-    """What the block leaves, in this thread; whoever runs it has to do that."""
+    """What the block leaves, in this thread; whoever runs it has to see to that."""
     left = _here.left = []
     try:
         yield left
@@ -34,7 +36,20 @@ def afterwards(work: Callable[[], None]) -> None:
         _here.left.append(work)
 
 
-def do_all(left: Left) -> None:
-    """Do what was left."""
-    for work in left:
-        work()
+class Afterwards:
+    """Does what was left, in the loop, a moment after the reply."""
+
+    def __init__(self) -> None:
+        self._left: Left = []
+
+    def soon(self, left: Left) -> None:
+        """Have it done in the running loop; returns at once."""
+        if left and not self._left:
+            asyncio.get_running_loop().call_later(BREATH, self.now)
+        self._left += left
+
+    def now(self) -> None:
+        """Do all of it."""
+        left, self._left = self._left, []
+        for work in left:
+            work()

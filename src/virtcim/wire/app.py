@@ -12,7 +12,7 @@ from itertools import chain
 
 from virtcim.broker.call import Ahead, Answer, Call, CIMError, MethodAnswer, Status
 from virtcim.wire import mpost
-from virtcim.wire.afterwards import Left, do_all, left_over
+from virtcim.wire.afterwards import Afterwards, Left, left_over
 from virtcim.wire.body import Disconnected, Receive, read_body
 from virtcim.wire.caller import ANYBODY, Caller
 from virtcim.wire.coming import LARGEST
@@ -78,6 +78,7 @@ class App:
         self._done = done
         self._caveats = caveats
         self._gate = Gate(limits)
+        self._afterwards = Afterwards()
         self.stopping = False
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="call")
         self._heap = Heap(self._pool, self._encoders.model.cool)
@@ -143,7 +144,8 @@ class App:
             try:
                 loop.call_soon_threadsafe(finish, reply, left)
             except RuntimeError:  # the server has ended meanwhile
-                do_all(left)
+                for each in left:
+                    each()
 
         def finish(reply: Reply, left: Left) -> None:
             self._gate.give_worker(caller)
@@ -151,7 +153,7 @@ class App:
             answer(at_once(whole(b"".join(reply.chunks), headers=reply.headers), asked))
             if self._done is not None:
                 self._done(call, reply.status, time.perf_counter() - started)
-            do_all(left)
+            self._afterwards.soon(left)
 
         self._gate.enter(caller)
         self._pool.submit(work)
@@ -182,6 +184,7 @@ class App:
     def close(self) -> None:
         """Take no more calls; those in the threads end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._afterwards.now()
 
     async def _respond(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         """The request read, answered and the reply sent. Errors: HTTPFault before anything is sent, Disconnected."""
