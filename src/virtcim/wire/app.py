@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
 
 from virtcim.broker.call import Ahead, Answer, Call, CIMError, MethodAnswer, Status
 from virtcim.wire import mpost
@@ -164,7 +163,7 @@ class App:
         ahead = self._encoders.model.coming.find(call)
         if ahead is None and not is_short_pull(call):
             return self._again(caller, call)
-        if self._blocking(call):
+        if ahead is None and self._blocking(call):
             return None
         try:
             reply = self._run(caller, call, ahead)
@@ -247,7 +246,7 @@ class App:
         chunks.hurried = is_short_pull(call)
         ahead = answer.ahead if chunks.length is not None and chunks.length <= LARGEST else None
         after = partial(self._look_ahead, call, ahead) if ahead else None
-        return Reply(_started(chunks), 0, caveat_headers(self._caveats()), chunks.length, after)
+        return Reply(chunks.begun(), 0, caveat_headers(self._caveats()), chunks.length, after)
 
     def _look_ahead(self, call: Call, look: Callable[[], Ahead | None]) -> None:
         """Make the reply to the next call of a session, while its client reads the last one."""
@@ -257,11 +256,6 @@ class App:
 
     def _error(self, call: Call, error: CIMError, asked: Terms) -> Reply:
         return Reply(self._encoders.model.error_reply(call, error, asked.extended_errors), int(error.status))
-
-
-def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same chunks, the first one made already: an error up to there becomes a proper reply."""
-    return chain((next(chunks),), chunks)
 
 
 def _check_method(method: str) -> None:

@@ -38,6 +38,10 @@ class Chunks(Iterator[bytes]):
         found._made = iter(parts)
         return found
 
+    def begun(self) -> Iterator[bytes]:
+        """The same chunks, the first one made already: an error up to there becomes a proper reply."""
+        return chain((next(self),), self) if self._made is None else self._made
+
     def __next__(self) -> bytes:
         if self._made is None:
             self._made = at_once(*self._parts) if self.hurried else chunks(*self._parts)
