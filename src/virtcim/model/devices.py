@@ -7,7 +7,6 @@ from virtcim.model.chardevs import Channel, Console, Parallel, Serial
 from virtcim.model.device import Device
 from virtcim.model.fields import (
     Many,
-    Only,
     Presence,
     View,
     integer,
@@ -28,6 +27,7 @@ from virtcim.model.peripherals import (
     Video,
     Watchdog,
 )  # fmt: skip
+from virtcim.model.tree import first_child
 
 
 class SourceHost(View):
@@ -61,7 +61,6 @@ class BackingStore(View):
 
 class Disk(Device):
     tag = "disk"
-    source = Only(DiskSource)
     sources = Many(DiskSource)
     backing_stores = Many(BackingStore)
     type = one_of("@type", "file", "block", "dir", "network", "volume", "nvme", "vhostuser", "vhostvdpa")
@@ -114,6 +113,12 @@ class Disk(Device):
     read_iops_sec_max = integer("iotune/read_iops_sec_max")
     write_iops_sec_max = integer("iotune/write_iops_sec_max")
     reservations = yes_no("source/reservations@managed")
+
+    @property
+    def source(self) -> DiskSource | None:
+        """The first, which is all that a valid disk has."""
+        found = first_child(self.element, DiskSource.tag)
+        return None if found is None else DiskSource(found)
 
 
 class Filesystem(Device):

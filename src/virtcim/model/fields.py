@@ -9,21 +9,10 @@ from typing import ClassVar, Generic, Self, TypeVar, cast, overload
 from lxml import etree
 
 from virtcim.model.codecs import ON_OFF, SIZE_UNITS, TEXT, YES_NO, Choice, Codec, Integer, ModelError
-from virtcim.model.tree import (
-    Element,
-    Place,
-    append,
-    expanded,
-    first_child,
-    insert_before,
-    make_child,
-    parse,
-    remove,
-    serialise,
-)
+from virtcim.model.tree import Element, Place, append, expanded, insert_before, make_child, parse, remove, serialise
 
 __all__ = [
-    "Ahead", "Each", "Field", "Many", "ModelError", "Only", "Presence", "Secret", "Size", "View", "Whole", "integer",
+    "Ahead", "Each", "Field", "Many", "ModelError", "Presence", "Secret", "Size", "View", "Whole", "integer",
     "on_off", "one_of", "parse", "serialise", "size_kib", "text", "texts", "yes_no",
 ]  # fmt: skip
 
@@ -252,23 +241,6 @@ class Secret(Field[str]):
     def is_set(self, view: View) -> bool:
         """Whether there is a value, as far as the document tells: libvirt leaves secrets out unless asked."""
         return Field.read(self, view) is not None
-
-
-class Only(Generic[V]):
-    """The first child element of a kind as a view, None when there is none."""
-
-    def __init__(self, view: type[V]) -> None:
-        self.view = view
-
-    @overload
-    def __get__(self, view: None, owner: type[View]) -> Self: ...
-    @overload
-    def __get__(self, view: View, owner: type[View]) -> V | None: ...
-    def __get__(self, view: View | None, owner: type[View]) -> Self | V | None:
-        if view is None:
-            return self
-        found = first_child(view.element, self.view.tag)
-        return None if found is None else self.view(found)
 
 
 class Many(Generic[V]):
