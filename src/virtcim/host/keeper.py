@@ -58,7 +58,7 @@ class Keeper:
         self.on_turn: Callbacks[[]] = Callbacks()
         self._load = load
         self._read = read
-        self._refreshers = Refreshers(rereads)
+        self._refreshers = Refreshers(rereads, lambda: self.link.verbs)
         self._by_clock = [
             Repeated(interval, partial(attempt, work, what), turn.first(interval))
             for interval, work, what in (

@@ -64,6 +64,7 @@ class Link:
         self._lock = threading.Lock()
         self._main: Shared | None = None
         self._idle: list[Own] = []
+        self._lent: set[Own] = set()
         self._life = object()  # one a main connection, to know late news of an old one by
         self._opening = Opening(uri)
         self._kept: Shared | None = None  # the connection that serves, once everything has been read through it
@@ -104,6 +105,11 @@ class Link:
         self._started = False
         event_loop.release()
 
+    @property
+    def verbs(self) -> bool:
+        """Whether any verb is under way, on a connection of its own."""
+        return bool(self._lent)
+
     def unreachable(self, reason: str | None = None) -> HostError:
         """The error that every call on a dead link raises."""
         return HostError(Kind.UNREACHABLE, message("HYPERVISOR_LOST", self.shown_uri, reason or self.reason))
@@ -132,10 +138,12 @@ class Link:
             return
         life = self._life
         own = self._take()
+        self._lent.add(own)
         try:
             with self._errors(own.connection):
                 yield own
         finally:
+            self._lent.discard(own)
             if _alive(own.connection):
                 self._give_back(own)
             else:  # the others of this life are about to find out, and callers must not wait for that

@@ -16,6 +16,8 @@ from virtcim.host.events import Topic
 log = logging.getLogger(__name__)
 
 SETTLE = 0.003  # seconds
+YIELD = 0.02  # seconds for which rereads let verbs go first, as clients wait for those
+LOOK = 0.001  # seconds between two looks whether any is under way: verbs need not tell when they end
 
 
 def attempt(work: Callable[[], object], what: str) -> None:
@@ -40,9 +42,10 @@ class Reread(NamedTuple):
 class Refresher:
     """Rereads objects by key, each once however many events named it meanwhile, and only if nobody else has."""
 
-    def __init__(self, name: str, reread: Reread) -> None:
+    def __init__(self, name: str, reread: Reread, verbs: Callable[[], bool] = lambda: False) -> None:
         self._reread = reread
         self._name = name
+        self._verbs = verbs  # whether any is under way
         self._wanted: dict[str, int] = {}  # key -> ticket of the last event
         self._lock = threading.Lock()
         self._reading: str | None = None
@@ -79,17 +82,23 @@ class Refresher:
     def _run(self) -> None:
         # Events come in bursts, and the verb that caused them is about to reread the object itself.
         time.sleep(SETTLE)
+        self._let_verbs_go_first()
         while (wanted := self._next()) is not None:
             key, ticket = wanted
             if not self._reread.read_since(key, ticket):
                 attempt(partial(self._reread.refresh, key), f"rereading {self._name} {key}")
 
+    def _let_verbs_go_first(self) -> None:
+        until = time.monotonic() + YIELD
+        while self._verbs() and time.monotonic() < until:
+            time.sleep(LOOK)
+
 
 class Refreshers:
     """One a topic, so that a large pool does not keep domains waiting."""
 
-    def __init__(self, rereads: Mapping[Topic, Reread]) -> None:
-        self._of = {topic: Refresher(topic.value, reread) for topic, reread in rereads.items()}
+    def __init__(self, rereads: Mapping[Topic, Reread], verbs: Callable[[], bool]) -> None:
+        self._of = {topic: Refresher(topic.value, reread, verbs) for topic, reread in rereads.items()}
 
     def stop(self) -> None:
         for one in self._of.values():

@@ -75,3 +75,11 @@ def test_a_handle_of_a_lost_connection_is_dropped(host: Host, daemon: PrivateLib
     wait_until(lambda: not host.reachable, 10)
     wait_until(lambda: host.reachable, 30)
     assert domains.remove(vm)
+
+
+def test_verbs_under_way_are_known(host: Host, libvirtd: libvirt.virConnect, images: Path) -> None:
+    with host.link.own():
+        assert host.link.verbs
+        vm = libvirtd.defineXML(boot_disk_xml("beside", images))
+        wait_until(lambda: host.vm(vm.UUIDString()) is not None, 5)
+    assert not host.link.verbs
