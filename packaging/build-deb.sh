@@ -20,6 +20,7 @@ architecture=$(dpkg --print-architecture)
 # The binding of libvirt is compiled here, against the library that the package depends on.
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --target "$lib" '.[pam]'
 rm -rf "$lib/bin"
+PYTHONPATH=$lib "$work/venv/bin/python" -m virtcim.precompiled
 find "$lib" -depth \( -name __pycache__ -o -name tests -o -name test \) -type d -exec rm -rf {} +
 # Only root writes there, so the compiled files need not be compared with the sources.
 "$python" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$root" "$lib" > /dev/null || true

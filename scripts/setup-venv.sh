@@ -1,5 +1,5 @@
 #!/bin/bash
-# setup-venv.sh: make .venv with virtcim installed from this tree (editable) and the tools of its tests.
+# setup-venv.sh: make .venv with virtcim installed from this tree (editable) and the tools of its tests; compile its MOF.
 # Does nothing when .venv was made from the present pyproject.toml.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,4 +12,5 @@ echo "Setting up .venv with $python"
 rm -f $stamp
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+.venv/bin/python -m virtcim.precompiled
 echo "$wanted" > $stamp

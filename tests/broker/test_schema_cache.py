@@ -41,3 +41,17 @@ def test_what_was_compiled_is_read_again(directory: Path, tmp_path: Path) -> Non
     kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").iterdir()}
     assert schema.load(directory, tmp_path / "cache", ["KVM"]).get("KVM_One").name == "KVM_One"
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").iterdir()} == kept
+
+
+def test_what_was_compiled_beside_the_mof_is_read(directory: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    one = directory / "one.mof"
+    for text in ("class Virt_Old { [Key] string Name; };", "class Virt_One { [Key] string Name; };"):
+        one.write_text(text)
+        schema.compile_beside(directory)
+    assert schema.load(directory, cache).get("Virt_One").key_names == {"name"}
+    assert not cache.exists()
+    assert len(list((directory / schema.BESIDE).iterdir())) == 2
+    one.write_text("class Virt_New { [Key] string Name; };")
+    assert schema.load(directory, cache).get("Virt_New").key_names == {"name"}
+    assert len(list(cache.iterdir())) == 2

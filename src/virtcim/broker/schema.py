@@ -1,4 +1,4 @@
-"""The class repository: compiled from MOF once, kept in a cache; with a leaf of each Virt_ class per platform."""
+"""The class repository: compiled from MOF once, beside it or in a cache; a leaf of each Virt_ class per platform."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ else:
     pywbem = Later("pywbem")
 
 OURS = "Virt_"
+BESIDE = ".compiled"  # the directory in that of the MOF for what was compiled with the installation
 _FORMAT = 3  # of the cache; raise when ClassDef or what is pickled changes
 
 
@@ -109,21 +110,41 @@ def leaf_name(classname: str, platform: str | None) -> str:
 
 
 def load(directory: File, cache: File, platforms: Iterable[str] = ()) -> Schema:
-    """The schema of a MOF directory, from the cache when its files are unchanged. Errors: SchemaError."""
-    files = files_in(directory)
-    if not files:
-        raise SchemaError(f"no MOF files in {directory}")
-    stem = cache / f"schema-{_FORMAT}-{digest(files)[:16]}"
-    small, large = stem.with_suffix(".classes"), stem.with_suffix(".declared")
+    """The schema of a MOF directory, compiled into the cache unless that is done already. Errors: SchemaError."""
+    name = _name_of(directory)
+    small, large = _files(directory / BESIDE, name)
     if not (small.exists() and large.exists()):
-        cache.mkdir(parents=True, exist_ok=True)
+        small, large = _files(cache, name)
+    if not (small.exists() and large.exists()):
         _compile(directory, small, large)
     return Schema(_read(small), lambda: _read(large), platforms)
 
 
-def _compile(*files: File) -> None:
-    """See `compiling`. Errors: SchemaError with what that says."""
-    command = [sys.executable, "-m", "virtcim.broker.compiling", *map(str, files)]
+def compile_beside(directory: File) -> None:
+    """Compile a MOF directory for all servers that will be started with it. Errors: SchemaError, OSError."""
+    files = _files(directory / BESIDE, _name_of(directory))
+    _compile(directory, *files)
+    for old in set((directory / BESIDE).iterdir()) - set(files):
+        old.unlink()
+
+
+def _name_of(directory: File) -> str:
+    """What the files compiled from a directory are called. Errors: SchemaError."""
+    files = files_in(directory)
+    if not files:
+        raise SchemaError(f"no MOF files in {directory}")
+    return f"schema-{_FORMAT}-{digest(files)[:16]}"
+
+
+def _files(place: File, name: str) -> tuple[File, File]:
+    """What the broker needs of each class, and the whole declarations."""
+    return place / f"{name}.classes", place / f"{name}.declared"
+
+
+def _compile(directory: File, small: File, large: File) -> None:
+    """See `compiling`. Errors: SchemaError with what that says, OSError."""
+    small.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "virtcim.broker.compiling", *map(str, (directory, small, large))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
