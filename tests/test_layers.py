@@ -30,6 +30,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "gauges": frozenset({"wire", "host", "broker"}),
     "logs": frozenset(),
     "notify": frozenset(),
+    "precompiled": frozenset({"resources", "broker"}),
     "running": frozenset({"config", "logs", "notify"}),
     "eventing": frozenset({"broker", "host", "profiles", "wire"}),
     "layer_settings": frozenset({"config", "broker", "eventing", "host"}),
