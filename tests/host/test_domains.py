@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import libvirt
 import pytest
-from tests.counting import counted_calls
 from tests.host.conftest import behind, minimal, named, wait_until
 from tests.told import symbol_of
 
@@ -274,29 +273,3 @@ def test_no_thread_is_left_behind(host: Host) -> None:
     host.reconcile()
     assert {thread.name for thread in threading.enumerate()} <= before
     assert behind(host, RUNNING).state()[0] == libvirt.VIR_DOMAIN_RUNNING
-
-
-@pytest.mark.parametrize("unique", [False, True], ids=["UUID of the client's", "UUID made up"])
-def test_defining_and_removing_a_new_domain_takes_few_calls(host: Host, unique: bool) -> None:
-    fresh = minimal("fresh", "<uuid>6b0a7c1e-52d4-4f0e-9a61-6f1d2c8e0199</uuid>")
-    with counted_calls() as calls:
-        vm = domains.define_new(host, Domain.parse(fresh), unique=unique)
-        assert domains.remove(vm)
-    asked = calls.of_domains()
-    assert asked.pop("virDomainLookupByUUIDString") <= 3 - 2 * unique
-    assert asked.pop("virDomainUndefineFlags") <= 3  # this driver knows none of the flags
-    assert asked == dict.fromkeys(("virDomainDefineXML", "virDomainGetXMLDesc"), 1)
-
-
-def test_a_domain_that_runs_is_not_removed(host: Host) -> None:
-    vm = named(host, RUNNING)
-    assert not domains.remove(vm)
-    assert named(host, RUNNING).persistent
-
-
-def test_a_domain_that_is_gone_cannot_be_removed(host: Host) -> None:
-    vm = named(host, OFF)
-    assert domains.remove(vm)
-    with pytest.raises(HostError) as error:
-        domains.remove(vm)
-    assert error.value.kind is Kind.NOT_FOUND
