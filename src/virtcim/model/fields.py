@@ -69,6 +69,10 @@ class Field(Generic[T]):
         self.codec = codec
         self.owner = ""
 
+    def inside(self, step: str) -> Self:
+        """The same of a child, for a view of its parent."""
+        return type(self)(f"{step}{self.path}" if self.place.steps == () else f"{step}/{self.path}", self.codec)
+
     def __set_name__(self, owner: type[View], name: str) -> None:
         self.owner, self.name = owner.tag, name
 
