@@ -36,6 +36,12 @@ def afterwards(work: Callable[[], None]) -> None:
         _here.left.append(work)
 
 
+def do_all(left: Left) -> None:
+    """Do what was left."""
+    for work in left:
+        work()
+
+
 class Afterwards:
     """Does what was left, in the loop, a moment after the reply."""
 
@@ -51,5 +57,4 @@ class Afterwards:
     def now(self) -> None:
         """Do all of it."""
         left, self._left = self._left, []
-        for work in left:
-            work()
+        do_all(left)

@@ -11,7 +11,7 @@ from functools import partial
 
 from virtcim.broker.call import Ahead, Answer, Call, CIMError, MethodAnswer, Status
 from virtcim.wire import mpost
-from virtcim.wire.afterwards import Afterwards, Left, left_over
+from virtcim.wire.afterwards import Afterwards, Left, do_all, left_over
 from virtcim.wire.body import Disconnected, Receive, read_body
 from virtcim.wire.caller import ANYBODY, Caller
 from virtcim.wire.coming import LARGEST
@@ -143,8 +143,7 @@ class App:
             try:
                 loop.call_soon_threadsafe(finish, reply, left)
             except RuntimeError:  # the server has ended meanwhile
-                for each in left:
-                    each()
+                do_all(left)
 
         def finish(reply: Reply, left: Left) -> None:
             self._gate.give_worker(caller)
