@@ -18,7 +18,7 @@ EVERYWHERE = frozenset({"__init__", "later", "messages"})
 
 # Layer -> what of ours it may import, besides itself. A dotted entry is one module. __main__ may import everything.
 ALLOWED: Mapping[str, frozenset[str]] = {
-    "wire": frozenset({"broker.call"}),
+    "wire": frozenset({"broker.call", "broker.batches"}),
     "broker": frozenset(),
     "profiles": frozenset({"broker.call", "broker.provider", "host", "mapping"}),
     "mapping": frozenset({"model"}),

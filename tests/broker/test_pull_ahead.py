@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.broker.replies import Reply
 
-from virtcim.broker.call import Answer, Batch, Batches, CIMError, Form, Status
+from virtcim.broker.batches import Batch, Batches
+from virtcim.broker.call import Answer, CIMError, Form, Status
 from virtcim.broker.pull import Owner, PullLimits, Sessions
 
 ME = Owner("root/virt", "me")

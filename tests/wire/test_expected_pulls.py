@@ -15,7 +15,8 @@ from tests.wire.raw_http import Wire, request
 from tests.wire.samples import operation, parameter, system
 from tests.wire.secure import basic, front, password_file, settings
 
-from virtcim.broker.call import Answer, Batch, Batches, Call, Form, Item, MethodAnswer
+from virtcim.broker.batches import Batch, Batches
+from virtcim.broker.call import Answer, Call, Form, Item, MethodAnswer
 from virtcim.broker.pull import Owner, PullLimits, Sessions
 from virtcim.config import Settings
 from virtcim.front import Front

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from tests.wire.samples import CLASSES, system
 
-from virtcim.broker.call import Answer, Batch, Batches, Call, Form, Item
+from virtcim.broker.batches import Batch, Batches
+from virtcim.broker.call import Answer, Call, Form, Item
 from virtcim.wire import kept
 from virtcim.wire.batched import FEW
 from virtcim.wire.encode import Encoder

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from virtcim.broker.association_reads import AssociationReads
 from virtcim.broker.associations import Associations
+from virtcim.broker.batches import Batch, Batches
 from virtcim.broker.call import (
     Answer,
-    Batch,
-    Batches,
     Call,
     CIMError,
     Form,

@@ -7,7 +7,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from virtcim.broker.call import Batch, Batches, CIMError, ClassDef, Item, Path, Status
+from virtcim.broker.batches import Batch, Batches
+from virtcim.broker.call import CIMError, ClassDef, Item, Path, Status
 from virtcim.broker.catalog import Catalog
 from virtcim.broker.provider import As, Hanging, InstanceProvider, Keys
 from virtcim.broker.schema import leaf_name

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
-from virtcim.broker.call import Batch, Batches
+from virtcim.broker.batches import Batch, Batches
 
 TOGETHER = 128  # items of a portion of which one batch is made; of more, whoever sends them sends what is there
 

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from weakref import WeakKeyDictionary
 
 from virtcim.broker.associations import Associations, Step, Wanted
-from virtcim.broker.call import Batch, CIMError, ClassDef, Item, Path, Properties, Status, Value
+from virtcim.broker.batches import Batch
+from virtcim.broker.call import CIMError, ClassDef, Item, Path, Properties, Status, Value
 from virtcim.broker.catalog import Catalog
 from virtcim.broker.class_writes import UserSchema
 from virtcim.broker.instances import Found, Instances

@@ -7,7 +7,8 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from virtcim.broker.call import Answer, Batch, Batches, Call, Form, Selection
+from virtcim.broker.batches import Batch, Batches
+from virtcim.broker.call import Answer, Call, Form, Selection
 from virtcim.wire.forms import Pieces
 from virtcim.wire.kept import SLICE, Blocks, sliced
 

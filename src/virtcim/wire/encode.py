@@ -8,10 +8,10 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+from virtcim.broker.batches import Batches
 from virtcim.broker.call import (
     Ahead,
     Answer,
-    Batches,
     Call,
     CIMError,
     Form,
