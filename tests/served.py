@@ -15,6 +15,8 @@ CLASSES = (
     "CIM_ComputerSystem", "CIM_SettingData", "CIM_LogicalDevice", "CIM_ResourcePool", "CIM_ElementSettingData",
     "CIM_SystemDevice", "CIM_VirtualSystemSettingDataComponent", "CIM_EnabledLogicalElementCapabilities",
 )  # fmt: skip
+SYSTEM, DEVICE = "CIM_ComputerSystem", "CIM_LogicalDevice"
+LINKS = ("CIM_SystemDevice", "CIM_SettingsDefineState", "CIM_ElementAllocatedFromPool")
 # When a server saw a state begin is its own history, and how busy a processor was while it looked.
 _HISTORY = re.compile(
     rb'<PROPERTY NAME="(?:TimeOfLastStateChange|LoadPercentage)"(?:[^>]*/>|[^>]*>.*?</PROPERTY>)', re.DOTALL
@@ -29,15 +31,26 @@ def service_of(url: str) -> Service:
 
 
 def model(url: str) -> dict[str, Counter[bytes]]:
-    """Every instance of CLASSES as it is encoded, in no order, without what only this server can know."""
+    """Every instance of CLASSES as it is encoded, in no order, without what only this server can know; and the answers
+    to requests about single systems and devices."""
     service = service_of(url)
     connection = Connection(service.target)
     found = {}
     for classname in CLASSES:
         body = checked(connection.send(service.enumerate(classname)))
         found[classname] = Counter(_HISTORY.sub(b"", instance) for instance in _INSTANCE.findall(body))
+    for classname in (SYSTEM, DEVICE):
+        for name in instance_names(checked(connection.send(service.names(classname)))):
+            bodies = (connection.send(request) for request in single(service, name))
+            found[name] = Counter(_HISTORY.sub(b"", body) for body in bodies)
     connection.close()
     return found
+
+
+def single(service: Service, name: str) -> list[bytes]:
+    """Requests about one instance; what they are answered is kept as long as it holds."""
+    walks = (service.associators, service.associator_names)
+    return [service.get(name), *(walk(name, association) for association in LINKS for walk in walks)]
 
 
 def torn(body: bytes) -> list[bytes]:
@@ -67,8 +80,8 @@ class Readers:
             everything = checked(connection.send(self._service.enumerate("CIM_ComputerSystem")))
             self.seen += torn(everything)
             for name in instance_names(everything)[:5]:  # one may be gone by now: that is an answer, too
-                self.seen += torn(connection.send(self._service.get(name)))
-                connection.send(self._service.associators(name, "CIM_SystemDevice"))
+                for request in single(self._service, name):
+                    self.seen += torn(connection.send(request))
             self.replies += 1
         connection.close()
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 
 import libvirt
 import pytest
 from tests.profiles.client import Client, system_path
 
+from virtcim.broker.associations import Wanted
 from virtcim.broker.call import Answer, Call, ClassPath, Item, Path, Value
 from virtcim.host import domains
 from virtcim.host.loads import Loads, Meter
+
+SHARED = "test:///default"  # the same node for every connection of this process
+SAME = "<domain type='test'><name>web2</name><memory>1024</memory><os><type>hvm</type></os></domain>"
 
 
 def answered(client: Client, name: str, **parameters: Value) -> Answer:
@@ -115,14 +120,90 @@ def test_loads_that_are_the_same_are_the_same_object() -> None:
     assert [list(one.values()) for one in found] == [[], [0], [0], [100]]
 
 
-def test_an_answer_holds_until_something_changes(client: Client) -> None:
-    asked = {"Associators": "ObjectName", "GetInstance": "InstanceName"}
-    filters = {"Associators": {"AssocClass": ClassPath("CIM_SettingsDefineState")}, "GetInstance": {}}
-    answers = [answered(client, name, **{key: system_path("web2")}, **filters[name]) for name, key in asked.items()]
-    assert all(map(holds, answers))
-    (vm,) = client.world.vm_by_key("web1")
+def about(client: Client, name: str) -> list[Answer]:
+    """Answers that are made from one system alone, and from what hangs off it."""
+    system = system_path(name)
+    device = first_of(client, system)
+    walks = (("Associators", "CIM_SystemDevice"), ("AssociatorNames", "CIM_SystemDevice"))
+    return [
+        answered(client, "GetInstance", InstanceName=system),
+        answered(client, "GetInstance", InstanceName=device),
+        answered(client, "Associators", ObjectName=device, AssocClass=ClassPath("CIM_SettingsDefineState")),
+        answered(client, "References", ObjectName=system, ResultClass=ClassPath("CIM_SettingsDefineState")),
+        *(answered(client, walk, ObjectName=system, AssocClass=ClassPath(by)) for walk, by in walks),
+    ]
+
+
+def first_of(client: Client, system: Path) -> Path:
+    """The memory of a system."""
+    return next(one.path for one in client.across(system, "CIM_SystemDevice", "CIM_Memory"))
+
+
+def change(client: Client, name: str) -> None:
+    (vm,) = client.world.vm_by_key(name)
     domains.set_autostart(vm, not vm.autostart)
+
+
+def test_an_answer_about_a_system_holds_until_that_changes(client: Client) -> None:
+    answers = about(client, "web2")
+    assert all(map(holds, answers))
+    change(client, "web1")
+    assert all(map(holds, answers))
+    change(client, "web2")
     assert not any(map(holds, answers))
+    assert all(map(holds, about(client, "web2")))
+
+
+def test_an_answer_that_leads_elsewhere_holds_until_anything_changes(everything: Client) -> None:
+    asked = {"AssocClass": ClassPath("CIM_ElementAllocatedFromPool")}
+    answer = answered(everything, "AssociatorNames", ObjectName=first_of(everything, system_path("web2")), **asked)
+    assert holds(answer)
+    change(everything, "web1")
+    assert not holds(answer)
+    change(everything, "web1")
+
+
+def test_an_answer_does_not_hold_where_another_system_is_called_the_same(
+    start_client: Callable[..., AbstractContextManager[Client]], node_uri: str
+) -> None:
+    """Of two hosts; whichever comes first is told of."""
+    with start_client(SHARED, node_uri) as client:
+        answer = answered(client, "GetInstance", InstanceName=system_path("web2"))
+        assert holds(answer)
+        with client.world.hosts[0].link.borrow() as connection:
+            domain = connection.defineXML(SAME)
+        try:
+            client.world.hosts[0].refresh(domain.UUIDString())
+            assert not holds(answer)
+        finally:
+            domain.undefine()
+
+
+def test_what_hangs_off_an_object_leads_back_to_it(everything: Client) -> None:
+    catalog = everything.broker.instances.catalog
+    ways = {kind: hanging for kind, hanging in catalog.hanging.items() if hanging.back}
+    met = set()
+    for kind, hanging in ways.items():
+        for root in catalog.sources[hanging.root](everything.world):
+            parts = list(hanging.parts(root))
+            met |= {kind} if parts else set()
+            assert all(hanging.back(part) is root for part in parts if hanging.back), kind
+    assert met == ways.keys() == catalog.hanging.keys()
+
+
+def test_associations_of_what_hangs_off_an_object_stay_with_it(everything: Client) -> None:
+    associations, catalog = everything.broker.associations, everything.broker.instances.catalog
+    strays, met = [], 0
+    for association in catalog.associations:
+        for source in associations.instances.all_found(association.a.classname):
+            for step in associations._across(association, association.a, association.b, source, Wanted()):
+                near, far = (catalog.hanging.get(type(one.target)) for one in (step.source, step.target))
+                if near and far and near.back and far.back:
+                    met += 1
+                    same = near.back(step.source.target) is far.back(step.target.target)
+                    strays += [] if same else [association.classname]
+    assert strays == []
+    assert met > 100
 
 
 @pytest.mark.parametrize("classname", ["CIM_ComputerSystem", "CIM_VirtualSystemSettingData"])

@@ -30,12 +30,12 @@ from virtcim.broker.instances import Instances
 from virtcim.broker.jobs import Jobs
 from virtcim.broker.methods import Methods
 from virtcim.broker.operations import OPERATIONS, Operation, converted
-from virtcim.broker.provider import INTEROP, VIRT, Follows, Translate
+from virtcim.broker.provider import INTEROP, VIRT, Translate
 from virtcim.broker.pull import PullLimits
 from virtcim.broker.pull_operations import PullOperations
 from virtcim.broker.query import parse_select
 from virtcim.broker.selecting import Names, selection
-from virtcim.broker.steadiness import Steadiness
+from virtcim.broker.steadiness import Steadiness, Steady
 from virtcim.broker.values import ParseEmbedded, Typing
 from virtcim.broker.writes import Writes
 
@@ -76,7 +76,7 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
         self.methods = Methods(self.instances, self.typing, jobs, translate)
         self._take_writes(Writes(self.instances, self.associations, self.typing))
         self.pulls = PullOperations(catalog.schema, self._plain, pull_limits)
-        self._steadiness = Steadiness(self.associations, self._wanted)
+        self._steadiness = Steadiness(self.associations, self._wanted, self.typing.path)
         self._translate = translate
 
     def _take_writes(self, writes: Writes) -> None:
@@ -115,13 +115,12 @@ class Broker(FixedSchema, ClassReads, AssociationReads):
         """The answer, with what tells whether it holds."""
         if _FOLLOWS not in call.memo:
             call.memo[_FOLLOWS] = self._steadiness.of(read.operation.run, read.given)
-        follows: Follows | None = call.memo[_FOLLOWS]
-        if follows is None:
-            return self._plain(read.operation.run, read.namespace, read.given)
-        world = self.instances.world
-        state = follows(world)  # first: with what changes from now on it is another answer
-        answer = self._plain(read.operation.run, read.namespace, read.given)
-        return replace(answer, holds=lambda: follows(world) == state)
+        steady: Steady | None = call.memo[_FOLLOWS]
+        asked = read.operation.run, read.namespace, read.given
+        if steady is None:
+            return self._plain(*asked)
+        holds = self._steadiness.holds(steady, *asked)  # first: with what changes from now on it is another answer
+        return replace(self._plain(*asked), holds=holds)
 
     def _plain(self, run: str, namespace: str, given: dict[str, Any]) -> Answer:
         answer: Answer = getattr(self, f"_{run}")(namespace, **given)

@@ -125,7 +125,8 @@ class Announcement:
 
 @dataclass(frozen=True)
 class Hanging:
-    """That objects are made from others, `parts` of each `root`."""
+    """That objects are made from others, `parts` of each `root`; `back` leads from one to what it was made from."""
 
     root: type
     parts: Callable[[Any], Iterable[object]]
+    back: Callable[[Any], object] | None = None

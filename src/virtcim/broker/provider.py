@@ -104,6 +104,7 @@ class Profile:
         self.runs: dict[type, Runs] = {}
         self.hanging: dict[type, Hanging] = {}
         self.follows: dict[type, Follows] = {}
+        self.lasts: dict[type, Callable[[Any, Any], bool]] = {}
         self.resumptions: dict[str, Resume] = {}
 
     def source(
@@ -112,23 +113,37 @@ class Profile:
         objects: Callable[[Any], Iterable[T]],
         runs: Runs | None = None,
         follows: Follows | None = None,
+        lasts: Callable[[Any, T], bool] | None = None,
     ) -> None:
         """Say where all objects of a type come from: a function of the world (host.inventory.Hosts).
 
         `runs(world)` tells the same objects as pairs of a name and a tuple of objects that are always enumerated
         together: as long as a tuple is equal, so is all that was made from it. `follows(world)` tells when the
         objects have changed, where they come in no runs: as long as it is equal, all of them are the same.
+        `lasts(world, object)` tells of one, known by identity, whether its keys still lead to it.
         """
         self.sources[kind] = objects
         if follows is not None:
             self.follows[kind] = follows
+        if lasts is not None:
+            self.lasts[kind] = lasts
         if runs is not None:
             self.runs[kind] = runs
-            self.hanging[kind] = Hanging(kind, lambda one: (one,))
+            self.hanging[kind] = Hanging(kind, lambda one: (one,), lambda one: one)
 
-    def hangs_off(self, root: type[T], kind: type, parts: Callable[[T], Iterable[object]]) -> None:
-        """Say that all objects of a type are made from those of another type that has runs: `parts` of each."""
-        self.hanging[kind] = Hanging(root, parts)
+    def hangs_off(
+        self,
+        root: type[T],
+        kind: type[U],
+        parts: Callable[[T], Iterable[U]],
+        back: Callable[[U], T] | None = None,
+    ) -> None:
+        """Say that all objects of a type are made from those of another type that has runs: `parts` of each.
+
+        Associations between what hangs off one type lead from what hangs off an object to what hangs off the same.
+        `back` is the way to that object.
+        """
+        self.hanging[kind] = Hanging(root, parts, back)
 
     def central(self, classname: str, of: type) -> None:
         """Say that the instances of a class made from a type conform to this profile (DSP1033)."""

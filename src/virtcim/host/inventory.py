@@ -134,15 +134,23 @@ class Hosts:
 
         HostError(UNREACHABLE) when every host that could have it is away.
         """
-        by_uuid = self.naming == "uuid"
-        uuid = token.lower()
-        found = [vm for host in self.hosts if (vm := host.vm(uuid) if by_uuid else host.vm_named(token))]
+        found = self._called(token)
         reachable = [vm for vm in found if vm.host.readable]
         if found and not reachable:
             raise found[0].host.unreadable()
         if not found:
             self.reachable()
         return reachable
+
+    def lasts(self, vm: Vm) -> bool:
+        """Whether a domain may be told of and is what it is called by leads to, that alone, up to now."""
+        return vm.host.readable and self._called(vm.uuid if self.naming == "uuid" else vm.name) == [vm]
+
+    def _called(self, token: str) -> list[Vm]:
+        if self.naming == "uuid":
+            uuid = token.lower()
+            return [vm for host in self.hosts if (vm := host.vm(uuid))]
+        return [vm for host in self.hosts if (vm := host.vm_named(token))]
 
     def measure(self) -> None:
         """See Figures.measure; all hosts at the same time, but for those that are silent."""

@@ -13,7 +13,7 @@ from virtcim.mapping.snapshots import NOT_CHANGEABLE
 from virtcim.profiles import dsp1057, elements, snapshots_requests, snapshots_resumption
 from virtcim.profiles import snapshots as model
 from virtcim.profiles.elements import label
-from virtcim.profiles.lookup import vms_of
+from virtcim.profiles.lookup import vm_of, vms_of
 from virtcim.profiles.of_host import service_properties
 from virtcim.profiles.snapshots import (
     Snapshot,
@@ -38,9 +38,9 @@ def declare(profile: Profile) -> None:
     profile.source(SystemSnapshotCapabilities, model.all_capabilities)
     profile.source(Snapshot, model.all_snapshots)
     profile.source(SnapshotSetting, model.all_settings)
-    profile.hangs_off(Vm, SystemSnapshotCapabilities, model.capabilities_of)
-    profile.hangs_off(Vm, Snapshot, model.snapshots_of)
-    profile.hangs_off(Vm, SnapshotSetting, model.settings_in)
+    profile.hangs_off(Vm, SystemSnapshotCapabilities, model.capabilities_of, back=vm_of)
+    profile.hangs_off(Vm, Snapshot, model.snapshots_of, back=vm_of)
+    profile.hangs_off(Vm, SnapshotSetting, model.settings_in, back=vm_of)
     profile.comes_with(Vm, model.parts_of)
     profile.resumes(snapshots_resumption.KIND, snapshots_resumption.resume)
     profile.instance(SERVICE, of=SnapshotService, volatile=True)(_service)

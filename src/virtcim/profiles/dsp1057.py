@@ -61,15 +61,15 @@ def find_capabilities(world: Hosts, keys: Keys) -> list[SystemCapabilities]:
 
 
 profile.central("Virt_ComputerSystem", Vm)
-profile.source(Vm, lookup.all_vms, runs=lookup.vm_runs, follows=lookup.version)
+profile.source(Vm, lookup.all_vms, runs=lookup.vm_runs, follows=lookup.version, lasts=Hosts.lasts)
 profile.source(SystemCapabilities, all_capabilities)
 profile.source(Configuration, lookup.all_configurations)
 profile.source(Setting, lookup.all_settings)
 profile.source(Device, lookup.all_devices)
-profile.hangs_off(Vm, SystemCapabilities, lambda vm: [capabilities(vm)])
-profile.hangs_off(Vm, Configuration, elements.configurations)
-profile.hangs_off(Vm, Setting, lookup.settings_in)
-profile.hangs_off(Vm, Device, elements.devices)
+profile.hangs_off(Vm, SystemCapabilities, lambda vm: [capabilities(vm)], back=lookup.vm_of)
+profile.hangs_off(Vm, Configuration, elements.configurations, back=lookup.vm_of)
+profile.hangs_off(Vm, Setting, lookup.settings_in, back=lookup.vm_of)
+profile.hangs_off(Vm, Device, elements.devices, back=lookup.vm_of)
 
 
 # The virtual system (clause 7.1)

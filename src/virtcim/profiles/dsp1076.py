@@ -75,8 +75,8 @@ def all_addresses(world: Hosts) -> Iterator[Address]:
 
 profile.source(Port, all_ports)
 profile.source(Address, all_addresses)
-profile.hangs_off(Vm, Port, consoles.ports_of)
-profile.hangs_off(Vm, Address, consoles.addresses_of)
+profile.hangs_off(Vm, Port, consoles.ports_of, back=lambda port: port.console.vm)
+profile.hangs_off(Vm, Address, consoles.addresses_of, back=lambda address: address.console.vm)
 
 
 @profile.instance(PORT, of=Port, find=consoles.find_port)

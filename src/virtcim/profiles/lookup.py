@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts, Vm
@@ -28,6 +28,17 @@ def sampled(world: Hosts) -> object:
 def loaded(world: Hosts) -> object:
     """What figures follow that tell of nothing but how busy the processors of guests are."""
     return world.gauges.loads, world.standing.told
+
+
+class OfVm(Protocol):
+    """What is made from a virtual system."""
+
+    @property
+    def vm(self) -> Vm: ...
+
+
+def vm_of(part: OfVm) -> Vm:
+    return part.vm
 
 
 def vms_of(host: Host) -> Iterable[Vm]:
