@@ -13,7 +13,7 @@ import click
 import libvirt
 from tests.live.host.private_libvirtd import CAN_RUN, private_libvirtd
 
-from bench import endurance, indications, rows
+from bench import endurance, indications, rows, singles
 from bench.client import Connection
 from bench.guests import name_of, qemu_guest, write_test_node
 from bench.report import Row, machine, table, write_json
@@ -128,7 +128,7 @@ class Bench:
                 *rows.enumeration(side, f"EnumerateInstances {SYSTEM}", service.enumerate(SYSTEM), naive),
                 *rows.enumeration(side, f"EnumerateInstances {SETTING}", service.enumerate(SETTING)),
             ),
-            "single": lambda: rows.single(side),
+            "single": lambda: (*singles.rows(side)[0], *singles.after_a_change(side, connection)),
             "variations": lambda: rows.variations(side),
             "crowd": lambda: [rows.crowd(side, self.seconds)],
             "define": lambda: self._defining(side, connection, few),
@@ -151,20 +151,20 @@ class Bench:
     # On libvirt's test driver
 
     def on_test_driver(self, bottom: Floor) -> None:
-        if self.wants("test", "start", "single"):
-            few = self._test_driver(bottom, FEW, rows.single if self.wants("test", "single") else lambda _: [])
         if self.wants("test", "start"):
             self.add(self._second_start())
         if self.wants("test", "enumerate", "single", "pull", "memory"):
-            many = self._test_driver(bottom, self.many, self._many)
-            if self.wants("test", "single"):
-                self.add(*rows.flat(few, many))
+            with self._test_driver(bottom, self.many) as many:
+                self._many(many)
 
-    def _test_driver(self, bottom: Floor, n: int, measure: Callable[[Side], list[Row]]) -> list[Row]:
-        uri = write_test_node(self.directory / f"node{n}.xml", n)
-        with virtcim(uri, self.directory) as server:
+    @contextmanager
+    def _test_driver(self, bottom: Floor, n: int) -> Iterator[Side]:
+        directory = self.directory / f"test{n}"
+        directory.mkdir()
+        uri = write_test_node(directory / "node.xml", n)
+        with virtcim(uri, directory) as server:
             self._answered(server, n)
-            return measure(self.side(server, bottom, n))
+            yield self.side(server, bottom, n)
 
     def _second_start(self) -> Row:
         """Of a server whose classes are compiled already; the fastest of three."""
@@ -175,16 +175,19 @@ class Bench:
         target = f"<= {SECOND_START:g} s"
         return Row("second start, to an answer", f"{FEW}", min(found), min(found) / SECOND_START, 1, target, unit="s")
 
-    def _many(self, side: Side) -> list[Row]:
-        single = rows.single(side) if self.wants("test", "single") else []
+    def _many(self, side: Side) -> None:
         works: dict[str, Callable[[], Iterable[Row]]] = {
             "enumerate": lambda: rows.enumeration(side, f"EnumerateInstanceNames {SYSTEM}", side.service.names(SYSTEM)),
-            "single": lambda: single,
+            "single": lambda: self._beside_few(side),
             "pull": lambda: [rows.pulled(side)],
             "memory": lambda: [rows.memory(side, MEMORY["many"])],
         }
         self._measure("test", works)
-        return single
+
+    def _beside_few(self, side: Side) -> Iterable[Row]:
+        with self._test_driver(side.floor, FEW) as small:
+            few, many = singles.rows(small, side)
+        return *many, *singles.flat(few, many)
 
 
 def _systems_in(reply: bytes) -> int:

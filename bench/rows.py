@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import libvirt
@@ -58,24 +58,13 @@ def listing(connection: libvirt.virConnect) -> None:
         domain.XMLDesc()
 
 
-def _beside_floor(side: Side, requests: Sequence[bytes], size: int | None = None) -> tuple[float, float, int]:
-    """Median seconds of the requests in turn and of the floor, and the size of a body; checks the replies once."""
-    connection = side.connect()
-    body = [checked(connection.send(request)) for request in requests][-1]
-    wanted = size or len(body)
-    turn = iter(range(10**9))
-
-    def ours() -> float:
-        return connection.timed(requests[next(turn) % len(requests)])[0]
-
-    result, floor = medians([ours, lambda: side.floor.timed(requests[0], wanted)], side.rounds)
-    connection.close()
-    return result, floor, len(body)
-
-
 def enumeration(side: Side, work: str, request: bytes, naive: float | None = None) -> Iterator[Row]:
     """<= 3 F; of systems <= L/20 as well."""
-    result, floor, size = _beside_floor(side, [request])
+    connection = side.connect()
+    size = len(checked(connection.send(request)))
+    ours, bottom = (lambda: connection.timed(request)[0]), (lambda: side.floor.timed(request, size))
+    result, floor = medians([ours, bottom], side.rounds)
+    connection.close()
     name = f"{work} ({size / 1e6:.1f} MB)"
     yield Row(name, f"{side.n:,}", result, result / floor, 3, "<= 3 F", floor)
     if naive is not None:
@@ -92,29 +81,6 @@ def systems(side: Side) -> list[str]:
     ]
     connection.close()
     return names
-
-
-def single(side: Side) -> list[Row]:
-    """One instance and the devices of one system, spread over all guests."""
-    service = side.service
-    names = random.Random(7).sample(found := systems(side), min(200, len(found)))
-    works: dict[str, Callable[[str], bytes]] = {
-        "GetInstance": service.get,
-        "Associators system -> devices": lambda name: service.associators(name, DEVICES),
-        "AssociatorNames system -> devices": lambda name: service.associator_names(name, DEVICES),
-    }
-    rows = []
-    for work, make in works.items():
-        result, floor, _ = _beside_floor(side, [make(name) for name in names], SMALL)
-        rows.append(Row(work, f"{side.n:,}", result, result / floor, 3, "<= 3 F of 3 kB", floor))
-    return rows
-
-
-def flat(few: Sequence[Row], many: Sequence[Row]) -> Iterator[Row]:
-    """The same rows at a small and a large N."""
-    for small, large in zip(few, many, strict=True):
-        work = f"{large.work}, {large.n} beside {small.n}"
-        yield Row(work, large.n, large.result, large.result / small.result, FLAT, f"flat (<= {FLAT} x)")
 
 
 def variations(side: Side) -> Iterator[Row]:

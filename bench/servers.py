@@ -79,6 +79,7 @@ class Floor:
     """Asks the floor for bodies of any size with requests as large as the real ones."""
 
     def __init__(self, server: Running) -> None:
+        self.pid = server.process.pid
         self._target = server.service.target
         self._connection = Connection(self._target)
         self._used = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from bench.__main__ import main
 from bench.client import BadReply, Connection, Target, throughput
 from bench.guests import write_test_node
 from bench.messages import Failed, Service, checked, context_of, instance_names, pull_all
+from bench.placement import one_processor
 from bench.report import Row, cells, table
 from bench.servers import Floor, floor, virtcim
 from bench.timing import medians
 from click.testing import CliRunner
 from tests.conftest import StartServer
 
-from bench import compare, rows
+from bench import compare, rows, singles
 
 SYSTEMS = "Test_ComputerSystem"
 
@@ -142,3 +144,19 @@ def test_rows_know_their_targets() -> None:
     assert set(rows.VARIATIONS) == {
         "PropertyList of 3", "LocalOnly", "DeepInheritance false", "IncludeClassOrigin", "IncludeQualifiers"
     }  # fmt: skip
+
+
+def test_what_is_measured_on_one_processor_goes_back_to_all(tmp_path: Path) -> None:
+    allowed = os.sched_getaffinity(0)
+    with virtcim(write_test_node(tmp_path / "node.xml", 1), tmp_path) as server:
+        threads = [int(thread) for thread in os.listdir(f"/proc/{server.process.pid}/task")]
+        with one_processor([server.process.pid]):
+            within = [os.sched_getaffinity(thread) for thread in (0, *threads)]
+        after = [os.sched_getaffinity(thread) for thread in (0, *threads)]
+    assert within == [{min(allowed)}] * len(within)
+    assert after == [allowed] * len(after)
+
+
+def test_the_same_at_a_small_and_a_large_size() -> None:
+    (found,) = singles.flat([row(result=0.5, n="10")], [row(result=0.8, n="1,000")])
+    assert (found.work, found.ratio, found.met) == ("w, 1,000 beside 10", 1.6, False)
