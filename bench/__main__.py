@@ -134,7 +134,7 @@ class Bench:
             "define": lambda: self._defining(side, connection, few),
             "memory": lambda: [rows.memory(side, MEMORY["guests"])],
             "endurance": lambda: [endurance.row(side, requests)],
-            "change": lambda: rows.noticing(side, connection, 4 * self.rounds, self.interval),
+            "change": lambda: rows.noticing(side, connection, self.rounds, self.interval),
         }
         self._measure("libvirtd", works)
 
@@ -206,7 +206,7 @@ def working_directory() -> Iterator[Path]:
 @click.command()
 @click.option("--guests", default=1000, show_default=True, help="Guests of libvirtd.")
 @click.option("--many", default=10_000, show_default=True, help="Guests of the test driver.")
-@click.option("--rounds", default=25, show_default=True, help="Samples of each median.")
+@click.option("--rounds", default=100, show_default=True, help="Samples of each median.")
 @click.option("--seconds", default=15.0, show_default=True, help="How long clients at once are measured.")
 @click.option("--requests", default=100_000, show_default=True, help="Random requests between two looks at memory.")
 @click.option("--interval", default=30.0, show_default=True, help="Seconds of reconcile_interval with libvirtd.")

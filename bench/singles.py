@@ -18,7 +18,7 @@ from bench.rows import DEVICES, FLAT, SMALL, Side, systems
 from bench.timing import Timed, medians
 
 SPREAD = 200  # systems asked about
-MORE = 40  # samples for each of a longer row
+MORE = 10  # samples for each of a longer row
 SEEN = 10.0  # seconds in which a change is seen
 WORKS: dict[str, Callable[[Service, str], bytes]] = {
     "GetInstance": lambda service, name: service.get(name),
