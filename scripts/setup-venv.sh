@@ -1,6 +1,6 @@
 #!/bin/bash
-# setup-venv.sh: make .venv with virtcim installed from this tree (editable) and the tools of its tests, and compile its
-# MOF. What was made from the present pyproject.toml, or the present MOF, stays as it is.
+# setup-venv.sh: make .venv with virtcim installed from this tree (editable) and the tools of its tests, and compile
+# its modules and its MOF. What was made from the present pyproject.toml, or the present MOF, stays as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,7 @@ if ! made_from $stamp "$wanted"; then
     rm -f $stamp
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+    .venv/bin/python -m compileall -q src/virtcim
     echo "$wanted" > $stamp
 fi
 
