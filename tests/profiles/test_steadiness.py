@@ -154,6 +154,16 @@ def test_an_answer_about_a_system_holds_until_that_changes(client: Client) -> No
     assert all(map(holds, about(client, "web2")))
 
 
+def test_an_answer_about_a_system_holds_until_its_host_is_found_to_be_another(client: Client) -> None:
+    answers = about(client, "web2")
+    (host,) = client.world.hosts
+    host._keeper.on_turn.tell()  # it has come back
+    assert all(map(holds, answers))
+    host.facts = replace(host.facts, capabilities_xml=f"{host.facts.capabilities_xml}<!-- another -->")
+    host._keeper.on_turn.tell()
+    assert not any(map(holds, answers))
+
+
 def test_an_answer_that_leads_elsewhere_holds_until_anything_changes(everything: Client) -> None:
     asked = {"AssocClass": ClassPath("CIM_ElementAllocatedFromPool")}
     answer = answered(everything, "AssociatorNames", ObjectName=first_of(everything, system_path("web2")), **asked)

@@ -9,7 +9,7 @@ from weakref import ref
 
 from virtcim.broker.associations import Associations, Wanted
 from virtcim.broker.call import Holds, Path
-from virtcim.broker.provider import Follows, Hanging, InstanceProvider
+from virtcim.broker.provider import Follows, FollowsOne, Hanging, InstanceProvider
 
 _OBJECT = {"get_instance": "instance_name", "associators": "object_name", "associator_names": "object_name"}
 _OBJECT |= {"references": "object_name", "reference_names": "object_name"}
@@ -58,7 +58,7 @@ class Steadiness:
         """Tells from now on whether what is answered next is still the same."""
         world = self._associations.instances.world
         root = self._found(steady.root, given[_OBJECT[run]], namespace) if steady.root else None
-        return Lasting(world, steady, root, self._catalog.lasts[steady.root] if steady.root else _never)
+        return Lasting(world, steady, root, self._catalog.each[steady.root] if steady.root else _nothing)
 
     def _found(self, root: type, source: Path, namespace: str) -> object | None:
         """The object that an instance is made from."""
@@ -95,21 +95,22 @@ class Steadiness:
         """What all of them hang off, if it can be told whether that lasts."""
         roots = {hanging.root if (hanging := self._hanging(provider)) else None for provider in providers}
         root = roots.pop()
-        return root if not roots and root in self._catalog.lasts else None
+        return root if not roots and root in self._catalog.each else None
 
 
-def _never(_world: Any, _root: object) -> bool:
-    return False
+def _nothing(_world: Any, _root: object) -> None:
+    return None
 
 
 class Lasting:
     """Whether an answer holds that was made after this was."""
 
-    __slots__ = ("_figures", "_lasts", "_root", "_state", "_steady", "_world")
+    __slots__ = ("_each", "_figures", "_root", "_root_state", "_state", "_steady", "_world")
 
-    def __init__(self, world: Any, steady: Steady, root: object | None, lasts: Callable[[Any, Any], bool]) -> None:
-        self._world, self._steady, self._lasts = world, steady, lasts
+    def __init__(self, world: Any, steady: Steady, root: object | None, each: FollowsOne) -> None:
+        self._world, self._steady, self._each = world, steady, each
         self._root = None if root is None else ref(root)
+        self._root_state = None if root is None else each(world, root)
         self._state = steady.world(world)
         self._figures = [one(world) for one in steady.gauges]
 
@@ -121,7 +122,8 @@ class Lasting:
         state = steady.world(world)
         if state != self._state:
             root = None if self._root is None else self._root()
-            if root is None or not self._lasts(world, root):
+            root_state = None if root is None else self._each(world, root)
+            if root_state is None or root_state != self._root_state:
                 return False
             self._state = state
         return True

@@ -61,7 +61,7 @@ def find_capabilities(world: Hosts, keys: Keys) -> list[SystemCapabilities]:
 
 
 profile.central("Virt_ComputerSystem", Vm)
-profile.source(Vm, lookup.all_vms, runs=lookup.vm_runs, follows=lookup.version, lasts=Hosts.lasts)
+profile.source(Vm, lookup.all_vms, runs=lookup.vm_runs, follows=lookup.version, each=Hosts.state_of)
 profile.source(SystemCapabilities, all_capabilities)
 profile.source(Configuration, lookup.all_configurations)
 profile.source(Setting, lookup.all_settings)
