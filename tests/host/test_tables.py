@@ -137,4 +137,4 @@ def test_names_and_keys_agree_after_any_history(steps: list[Step]) -> None:
                 table.replace([fact], table.ticket())
     snapshot = table.snapshot
     assert {thing.name: thing for thing in snapshot.by_key.values()} == dict(snapshot.by_name)
-    assert snapshot.all == tuple(snapshot.by_key.values())
+    assert {thing.key: thing for thing in snapshot.all} == dict(snapshot.by_key)

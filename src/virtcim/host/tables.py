@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
-from zlib import crc32
 
-RUN = 32  # objects that readers may treat as one
+from virtcim.host.indexes import Draft, Index
+from virtcim.host.runs import Runs
+
 TOLD = 64  # how many changes ago a snapshot tells what is new
 FEW = 256  # objects changed at once; with more, readers had better look at all
 
@@ -38,10 +39,14 @@ T = TypeVar("T", bound=Item)
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
-    """All objects of a kind at one moment, by name as they were first read, later ones at the end."""
+    """All objects of a kind at one moment.
 
-    by_key: Mapping[str, T] = field(default_factory=dict)
-    by_name: Mapping[str, T] = field(default_factory=dict)
+    `runs`: every object, by name as they were first read, later ones at the end, in runs of some 32; see host.runs.
+    """
+
+    by_key: Index[T] = field(default_factory=Index)
+    by_name: Index[T] = field(default_factory=Index)
+    runs: tuple[tuple[T, ...], ...] = ()
     version: int = 0
     changes: tuple[tuple[str, ...], ...] = ()  # keys, with each of the last versions up to this one
 
@@ -51,25 +56,12 @@ class Snapshot(Generic[T]):
         if versions <= len(self.changes):
             return dict.fromkeys(chain.from_iterable(self.changes[len(self.changes) - versions :]))
         there, was = self.by_key, before.by_key
-        return [key for key in {**was, **there} if there.get(key) is not was.get(key)]
+        return [key for key in dict.fromkeys((*was, *there)) if there.get(key) is not was.get(key)]
 
     @cached_property
     def all(self) -> tuple[T, ...]:
-        """Every object."""
-        return tuple(self.by_key.values())
-
-    @cached_property
-    def runs(self) -> tuple[tuple[T, ...], ...]:
-        """Every object, in runs of some 32. Which object begins a run depends on its key alone.
-
-        So whatever comes, goes or changes, all runs but one or two are equal to those of the snapshot before.
-        """
-        found: list[list[T]] = []
-        for key, item in self.by_key.items():
-            if not found or crc32(key.encode()) % RUN == 0:
-                found.append([])
-            found[-1].append(item)
-        return tuple(map(tuple, found))
+        """Every object, in the order of the runs."""
+        return tuple(chain.from_iterable(self.runs))
 
 
 class Table(Generic[R, T]):
@@ -85,6 +77,7 @@ class Table(Generic[R, T]):
         self._lock = threading.Lock()
         self._tickets = itertools.count(1)
         self._applied: dict[str, int] = {}  # key -> ticket of the read that is in
+        self._runs: Runs[T] = Runs()
         self._floor = 0  # ticket of the last read of all objects
         self.admits: Callable[[R], bool] = lambda _: True  # whether what was not there before may be taken in
         self.snapshot: Snapshot[T] = Snapshot()
@@ -105,53 +98,41 @@ class Table(Generic[R, T]):
             if self._superseded(key, ticket):
                 return old
             self._applied[key] = ticket
-            return self._take(key, old, self._remade(record, old))
+            return self._take(old, self._remade(record, old))
 
     def remake(self, key: str) -> T | None:
         """Make an object again from what is known: something beside libvirt that `make` looks at has changed."""
         with self._lock:
             old = self.snapshot.by_key.get(key)
-            return None if old is None else self._take(key, old, self._make(old.record, old))
+            return None if old is None else self._take(old, self._make(old.record, old))
 
     def remake_all(self, keys: Iterable[str]) -> None:
         """As `remake`, for several objects at once."""
         with self._lock:
-            by_key = dict(self.snapshot.by_key)
-            changes: list[tuple[T | None, T | None]] = []
-            for old in [by_key[key] for key in keys if key in by_key]:
-                new = by_key[old.key] = self._make(old.record, old)
-                changes += [(old, new)] if new is not old else []
-            if changes:
-                self._swap(by_key, {item.name: item for item in by_key.values()}, changes)
+            known = map(self.snapshot.by_key.get, dict.fromkeys(keys))
+            remade = [(old, self._make(old.record, old)) for old in known if old is not None]
+            self._swap([(old, new) for old, new in remade if new is not old])
 
     def replace(self, records: Iterable[R], ticket: int) -> None:
         """Take what a read of all objects found; those read or removed since it began stay as they are."""
         with self._lock:
             if ticket < self._floor:
                 return
-            current = self.snapshot.by_key
+            current = self.snapshot
             found = {record.key: record for record in sorted(records, key=lambda record: record.name)}
-            by_key: dict[str, T] = {}
             changes: list[tuple[T | None, T | None]] = []
-            for key in dict.fromkeys((*current, *found)):
-                old = current.get(key)
+            for key in dict.fromkeys((*[item.key for item in current.all], *found)):
+                old = current.by_key.get(key)
                 new = old if self._superseded(key, ticket) else self._remade(found.get(key), old)
-                if new is not None:
-                    by_key[key] = new
                 if new is not old:
                     changes.append((old, new))
             self._floor = ticket
             self._applied = {key: at for key, at in self._applied.items() if at > ticket}
-            if changes:
-                self._swap(by_key, {item.name: item for item in by_key.values()}, changes)
+            self._swap(changes)
 
-    def _take(self, key: str, old: T | None, new: T | None) -> T | None:
+    def _take(self, old: T | None, new: T | None) -> T | None:
         if new is not old:
-            by_key, by_name = dict(self.snapshot.by_key), dict(self.snapshot.by_name)
-            _exchange(by_key, key, old, new)
-            _exchange(by_name, old.name if old else "", old, None)
-            _exchange(by_name, new.name if new else "", None, new)
-            self._swap(by_key, by_name, [(old, new)])
+            self._swap([(old, new)])
         return new
 
     def _superseded(self, key: str, ticket: int) -> bool:
@@ -161,18 +142,38 @@ class Table(Generic[R, T]):
         """None for what is gone, or is new and not to be shown yet."""
         return None if record is None or (old is None and not self.admits(record)) else self._make(record, old)
 
-    def _swap(self, by_key: dict[str, T], by_name: dict[str, T], changes: list[tuple[T | None, T | None]]) -> None:
+    def _swap(self, changes: Sequence[tuple[T | None, T | None]]) -> None:
+        """Replace the snapshot by one with these changes, old and new; None where there was or will be none."""
+        if not changes:
+            return
         before = self.snapshot
+        by_key, by_name = Draft(before.by_key), Draft(before.by_name)
+        for old, new in changes:
+            self._runs.exchange(old, new)
+            if old is not None:
+                _leave(by_key, old.key, old, None if new is None else new.key)
+                _leave(by_name, old.name, old, None if new is None else new.name)
+            if new is not None:
+                by_key.put(new.key, new)
+                by_name.put(new.name, new)
+        runs = self._runs.all
+        if by_name.count != by_key.count:  # some names are those of several, and one of these may be hidden no more
+            _uncover(by_name, runs)
         keys = tuple(item.key for old, new in changes if (item := new or old))
         told = (*before.changes[1 - TOLD :], keys) if len(keys) <= FEW else ()
-        self.snapshot = Snapshot(by_key, by_name, before.version + 1, told)
+        self.snapshot = Snapshot(by_key.index(), by_name.index(), runs, before.version + 1, told)
         for old, new in changes:
             self._changed(old, new)
 
 
-def _exchange(index: dict[str, T], key: str, old: T | None, new: T | None) -> None:
-    """Put new at the key; or take the key away, unless somebody else has it by now."""
-    if new is not None:
-        index[key] = new
-    elif old is not None and index.get(key) is old:
-        del index[key]
+def _leave(index: Draft[T], key: str, old: T, following: str | None) -> None:
+    """Take the key away, unless what follows has it as well, or somebody else by now."""
+    if key != following and index.get(key) is old:
+        index.remove(key)
+
+
+def _uncover(names: Draft[T], runs: Iterable[Iterable[T]]) -> None:
+    """Let every name be found that something has."""
+    for item in chain.from_iterable(runs):
+        if names.get(item.name) is None:
+            names.put(item.name, item)

@@ -70,7 +70,7 @@ def functions(host: Host) -> Mapping[str, str]:
 def bridges(host: Host) -> list[str]:
     """The bridges of a host, whoever made them."""
     of_linux = [one.name for one in host.netside.interfaces if kept(one, "_is_bridge", partial(_is_bridge, one.xml))]
-    return [*of_linux, *(name for name in host.netside.ovs_bridges if name not in of_linux)]
+    return [*of_linux, *sorted(name for name in host.netside.ovs_bridges if name not in of_linux)]
 
 
 def _is_bridge(xml: str) -> bool:
