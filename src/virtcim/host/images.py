@@ -34,6 +34,8 @@ class Volume(Protocol):
 
 class Store(Protocol):
     @property
+    def key(self) -> str: ...
+    @property
     def name(self) -> str: ...
     @property
     def volumes(self) -> Iterable[Volume]: ...
@@ -48,9 +50,13 @@ def paths_in(*documents: str | None) -> frozenset[str]:
 
 
 class Images:
-    """Path and key of each volume -> what it is, over all pools of a host. Replaced when it changes."""
+    """Path and key of each volume -> what it is, over all pools of a host. Replaced when it changes.
+
+    A path that several pools list is a volume of the one whose name comes first, whichever was read first.
+    """
 
     def __init__(self) -> None:
+        self._in: dict[str, tuple[str, Mapping[str, Image]]] = {}  # key of a pool -> its name, and those in it
         self._known: Mapping[str, Image] = NO_IMAGES
 
     def among(self, paths: frozenset[str]) -> Mapping[str, Image]:
@@ -60,12 +66,23 @@ class Images:
 
     def changed(self, old: Store | None, new: Store | None) -> frozenset[str]:
         """Take a change of a pool; the paths that are another volume now, of another size, or none."""
-        before, after = _of(old), _of(new)
-        moved = frozenset(path for path, _ in before.items() ^ after.items())
-        if moved:
-            kept = {path: image for path, image in self._known.items() if path not in before}
-            self._known = {**kept, **after}
-        return moved
+        gone, come = _of(old), _of(new)
+        changed = {path for path, _ in gone.items() ^ come.items()}
+        if not changed:
+            return frozenset()
+        if old is not None:
+            self._in.pop(old.key, None)
+        if new is not None:
+            self._in[new.key] = new.name, come
+        before = self._known
+        self._known = known = self._merged()
+        return frozenset(path for path in changed if before.get(path) != known.get(path))
+
+    def _merged(self) -> Mapping[str, Image]:
+        found: dict[str, Image] = {}
+        for _, images in sorted(self._in.values(), key=lambda pair: pair[0], reverse=True):
+            found.update(images)
+        return found
 
 
 def _of(pool: Store | None) -> Mapping[str, Image]:
@@ -90,6 +107,7 @@ def image_of(pool: str, volume: Volume) -> Image:
         format=_found(FORMAT, f"{own}{rest}"),
         backing=_found(PATH, backing),
         backing_format=_found(FORMAT, backing),
+        path=volume.path,
     )
 
 

@@ -24,6 +24,7 @@ class Image(NamedTuple):
     format: str | None = None
     backing: str | None = None
     backing_format: str | None = None
+    path: str = ""
 
 
 def volume_key(pool: str, volume: str) -> str:
