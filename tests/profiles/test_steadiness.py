@@ -164,6 +164,19 @@ def test_an_answer_about_a_system_holds_until_its_host_is_found_to_be_another(cl
     assert not any(map(holds, answers))
 
 
+def test_what_is_made_of_a_system_follows_what_is_found_of_its_host(client: Client) -> None:
+    """What it takes huge pages from depends on what the host has, of which no event tells."""
+    (host,) = client.world.hosts
+    memory = Path("Test_MemResourceAllocationSettingData", (("InstanceID", "db1/mem"),), "root/virt")
+    right, xml = client.get(memory).properties, host.facts.capabilities_xml
+    assert right["PoolID"] == "MemoryPool/hugepages:2048"
+    host.facts = replace(host.facts, capabilities_xml=xml.replace("size='2048'", "size='1024'"))
+    host._domains.remake_all(host._domains.snapshot.by_key)
+    assert client.get(memory).properties["PoolID"] == "MemoryPool/hugepages:1024"
+    host.reconcile()
+    assert client.get(memory).properties == right
+
+
 def test_an_answer_that_leads_elsewhere_holds_until_anything_changes(everything: Client) -> None:
     asked = {"AssocClass": ClassPath("CIM_ElementAllocatedFromPool")}
     answer = answered(everything, "AssociatorNames", ObjectName=first_of(everything, system_path("web2")), **asked)

@@ -18,6 +18,7 @@ from virtcim.host.link import STOP_PATIENCE
 from virtcim.host.locks import Locks
 from virtcim.host.records import HostFacts, unknown_facts
 from virtcim.host.settings import HostSettings
+from virtcim.host.tables import Table
 from virtcim.host.watches import Watch
 from virtcim.model.capabilities import Capabilities
 
@@ -119,11 +120,20 @@ class Connected:
         """Call back each time that the host has come or gone, or what it is has changed."""
         self._keeper.on_turn.add(callback)
 
-    def _divide(self, divisions: Divisions, connection: libvirt.virConnect) -> None:
-        """Read how the host is divided."""
-        before = divisions.version
-        self.facts = divisions.read(connection, self.facts)
-        if divisions.version != before:
+    def _take_facts(self, facts: HostFacts) -> bool:
+        """Whether it is called otherwise than it was; facts that are the same stay the same object."""
+        before = self.facts
+        if facts != before:
+            self.facts = facts
+        return (before.name, before.uuid) != (facts.name, facts.uuid)
+
+    def _divide(self, divisions: Divisions, domains: Table[Any, Any], connection: libvirt.virConnect) -> None:
+        """Read how the host is divided; its domains are made again where that says anything new of it."""
+        version, before = divisions.version, self.facts
+        self.facts = divisions.read(connection, before)
+        if self.facts is not before:
+            domains.remake_all([one.key for one in domains.snapshot.all])
+        if divisions.version != version:
             self._keeper.on_turn.tell()
 
     def reread_soon(self, uuid: str) -> None:

@@ -57,12 +57,12 @@ class NetSide:
     def interface_named(self, name: str) -> InterfaceRecord | None:
         return self._interfaces.snapshot.by_name.get(name)
 
-    def read(self, connection: libvirt.virConnect) -> None:
-        """Read all of them."""
+    def read(self, connection: libvirt.virConnect, afresh: bool = False) -> None:
+        """Read all of them; see Table.replace."""
         tickets = [table.ticket() for table in (self._filters, self._interfaces, self._ovs_bridges)]
-        self._filters.replace(if_told(connection, objects.read_filters, []), tickets[0])
-        self._interfaces.replace(if_told(connection, objects.read_interfaces, []), tickets[1])
-        self._ovs_bridges.replace(open_vswitch.bridges(connection.getURI()), tickets[2])
+        self._filters.replace(if_told(connection, objects.read_filters, []), tickets[0], afresh)
+        self._interfaces.replace(if_told(connection, objects.read_interfaces, []), tickets[1], afresh)
+        self._ovs_bridges.replace(open_vswitch.bridges(connection.getURI()), tickets[2], afresh)
 
     def refresh_filter(self, connection: libvirt.virConnect, uuid: str) -> FilterRecord | None:
         """Reread one filter; None when it is gone."""

@@ -71,7 +71,8 @@ def _vm(host: Host, value: Any) -> Vm:
         "passing": value["passing"],
         "passed": {place: Passable(*found) for place, found in value["passed"].items()},
     }
-    return Vm(**vars(record), **used, since=None, underway=underway, host=host, record=record)
+    beside: dict[str, Any] = {"facts": host.facts, "since": None, "underway": underway}
+    return Vm(**vars(record), **used, **beside, host=host, record=record)
 
 
 def _pool(host: Host, value: Any) -> Pool:

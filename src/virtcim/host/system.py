@@ -24,7 +24,15 @@ from virtcim.host.glance import Looks
 from virtcim.host.keeper import Keeper
 from virtcim.host.listeners import Changes, OnChange
 from virtcim.host.netside import NetSide
-from virtcim.host.records import DomainRecord, Itself, NetworkRecord, NodeDeviceRecord, PoolRecord, VolumeRecord
+from virtcim.host.records import (
+    DomainRecord,
+    HostFacts,
+    Itself,
+    NetworkRecord,
+    NodeDeviceRecord,
+    PoolRecord,
+    VolumeRecord,
+)
 from virtcim.host.refresher import Reread
 from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
@@ -37,9 +45,11 @@ READERS = 3  # threads of a bulk read from another machine; libvirtd serves five
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Vm(Itself, Known):
-    """A domain at one moment. `since`: CIM datetime of the last state change seen, None before any."""
+    """A domain at one moment, on a host of these facts. `since`: CIM datetime of the last state change seen, None
+    before any."""
 
     host: Host
+    facts: HostFacts = field(repr=False)
     record: DomainRecord = field(repr=False)
     since: str | None
 
@@ -104,6 +114,9 @@ class Host(Connected):
         self.documents, self._beside = Documents(), Beside()
         self.uses = self._beside.uses
         self._looks = Looks(settings.reread_interval, turn.of > 1)
+        self._afresh = (
+            False  # whether what is known is to be made again: the host is called otherwise, and keys tell that
+        )
         told, made = self._listeners.tell, self._made
         self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
         effects = Effects(self.uses, self._domains, self._listeners)
@@ -213,7 +226,7 @@ class Host(Connected):
     def reread_divisions(self) -> None:
         """Reread how the host is divided: its huge pages and partitions."""
         with self.link.reading() as connection:
-            self._divide(self.divisions, connection)
+            self._divide(self.divisions, self._domains, connection)
 
     def _reread(self, table: Table[R, T], read: Callable[[libvirt.virConnect, str], R | None], key: str) -> T | None:
         ticket = table.ticket()
@@ -231,7 +244,7 @@ class Host(Connected):
     def _load(self, connection: libvirt.virConnect) -> None:
         self._emulators.forget()
         self._looks.begin(connection)
-        self.facts = objects.read_facts(connection)
+        self._afresh |= self._take_facts(objects.read_facts(connection))
         self._beside.viewers.begin(self.link.local and not self.link.single)
 
     def _read(self, connection: libvirt.virConnect) -> None:
@@ -258,15 +271,16 @@ class Host(Connected):
 
     def _read_others(self, connection: libvirt.virConnect, looking: bool = False) -> None:
         tickets = [table.ticket() for table in (self._networks, self._devices, self._pools)]
-        self._networks.replace(objects.read_networks(connection), tickets[0])
-        self._devices.replace(objects.read_node_devices(connection), tickets[1])
+        self._networks.replace(objects.read_networks(connection), tickets[0], self._afresh)
+        self._devices.replace(objects.read_node_devices(connection), tickets[1], self._afresh)
         if looking:  # a whole read would hide what is being read meanwhile, and this one reads no volumes
             for uuid in objects.changed_pools(connection, {pool.uuid: pool.record for pool in self.pools}):
                 self.refresh_pool(uuid)
         else:
-            self._pools.replace(objects.read_pools(connection), tickets[2])
-        self.netside.read(connection)
-        self._divide(self.divisions, connection)
+            self._pools.replace(objects.read_pools(connection), tickets[2], self._afresh)
+        self.netside.read(connection, self._afresh)
+        self._afresh = False
+        self._divide(self.divisions, self._domains, connection)
         self.gauges.read(connection)
         self.read_at = time.time()
 
@@ -276,7 +290,7 @@ class Host(Connected):
 
     def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
         known = old if old is not None and old.record == record else None
-        beyond = self._beside.of(record, old, known, self.known)
+        beyond = {"facts": self.facts, **self._beside.of(record, old, known, self.known)}
         if known is not None and all(getattr(known, name) == value for name, value in beyond.items()):
             return known
         same = old is not None and (old.state, old.managed_save) == (record.state, record.managed_save)

@@ -113,8 +113,11 @@ class Table(Generic[R, T]):
             remade = [(old, self._make(old.record, old)) for old in known if old is not None]
             self._swap([(old, new) for old, new in remade if new is not old])
 
-    def replace(self, records: Iterable[R], ticket: int) -> None:
-        """Take what a read of all objects found; those read or removed since it began stay as they are."""
+    def replace(self, records: Iterable[R], ticket: int, afresh: bool = False) -> None:
+        """Take what a read of all objects found; those read or removed since it began stay as they are.
+
+        `afresh`: objects are made anew even of what says nothing new.
+        """
         with self._lock:
             if ticket < self._floor:
                 return
@@ -123,7 +126,7 @@ class Table(Generic[R, T]):
             changes: list[tuple[T | None, T | None]] = []
             for key in dict.fromkeys((*[item.key for item in current.all], *found)):
                 old = current.by_key.get(key)
-                new = old if self._superseded(key, ticket) else self._remade(found.get(key), old)
+                new = old if self._superseded(key, ticket) else self._remade(found.get(key), None if afresh else old)
                 if new is not old:
                     changes.append((old, new))
             self._floor = ticket

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from virtcim.host.inventory import Host, Network, Pool, Vm
+from virtcim.host.records import HostFacts
 from virtcim.mapping import divisions, ids, pools
 from virtcim.mapping.disk import DISK
 from virtcim.mapping.divisions import Division
@@ -127,17 +128,21 @@ class _Known:
     """The pools of a host, by PoolID, at a version of what is known of it."""
 
     version: int
+    facts: HostFacts
     pools: Mapping[str, ResourcePool]
 
 
 def pools_of(host: Host) -> Mapping[str, ResourcePool]:
-    """Every pool of a host by PoolID, primordial ones first; pools with nothing new to tell stay the same objects."""
-    version = host.version  # read first: what changes meanwhile makes another version
+    """Every pool of a host by PoolID, primordial ones first; pools with nothing new to tell stay the same objects.
+
+    None does once the host is another one, on which their names and what can be asked of them depend.
+    """
+    version, facts = host.version, host.facts  # read first: what changes meanwhile makes another version
     known: _Known | None = vars(host).get("_resource_pools")
-    if known is None or known.version != version:
-        before = known.pools if known else {}
+    if known is None or (known.version, known.facts) != (version, facts):
+        before = known.pools if known and known.facts is facts else {}
         made = {one.pool_id: _same(before.get(one.pool_id), one) for one in _pools(host, totals(host.vms))}
-        known = vars(host)["_resource_pools"] = _Known(version, made)
+        known = vars(host)["_resource_pools"] = _Known(version, facts, made)
     return known.pools
 
 
