@@ -26,6 +26,16 @@ _PROPERTY = rb'<PROPERTY NAME="%b" TYPE="string"><VALUE>(.*?)</VALUE>'
 _TITLE, _DESCRIPTION = (re.compile(_PROPERTY % name) for name in (b"ElementName", b"Description"))
 
 
+def without_history(body: bytes) -> bytes:
+    """A reply without what only the server can know that it is of."""
+    return _HISTORY.sub(b"", body)
+
+
+def in_order(body: bytes) -> bytes:
+    """The instances of an enumeration, which come in that in which a server has found them."""
+    return b"\n".join(sorted(_INSTANCE.findall(body)))
+
+
 def service_of(url: str) -> Service:
     return Service(Target.of(url))
 
@@ -38,11 +48,11 @@ def model(url: str) -> dict[str, Counter[bytes]]:
     found = {}
     for classname in CLASSES:
         body = checked(connection.send(service.enumerate(classname)))
-        found[classname] = Counter(_HISTORY.sub(b"", instance) for instance in _INSTANCE.findall(body))
+        found[classname] = Counter(without_history(instance) for instance in _INSTANCE.findall(body))
     for classname in (SYSTEM, DEVICE):
         for name in instance_names(checked(connection.send(service.names(classname)))):
             bodies = (connection.send(request) for request in single(service, name))
-            found[name] = Counter(_HISTORY.sub(b"", body) for body in bodies)
+            found[name] = Counter(without_history(body) for body in bodies)
     connection.close()
     return found
 

@@ -171,7 +171,7 @@ def test_what_is_made_of_a_system_follows_what_is_found_of_its_host(client: Clie
     right, xml = client.get(memory).properties, host.facts.capabilities_xml
     assert right["PoolID"] == "MemoryPool/hugepages:2048"
     host.facts = replace(host.facts, capabilities_xml=xml.replace("size='2048'", "size='1024'"))
-    host._domains.remake_all(host._domains.snapshot.by_key)
+    host._domains.remake_all([vm.uuid for vm in host.vms])
     assert client.get(memory).properties["PoolID"] == "MemoryPool/hugepages:1024"
     host.reconcile()
     assert client.get(memory).properties == right

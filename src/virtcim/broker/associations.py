@@ -110,14 +110,14 @@ class Associations:
     def link(self, step: Step, namespace: str) -> Item:
         """The association instance, the same from either side. A link across namespaces is seen in both."""
         a, b = (step.source, step.target) if step.near is step.association.a else (step.target, step.source)
-        passing = step.association.properties and (a.provider.volatile or b.provider.volatile)
-        if passing or a.item.path.namespace != b.item.path.namespace:
+        passing = a.provider.volatile or b.provider.volatile
+        if (passing and step.association.properties) or a.item.path.namespace != b.item.path.namespace:
             return self._make(step, a, b, namespace)
         kept: Links = vars(a.target).setdefault("_links", WeakKeyDictionary())
         links = kept.setdefault(b.target, {})
         key = (step.association, a.provider, b.provider)
         item = links.get(key)
-        if item is None:
+        if item is None or (passing and not _joins(item, step.association, a, b)):
             item = links[key] = self._make(step, a, b, str(a.item.path.namespace))
         return item
 
@@ -161,3 +161,9 @@ class Associations:
 
     def _seen(self, step: Step, namespace: str) -> bool:
         return namespace in (step.source.item.path.namespace, step.target.item.path.namespace)
+
+
+def _joins(link: Item, association: Association, a: Found, b: Found) -> bool:
+    """Whether it still is a link of these: what changes by itself may be called otherwise by now."""
+    references = link.properties
+    return references[association.a.role] == a.item.path and references[association.b.role] == b.item.path

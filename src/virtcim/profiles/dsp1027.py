@@ -9,9 +9,9 @@ from virtcim.broker.provider import End, Profile, Reference, Refused, Returned, 
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, state
 from virtcim.messages import message
-from virtcim.profiles.elements import host_class, kept
+from virtcim.profiles.elements import host_class
 from virtcim.profiles.lookup import vms_of
-from virtcim.profiles.of_host import OfHost
+from virtcim.profiles.of_host import OfHost, kept_of
 from virtcim.profiles.transitions import (
     IDLE_POWER,
     Wish,
@@ -39,11 +39,11 @@ class PowerCapabilities(OfHost):
 
 
 def service(host: Host) -> PowerService:
-    return kept(host, "_power_service", lambda: PowerService(host))
+    return kept_of(host, "_power_service", lambda: PowerService(host))
 
 
 def capabilities(host: Host) -> PowerCapabilities:
-    return kept(host, "_power_capabilities", lambda: PowerCapabilities(host))
+    return kept_of(host, "_power_capabilities", lambda: PowerCapabilities(host))
 
 
 def services(world: Hosts) -> Iterator[PowerService]:

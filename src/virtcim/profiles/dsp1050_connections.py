@@ -15,6 +15,7 @@ from virtcim.mapping.switch import MACVTAP, OPENVSWITCH, system_type
 from virtcim.mapping.switch_devices import forward_mode
 from virtcim.profiles import elements, lookup, switches_paths
 from virtcim.profiles.elements import Configuration, Setting, kept
+from virtcim.profiles.of_host import kept_of
 from virtcim.profiles.switches import Switch
 from virtcim.profiles.switches_plugs import connections_to, is_switch_of, switch_for, switches_of
 from virtcim.profiles.switches_ports import SwitchPort, interface_of, port_of, ports_of
@@ -145,7 +146,7 @@ def pool_of_switch(switch: Switch) -> ConnectionPool:
 
 
 def primordial_pool(host: Host) -> ConnectionPool:
-    return kept(host, "_connection_pool", lambda: ConnectionPool(host, None))
+    return kept_of(host, "_connection_pool", lambda: ConnectionPool(host, None))
 
 
 def children_of(pool: ConnectionPool) -> list[ConnectionPool]:

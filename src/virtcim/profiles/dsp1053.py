@@ -17,7 +17,7 @@ from virtcim.profiles.metrics_model import Aggregation, Definition, Value, value
 from virtcim.profiles.metrics_requests import Requests
 from virtcim.profiles.metrics_subjects import SUBJECTS, Subject
 from virtcim.profiles.metrics_values import Metrics
-from virtcim.profiles.of_host import OfHost
+from virtcim.profiles.of_host import OfHost, kept_of
 
 SERVICE, CAPABILITIES = "Virt_MetricService", "Virt_MetricServiceCapabilities"
 DEFINITION, VALUE = "CIM_BaseMetricDefinition", "CIM_BaseMetricValue"  # of any kind
@@ -72,7 +72,7 @@ def asks_for_values(call: Call) -> bool:
 
 def _declare_service(profile: Profile, measured: Metrics) -> None:
     def service(host: Host) -> MetricService:
-        return kept(host, "_metric_service", lambda: MetricService(host, Requests(measured, host)))
+        return kept_of(host, "_metric_service", lambda: MetricService(host, Requests(measured, host)))
 
     def capabilities(one: MetricService) -> MetricCapabilities:
         return kept(one, "_capabilities", lambda: MetricCapabilities(one))

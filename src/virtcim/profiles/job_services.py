@@ -78,11 +78,11 @@ def begins_job(method: MethodProvider) -> bool:
 def capabilities_of(kind: Kind, service: object) -> list[JobCapabilities]:
     rows = ((kind.terminable, (TERMINATE,)), (kind.killable, (TERMINATE, KILL)))
     made = partial(JobCapabilities, service, kind)
-    return kept(service, f"_job_capabilities_{kind.classname}", lambda: [made(*row) for row in rows if row[0]])
+    return kept(service, f"_job_capabilities_{kind.key(service)}", lambda: [made(*row) for row in rows if row[0]])
 
 
 def setting_of(kind: Kind, service: object) -> JobSetting:
-    return kept(service, f"_job_setting_{kind.classname}", lambda: JobSetting(service, kind))
+    return kept(service, f"_job_setting_{kind.key(service)}", lambda: JobSetting(service, kind))
 
 
 def declare(profile: Profile, served: Sequence[Profile], stay: str) -> None:

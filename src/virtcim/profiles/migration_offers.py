@@ -9,9 +9,8 @@ from virtcim.broker.call import Properties
 from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids, migration
 from virtcim.mapping.migration import OTHER, RATE, TRANSPORTS
-from virtcim.profiles.elements import kept
 from virtcim.profiles.lookup import vms_of
-from virtcim.profiles.of_host import OfHost, service_properties
+from virtcim.profiles.of_host import OfHost, kept_of, service_properties
 
 # SynchronousMethodsSupported, AsynchronousMethodsSupported
 TO_HOST, TO_SYSTEM, CHECK_TO_HOST, CHECK_TO_SYSTEM = 2, 3, 4, 5
@@ -46,15 +45,15 @@ class Sample:
 
 
 def service(host: Host) -> MigrationService:
-    return kept(host, "_migration_service", lambda: MigrationService(host))
+    return kept_of(host, "_migration_service", lambda: MigrationService(host))
 
 
 def capabilities(host: Host) -> MigrationCapabilities:
-    return kept(host, "_migration_capabilities", lambda: MigrationCapabilities(host))
+    return kept_of(host, "_migration_capabilities", lambda: MigrationCapabilities(host))
 
 
 def samples(host: Host) -> tuple[Sample, ...]:
-    return kept(host, "_migration_samples", lambda: tuple(_samples(host)))
+    return kept_of(host, "_migration_samples", lambda: tuple(_samples(host)))
 
 
 def _samples(host: Host) -> Iterator[Sample]:

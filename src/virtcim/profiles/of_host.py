@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from virtcim.broker.call import Properties
 from virtcim.broker.provider import Keys
 from virtcim.host.inventory import Host, Hosts
 from virtcim.mapping import ids
-from virtcim.profiles.elements import host_class
+from virtcim.profiles.elements import host_class, kept
+
+T = TypeVar("T")
 
 ENABLED, NOT_APPLICABLE = 2, 12  # EnabledState, RequestedState
 REACHABLE, LOST = (2, 5), (13, 0)  # OperationalStatus and HealthState
@@ -17,13 +20,21 @@ REACHABLE, LOST = (2, 5), (13, 0)  # OperationalStatus and HealthState
 
 @dataclass(frozen=True, eq=False)
 class OfHost:
-    """One for each host: a subclass for each kind, and `kept` to have one object of it."""
+    """One for each host: a subclass for each kind, and `kept_of` to have one object of it."""
 
     host: Host
 
     @property
     def platform(self) -> str:
         return self.host.platform
+
+
+def kept_of(host: Host, name: str, make: Callable[[], T]) -> T:
+    """As `kept`, for what has the host in its keys: it is another one once the host is called otherwise.
+
+    So it is when a host is reached for the first time: what it is called is a guess before.
+    """
+    return kept(host, f"{name} of {host.name} {host.uuid}", make)
 
 
 def hosts_named(world: Hosts, keys: Keys) -> Iterator[Host]:

@@ -18,8 +18,7 @@ from virtcim.mapping.processor import PROCESSORS
 from virtcim.mapping.storage_settings import BAD_NAME
 from virtcim.messages import message
 from virtcim.profiles import pools_divisions, storage_pools
-from virtcim.profiles.elements import kept
-from virtcim.profiles.of_host import OfHost
+from virtcim.profiles.of_host import OfHost, kept_of
 from virtcim.profiles.pools import NETWORK_POOL, STORAGE_POOL, ResourcePool, pools_of
 from virtcim.profiles.pools_lookup import children_of, settings_from
 from virtcim.profiles.requests import given, refusing, undoing
@@ -38,11 +37,11 @@ class PoolServiceCapabilities(OfHost):
 
 
 def service(host: Host) -> PoolService:
-    return kept(host, "_pool_service", lambda: PoolService(host))
+    return kept_of(host, "_pool_service", lambda: PoolService(host))
 
 
 def capabilities(host: Host) -> PoolServiceCapabilities:
-    return kept(host, "_pool_service_capabilities", lambda: PoolServiceCapabilities(host))
+    return kept_of(host, "_pool_service_capabilities", lambda: PoolServiceCapabilities(host))
 
 
 # Making and removing pools

@@ -12,9 +12,9 @@ from virtcim.host.inventory import Host, Hosts, Vm
 from virtcim.mapping import ids
 from virtcim.profiles import consoles
 from virtcim.profiles.consoles import Address, Port
-from virtcim.profiles.elements import Device, kept
+from virtcim.profiles.elements import Device
 from virtcim.profiles.lookup import vms_of
-from virtcim.profiles.of_host import OfHost, service_properties
+from virtcim.profiles.of_host import OfHost, kept_of, service_properties
 
 SYSTEM, HOST = "Virt_ComputerSystem", "Virt_HostSystem"
 PORT, ADDRESS = "Virt_TCPProtocolEndpoint", "Virt_RemoteServiceAccessPoint"
@@ -41,10 +41,10 @@ class Redirection:
     is_one: Callable[[Device], bool]
 
     def service_on(self, host: Host) -> OfHost:
-        return kept(host, f"_{self.name}", lambda: self.service(host))
+        return kept_of(host, f"_{self.name}", lambda: self.service(host))
 
     def capabilities_on(self, host: Host) -> OfHost:
-        return kept(host, f"_{self.capabilities_id}", lambda: self.capabilities(host))
+        return kept_of(host, f"_{self.capabilities_id}", lambda: self.capabilities(host))
 
     def consoles_on(self, host: Host) -> Iterator[Device]:
         return (device for vm in vms_of(host) for device in self.consoles(vm))

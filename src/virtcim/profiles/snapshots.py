@@ -14,7 +14,7 @@ from virtcim.mapping.kind import Kind
 from virtcim.mapping.resources import Domain, Resource, resources_of
 from virtcim.mapping.snapshots import Applied, DomainSnapshot
 from virtcim.profiles.elements import kept
-from virtcim.profiles.of_host import OfHost
+from virtcim.profiles.of_host import OfHost, kept_of
 
 SERVED = frozenset({"KVM", "Test"})  # platforms whose driver has snapshots
 
@@ -113,11 +113,11 @@ def serves(host: Host) -> bool:
 
 
 def service(host: Host) -> SnapshotService:
-    return kept(host, "_snapshot_service", lambda: SnapshotService(host))
+    return kept_of(host, "_snapshot_service", lambda: SnapshotService(host))
 
 
 def service_capabilities(host: Host) -> SnapshotServiceCapabilities:
-    return kept(host, "_snapshot_capabilities", lambda: SnapshotServiceCapabilities(host))
+    return kept_of(host, "_snapshot_capabilities", lambda: SnapshotServiceCapabilities(host))
 
 
 def services_on(host: Host) -> list[SnapshotService]:

@@ -1,4 +1,4 @@
-"""A libvirtd of a test's own, in its own mount and PID namespaces: nobody else's to disturb, and ours to kill."""
+"""A libvirtd of a test's own, in its own mount, UTS and PID namespaces: nobody else's to disturb, and ours to kill."""
 
 from __future__ import annotations
 
@@ -44,7 +44,19 @@ class PrivateLibvirtd:
         """Begin, and wait until it answers."""
         self._prepare()
         command = ["setpriv", "--pdeathsig", "KILL"]  # whoever ends the tests ends this, too
-        command += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", INIT, "init"]
+        command += [
+            "unshare",
+            "--mount",
+            "--uts",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "bash",
+            "-c",
+            INIT,
+            "init",
+        ]
         with (self.path / "output").open("wb") as output:
             self._process = subprocess.Popen(
                 [*command, str(self.path)], stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -90,10 +102,16 @@ class PrivateLibvirtd:
 
     def signal(self, number: signal.Signals) -> None:
         """Send the daemon a signal; it restarts by itself if that ends it, unless held."""
+        self._inside("-m", "-p", "bash", "-c", f"kill -{number.value} $(cat /run/libvirtd.pid)")
+
+    def rename(self, name: str) -> None:
+        """Call its machine otherwise, which it finds out when it is next asked."""
+        self._inside("-u", "hostname", name)
+
+    def _inside(self, *command: str) -> None:
         assert self._process is not None
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        kill = f"kill -{number.value} $(cat /run/libvirtd.pid)"
-        subprocess.run(["nsenter", "-t", children[0], "-m", "-p", "bash", "-c", kill], check=True)
+        subprocess.run(["nsenter", "-t", children[0], *command], check=True)
 
     def hold(self) -> None:
         """Let it stay down when it next dies."""
