@@ -57,18 +57,34 @@ class Described(Protocol):
 
 
 class Passables:
-    """The devices of a host that can be passed through, by where domains say that they are. Replaced on change."""
+    """The devices of a host that can be passed through, by where domains say that they are. Replaced on change.
+
+    Of two in one place, as mediated devices of one UUID that are defined below two others, it is the one whose name
+    comes first, whichever was read first.
+    """
 
     def __init__(self) -> None:
         self.known: Mapping[str, Passable] = NO_DEVICES
+        self._at: dict[str, dict[str, Passable]] = {}  # place -> name -> device
 
     def changed(self, old: Described | None, new: Described | None) -> bool:
         """Take a change of a device; whether there is another one to be passed through now, or one less."""
         before, after = _passable(old), _passable(new)
-        if before != after:
-            rest = {place: one for place, one in self.known.items() if one != before}
-            self.known = {**rest, **({after.place: after} if after else {})}
-        return before != after
+        if before == after:
+            return False
+        if before is not None:
+            self._at.setdefault(before.place, {}).pop(before.name, None)
+        if after is not None:
+            self._at.setdefault(after.place, {})[after.name] = after
+        known = dict(self.known)
+        for place in {one.place for one in (before, after) if one is not None}:
+            known.pop(place, None)
+            if there := self._at[place]:
+                known[place] = there[min(there)]
+            else:
+                del self._at[place]
+        self.known, was = known, self.known
+        return known != was
 
 
 def _passable(device: Described | None) -> Passable | None:
