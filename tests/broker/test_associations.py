@@ -20,10 +20,10 @@ def processor(device: str) -> Path:
 
 def test_both_ways(client: Client) -> None:
     devices = client("AssociatorNames", ObjectName=system_path("a"))
-    assert [item.path.key("DeviceID") for item in devices] == ["a/0", "a/1"]
-    for item in devices:
-        (back,) = client("AssociatorNames", ObjectName=item.path)
-        assert back.path.key("Name") == "a"
+    assert [path.key("DeviceID") for path in devices] == ["a/0", "a/1"]
+    for path in devices:
+        (back,) = client("AssociatorNames", ObjectName=path)
+        assert back.key("Name") == "a"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def embedded(item: Item, name: str) -> list[Instance]:
 def across(
     client: Client, path: Path, association: str, result: str | None = None, role: str | None = None
 ) -> list[Path]:
-    items = client.call(
+    return client.call(
         "AssociatorNames",
         str(path.namespace),
         ObjectName=Path(path.classname, path.keys),
@@ -93,4 +93,3 @@ def across(
         ResultClass=ClassPath(result) if result else None,
         Role=role,
     )
-    return [item.path for item in items]

@@ -73,4 +73,4 @@ def affected(client: Eventful, job: Job) -> list[object]:
         if str(item.path.key("InstanceID")).endswith(job.id)
     )
     found = client.call("AssociatorNames", "root/virt", ObjectName=path, AssocClass=ClassPath("CIM_AffectedJobElement"))
-    return [item.path.key("Name") for item in found]
+    return [one.key("Name") for one in found]

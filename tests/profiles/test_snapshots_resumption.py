@@ -98,7 +98,7 @@ def test_snapshots_are_told_of_as_they_were(everything: Client) -> None:
     assert isinstance(before, Vm)
     assert before.snapshots == vm.snapshots
     assert list(lifecycle.compare(before, vm)) == []
-    without = Vm(**{**vars(vm.record), "snapshots": ()}, since=None, host=vm.host, record=vm.record)
+    without = Vm(**{**vars(vm.record), "snapshots": ()}, facts=vm.facts, since=None, host=vm.host, record=vm.record)
     told = [one.indication for one in lifecycle.compare(without, vm)]
     heads = [one for one in told if "snapshot/" in str(one.properties["SourceInstanceModelPath"])]
     assert {one.classname for one in heads} == {

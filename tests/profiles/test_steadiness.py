@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
+from typing import Any
 
 import libvirt
 import pytest
@@ -15,6 +16,7 @@ from virtcim.broker.associations import Wanted
 from virtcim.broker.call import Answer, Call, ClassPath, Item, Path, Value
 from virtcim.host import domains
 from virtcim.host.loads import Loads, Meter
+from virtcim.profiles import elements
 
 SHARED = "test:///default"  # the same node for every connection of this process
 SAME = "<domain type='test'><name>web2</name><memory>1024</memory><os><type>hvm</type></os></domain>"
@@ -229,9 +231,21 @@ def test_associations_of_what_hangs_off_an_object_stay_with_it(everything: Clien
     assert met > 100
 
 
-@pytest.mark.parametrize("classname", ["CIM_ComputerSystem", "CIM_VirtualSystemSettingData"])
-def test_a_path_alone_is_that_of_the_instance(client: Client, classname: str) -> None:
-    instances = client.broker.instances
-    for vm in client.world.vms():
-        found = instances.named(vm, classname)
-        assert instances.path_of(vm, classname) == (found.item.path if found else None)
+def test_a_path_alone_is_that_of_the_instance(everything: Client) -> None:
+    instances, told = everything.broker.instances, set()
+    for provider in (one for one in instances.catalog.instances if one.keys):
+        for target in instances._objects(provider, None):
+            told.add(provider.classname)
+            assert instances.path_of(target, provider.classname) == instances.item(provider, target).path
+    assert {"Virt_ComputerSystem", "Virt_VirtualSystemSettingData", "Virt_Memory", "Virt_LogicalDisk"} <= told
+
+
+def test_names_are_told_without_making_instances(client: Client) -> None:
+    system = system_path("web2")
+    asked: dict[str, Any] = {"ObjectName": system, "AssocClass": ClassPath("CIM_SystemDevice")}
+    names = client.call("AssociatorNames", **asked)
+    devices = elements.devices(client.vm("web2"))
+    assert len(names) > 3
+    assert not any("_items" in vars(device) for device in devices)
+    assert names == [item.path for item in client.call("Associators", **asked)]
+    assert any("_items" in vars(device) for device in devices)

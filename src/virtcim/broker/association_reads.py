@@ -65,7 +65,10 @@ class AssociationReads:
         result_role: str | None,
     ) -> Answer:
         wanted = self._wanted(assoc_class, result_class, role, result_role)
-        return _named(object_name, self._reached(namespace, object_name, wanted))
+        if isinstance(object_name, ClassPath):
+            return _named(object_name, self._reached(namespace, object_name, wanted))
+        paths = (step.target.path for step in self._steps(namespace, object_name, wanted))
+        return _named(object_name, dict.fromkeys(paths))
 
     def _references(
         self,

@@ -92,12 +92,12 @@ class Associations:
                 continue
             step = Step(association, near, far, source, target)
             fits = wanted.association is None or self._passes(wanted.association, self.classname(step))
-            if fits and self._passes(wanted.result, target.item.cls.name):
+            if fits and self._passes(wanted.result, target.path.classname):
                 yield step
 
     def _leads_back(self, target: Found, near: End, far: End, source: Found) -> bool:
         back = (self.instances.named(one, near.classname) for one in far.across(target.target))
-        return any(found is not None and found.item.path == source.item.path for found in back)
+        return any(found is not None and found.path == source.path for found in back)
 
     def _passes(self, wanted: str | None, classname: str) -> bool:
         return wanted is None or self.schema.is_a(classname, wanted)
@@ -111,21 +111,21 @@ class Associations:
         """The association instance, the same from either side. A link across namespaces is seen in both."""
         a, b = (step.source, step.target) if step.near is step.association.a else (step.target, step.source)
         passing = a.provider.volatile or b.provider.volatile
-        if (passing and step.association.properties) or a.item.path.namespace != b.item.path.namespace:
+        if (passing and step.association.properties) or a.path.namespace != b.path.namespace:
             return self._make(step, a, b, namespace)
         kept: Links = vars(a.target).setdefault("_links", WeakKeyDictionary())
         links = kept.setdefault(b.target, {})
         key = (step.association, a.provider, b.provider)
         item = links.get(key)
         if item is None or (passing and not _joins(item, step.association, a, b)):
-            item = links[key] = self._make(step, a, b, str(a.item.path.namespace))
+            item = links[key] = self._make(step, a, b, str(a.path.namespace))
         return item
 
     def _make(self, step: Step, a: Found, b: Found, namespace: str) -> Item:
         association = step.association
         cls = self.schema.get(self.classname(step))
         more = association.properties(a.target, b.target) if association.properties else {}
-        references = {association.a.role: a.item.path, association.b.role: b.item.path}
+        references = {association.a.role: a.path, association.b.role: b.path}
         keys = tuple((key.name, references.get(key.name, more.get(key.name))) for key in cls.keys)
         return Item(cls, Path(cls.name, keys, namespace), {**references, **more})
 
@@ -155,15 +155,15 @@ class Associations:
             if source is None or not self.schema.is_a(source.provider.classname, association.a.classname):
                 continue
             for step in self._across(association, association.a, association.b, source, Wanted()):
-                if step.target.item.path == path.key(association.b.role) and self.classname(step) == path.classname:
+                if step.target.path == path.key(association.b.role) and self.classname(step) == path.classname:
                     return self.link(step, namespace) if self._seen(step, namespace) else None
         return None
 
     def _seen(self, step: Step, namespace: str) -> bool:
-        return namespace in (step.source.item.path.namespace, step.target.item.path.namespace)
+        return namespace in (step.source.path.namespace, step.target.path.namespace)
 
 
 def _joins(link: Item, association: Association, a: Found, b: Found) -> bool:
     """Whether it still is a link of these: what changes by itself may be called otherwise by now."""
     references = link.properties
-    return references[association.a.role] == a.item.path and references[association.b.role] == b.item.path
+    return references[association.a.role] == a.path and references[association.b.role] == b.path

@@ -10,7 +10,7 @@ from typing import Any
 from virtcim.broker.batches import Batch, Batches
 from virtcim.broker.call import CIMError, ClassDef, Item, Path, Status
 from virtcim.broker.catalog import Catalog
-from virtcim.broker.provider import As, Hanging, InstanceProvider, Keys
+from virtcim.broker.provider import As, Hanging, InstanceProvider
 from virtcim.broker.schema import leaf_name
 
 MAX_SIZES = 4096
@@ -19,15 +19,18 @@ _Making = tuple[InstanceProvider, str | None, Parts]
 
 
 class Found:
-    """An instance together with the object and the provider it comes from; it may be made when it is looked at.
-
-    Its path is known before where `path` is given.
+    """An instance together with the object and the provider it comes from; it may be made when it is looked at, and so
+    may its path, which can be told without it where `path` is given.
     """
 
     __slots__ = ("_item", "_path", "provider", "target")
 
     def __init__(
-        self, provider: InstanceProvider, target: object, item: Item | Callable[[], Item], path: Path | None = None
+        self,
+        provider: InstanceProvider,
+        target: object,
+        item: Item | Callable[[], Item],
+        path: Path | Callable[[], Path] | None = None,
     ) -> None:
         self.provider = provider
         self.target = target
@@ -42,7 +45,11 @@ class Found:
 
     @property
     def path(self) -> Path:
-        return self._path or self.item.path
+        if isinstance(self._item, Item) or self._path is None:
+            return self.item.path
+        if not isinstance(self._path, Path):
+            self._path = self._path()
+        return self._path
 
 
 class Instances:
@@ -89,19 +96,24 @@ class Instances:
             found = self.named(target.target, target.classname)
             return found if found and self.schema.is_a(found.provider.classname, classname) else None
         provider = self._provider(target, classname)
-        return Found(provider, target, self.item(provider, target)) if provider else None
+        if provider is None:
+            return None
+        path = partial(self._path, provider, target) if provider.keys else None
+        return Found(provider, target, partial(self.item, provider, target), path)
 
     def path_of(self, target: object, classname: str) -> Path | None:
         """The path of what `named` answers; the instance is made only if there is no other way to tell."""
         provider = None if isinstance(target, As) else self._provider(target, classname)
         if provider is None or provider.keys is None:
             found = self.named(target, classname)
-            return found.item.path if found else None
-        return self._path(provider, target, provider.keys(target))
+            return found.path if found else None
+        return self._path(provider, target)
 
-    def _path(self, provider: InstanceProvider, target: object, keys: Keys) -> Path:
+    def _path(self, provider: InstanceProvider, target: object) -> Path:
+        """Of an instance whose provider tells keys."""
+        assert provider.keys is not None
         cls = self._class(provider, target)
-        given = {"CreationClassName": cls.name, **keys}
+        given = {"CreationClassName": cls.name, **provider.keys(target)}
         return Path(cls.name, tuple((key.name, given.get(key.name)) for key in cls.keys), provider.namespace)
 
     def _provider(self, target: object, classname: str) -> InstanceProvider | None:
@@ -197,8 +209,7 @@ class Instances:
             if provider.namespace == path.namespace:
                 for target in self._candidates(provider, platform, path):
                     found = Found(provider, target, partial(self.item, provider, target), path)
-                    keys = provider.keys and provider.keys(target)
-                    if path == (found.item.path if keys is None else self._path(provider, target, keys)):
+                    if path == (self._path(provider, target) if provider.keys else found.item.path):
                         return found
         return None
 

@@ -15,6 +15,7 @@ _OBJECT = {"get_instance": "instance_name", "associators": "object_name", "assoc
 _OBJECT |= {"references": "object_name", "reference_names": "object_name"}
 Want = Callable[[str | None, str | None, str | None, str | None], Wanted]
 Canonical = Callable[[Path, str], Path]
+MAX_KNOWN = 1024
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Steadiness:
         self._catalog = associations.catalog
         self._want = want
         self._canonical = canonical
+        self._known: dict[tuple[str, str, Wanted | None], Steady | None] = {}  # declarations do not change
 
     def of(self, run: str, given: Mapping[str, Any]) -> Steady | None:
         """What answers to an operation follow; None: nothing tells whether they are still the same."""
@@ -42,10 +44,18 @@ class Steadiness:
         declared = self._associations.schema.find(source.classname) if isinstance(source, Path) else None
         if declared is None or declared.is_association:
             return None
-        providers = list(self._serving(declared.name))
+        asked = run, declared.name, None if run == "get_instance" else self._wanted(run, given)
+        if asked not in self._known:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[asked] = self._of(*asked)
+        return self._known[asked]
+
+    def _of(self, run: str, classname: str, wanted: Wanted | None) -> Steady | None:
+        providers = list(self._serving(classname))
         shown = run in ("get_instance", "associators")
-        if run != "get_instance":
-            providers += self._reached(providers, self._wanted(run, given))
+        if wanted is not None:
+            providers += self._reached(providers, wanted)
         common = {self._follows(provider) for provider in providers}
         gauges = {provider.measured for provider in providers if shown and provider.gauges} - common
         known = tuple(one for one in gauges if one is not None)

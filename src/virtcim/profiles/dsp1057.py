@@ -144,7 +144,12 @@ def request_state_change(vm: Vm, RequestedState: int | None, TimeoutPeriod: str 
 # Its configurations (clauses 7.2, 7.3)
 
 
-@profile.instance("Virt_VirtualSystemSettingData", of=Configuration, find=lookup.find_configuration)
+@profile.instance(
+    "Virt_VirtualSystemSettingData",
+    of=Configuration,
+    find=lookup.find_configuration,
+    keys=lambda configuration: {"InstanceID": configuration.id},
+)
 def configuration(configuration: Configuration) -> Properties:
     vm = configuration.vm
     return vssd.head(vm, configuration.document, configuration.defined, vm.autostart)
@@ -157,6 +162,7 @@ def _setting_of(kind: Kind[Any]) -> None:
         when=lambda setting: setting.kind is kind,
         find=lookup.find_setting,
         parts=lookup.settings_of_kind(kind),
+        keys=lambda setting: {"InstanceID": setting.id},
     )
     def setting(setting: Setting) -> Properties:
         return setting_properties(setting)
@@ -176,6 +182,15 @@ def _as_of_old(properties: Properties) -> Properties:
     }
 
 
+def _device_keys(device: Device) -> Properties:
+    vm = device.vm
+    return {
+        "SystemCreationClassName": elements.system_class(vm),
+        "SystemName": ids.system_token(vm),
+        "DeviceID": ids.device_id(vm, device.dev),
+    }
+
+
 def _device_of(kind: Kind[Any]) -> None:
     @profile.instance(
         str(kind.device_class),
@@ -185,16 +200,14 @@ def _device_of(kind: Kind[Any]) -> None:
         parts=lookup.devices_of_kind(kind),
         gauges=elements.load if kind is PROCESSORS else None,
         measured=lookup.loaded,
+        keys=_device_keys,
     )
     def device(device: Device) -> Properties:
-        vm, dev = device.vm, device.dev
-        row = row_of(vm)
+        row = row_of(device.vm)
         enabled = row.enabled_state if row.enabled_state in (ENABLED, QUIESCE) else DISABLED
         properties = {
-            "SystemCreationClassName": elements.system_class(vm),
-            "SystemName": ids.system_token(vm),
-            "DeviceID": ids.device_id(vm, dev),
-            "ElementName": f"{kind.label} {dev}",
+            **_device_keys(device),
+            "ElementName": f"{kind.label} {device.dev}",
             "EnabledState": enabled,
             "RequestedState": NOT_APPLICABLE,
             "TransitioningToState": NOT_APPLICABLE,

@@ -95,7 +95,8 @@ class ItemForms:
             start = b"<OBJECTPATH><INSTANCEPATH>" + self.space(path.namespace or call.namespace)
             yield start, self.name(item), end
 
-    def _instance_paths(self, items: Iterable[Item], call: Call, _selection: Selection) -> Pieces:
+    def _instance_paths(self, items: Iterable[Item | Path], call: Call, _selection: Selection) -> Pieces:
         for item in items:
-            space = self.space(item.path.namespace or call.namespace)
+            path = item if isinstance(item, Path) else item.path
+            space = self.space(path.namespace or call.namespace)
             yield b"<INSTANCEPATH>", space, self.name(item), b"</INSTANCEPATH>"

@@ -69,7 +69,7 @@ def members(client: Eventful, collection: Path) -> set[object]:
     call = client.call(
         "AssociatorNames", "interop", ObjectName=collection, AssocClass=ClassPath("CIM_MemberOfCollection")
     )
-    return {item.path.key("Name") for item in call}
+    return {path.key("Name") for path in call}
 
 
 def test_every_collection_brings_news(client: Eventful) -> None:

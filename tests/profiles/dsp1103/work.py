@@ -114,7 +114,7 @@ class Client:
         return item.properties
 
     def across(self, path: Path, association: str) -> list[Path]:
-        return [one.path for one in self.call("AssociatorNames", ObjectName=path, AssocClass=ClassPath(association))]
+        return self.call("AssociatorNames", ObjectName=path, AssocClass=ClassPath(association))
 
     def invoke(self, path: Path, name: str, /, **arguments: Value) -> MethodAnswer:
         given = {key: Argument(value) for key, value in arguments.items()}

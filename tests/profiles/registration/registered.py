@@ -55,9 +55,5 @@ def registered(client: Client, name: str) -> Item:
 
 
 def names_across(client: Client, path: Path, association: str, namespace: str = "interop", **more: Value) -> set[Path]:
-    return {
-        item.path
-        for item in client.call(
-            "AssociatorNames", namespace, ObjectName=path, AssocClass=ClassPath(association), **more
-        )
-    }
+    found = client.call("AssociatorNames", namespace, ObjectName=path, AssocClass=ClassPath(association), **more)
+    return set(found)
