@@ -133,6 +133,8 @@ def _still_here(here: Standing, there: bool | str | None, facts: Properties, lat
             return False
         raise Refused("Failed", f"{name} was not moved by an earlier run of the server: it goes on here")
     if isinstance(there, bool):
+        if not late and facts["type"] != OTHER:
+            return False  # what has just arrived there libvirt undefines here next
         raise Refused("Failed", f"{name} is at {to}, but its definition was left here when the server ended")
     if not late and facts["type"] != RESTART:
         return False

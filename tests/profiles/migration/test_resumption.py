@@ -50,6 +50,12 @@ def test_verdicts(kind: int, here: Standing | None, there: bool | str | None, sa
         migration_resumption._moved(Ends(here, there), facts, late=True)
 
 
+def test_a_definition_that_libvirt_is_about_to_remove_is_not_one_that_was_left() -> None:
+    facts: Properties = {"name": "web", "to": "b", "type": LIVE, "run": RUN}
+    assert not migration_resumption._moved(Ends(OFF, True), facts, late=False)
+    assert migration_resumption._moved(Ends(GONE, True), facts, late=False)
+
+
 @pytest.mark.parametrize("kind", [LIVE, RESTART, OTHER_TYPE])
 def test_nobody_knows(kind: int) -> None:
     facts: Properties = {"name": "web", "to": "b", "type": kind, "run": RUN}
