@@ -10,7 +10,7 @@ from functools import partial
 
 import libvirt
 
-from virtcim.host import objects, reading
+from virtcim.host import objects, reading, records
 from virtcim.host.beside import Beside, Known
 from virtcim.host.connected import Connected
 from virtcim.host.crew import ALONE, Turn
@@ -24,15 +24,6 @@ from virtcim.host.glance import Looks
 from virtcim.host.keeper import Keeper
 from virtcim.host.listeners import Changes, OnChange
 from virtcim.host.netside import NetSide
-from virtcim.host.records import (
-    DomainRecord,
-    HostFacts,
-    Itself,
-    NetworkRecord,
-    NodeDeviceRecord,
-    PoolRecord,
-    VolumeRecord,
-)
 from virtcim.host.refresher import Reread
 from virtcim.host.rescan import rescan
 from virtcim.host.settings import HostSettings
@@ -44,13 +35,13 @@ READERS = 3  # threads of a bulk read from another machine; libvirtd serves five
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Vm(Itself, Known):
+class Vm(records.Itself, Known):
     """A domain at one moment, on a host of these facts. `since`: CIM datetime of the last state change seen, None
     before any."""
 
     host: Host
-    facts: HostFacts = field(repr=False)
-    record: DomainRecord = field(repr=False)
+    facts: records.HostFacts = field(repr=False)
+    record: records.DomainRecord = field(repr=False)
     since: str | None
 
     @property
@@ -73,36 +64,36 @@ class Vm(Itself, Known):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Volume(VolumeRecord):
+class Volume(records.VolumeRecord):
     """A storage volume at one moment."""
 
     host: Host
-    record: VolumeRecord = field(repr=False)
+    record: records.VolumeRecord = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Pool(PoolRecord):
+class Pool(records.PoolRecord):
     """A storage pool at one moment, with its volumes."""
 
     host: Host
-    record: PoolRecord = field(repr=False)
+    record: records.PoolRecord = field(repr=False)
     volumes: tuple[Volume, ...]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Network(NetworkRecord):
+class Network(records.NetworkRecord):
     """A virtual network at one moment."""
 
     host: Host
-    record: NetworkRecord = field(repr=False)
+    record: records.NetworkRecord = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class NodeDevice(NodeDeviceRecord):
+class NodeDevice(records.NodeDeviceRecord):
     """A device of the host at one moment."""
 
     host: Host
-    record: NodeDeviceRecord = field(repr=False)
+    record: records.NodeDeviceRecord = field(repr=False)
 
 
 class Host(Connected):
@@ -114,15 +105,15 @@ class Host(Connected):
         self.documents, self._beside = Documents(), Beside()
         self.uses = self._beside.uses
         self._looks = Looks(settings.reread_interval, turn.of > 1)
-        self._afresh = (
-            False  # whether what is known is to be made again: the host is called otherwise, and keys tell that
-        )
+        self._afresh = False  # whether it is called otherwise than what is known of it says, so that all is made again
         told, made = self._listeners.tell, self._made
-        self._domains: Table[DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
+        self._domains: Table[records.DomainRecord, Vm] = Table(self._vm, partial(told, Topic.DOMAIN))
         effects = Effects(self.uses, self._domains, self._listeners)
-        self._pools: Table[PoolRecord, Pool] = Table(self._pool, effects.of_pool)
-        self._networks: Table[NetworkRecord, Network] = Table(partial(made, Network), partial(told, Topic.NETWORK))
-        self._devices: Table[NodeDeviceRecord, NodeDevice] = Table(partial(made, NodeDevice), effects.of_device)
+        self._pools: Table[records.PoolRecord, Pool] = Table(self._pool, effects.of_pool)
+        self._networks: Table[records.NetworkRecord, Network] = Table(
+            partial(made, Network), partial(told, Topic.NETWORK)
+        )
+        self._devices: Table[records.NodeDeviceRecord, NodeDevice] = Table(partial(made, NodeDevice), effects.of_device)
         self.netside = NetSide(told)
         reads = (self._load, self._read, self._look, partial(rescan, self))
         super().__init__(uri, settings, Keeper(uri, settings, self._rereads(), *reads, turn))
@@ -188,7 +179,7 @@ class Host(Connected):
         """
         self._listeners.add(callback)
 
-    def admit(self, admits: Callable[[DomainRecord], bool]) -> None:
+    def admit(self, admits: Callable[[records.DomainRecord], bool]) -> None:
         """Leave out a domain that was not there before as long as it is not admitted; see host.moves."""
         self._domains.admits = admits
 
@@ -288,7 +279,7 @@ class Host(Connected):
         if self._beside.viewers.take(event):
             self.reread_soon(event.key)
 
-    def _vm(self, record: DomainRecord, old: Vm | None) -> Vm:
+    def _vm(self, record: records.DomainRecord, old: Vm | None) -> Vm:
         known = old if old is not None and old.record == record else None
         beyond = {"facts": self.facts, **self._beside.of(record, old, known, self.known)}
         if known is not None and all(getattr(known, name) == value for name, value in beyond.items()):
@@ -298,7 +289,7 @@ class Host(Connected):
         since = old.since if old is not None and same else now() if seen else None
         return Vm(**vars(record), **beyond, since=since, host=self, record=record)
 
-    def _pool(self, record: PoolRecord, old: Pool | None) -> Pool:
+    def _pool(self, record: records.PoolRecord, old: Pool | None) -> Pool:
         if old is not None and old.record == record:
             return old
         known = {volume.name: volume for volume in old.volumes} if old else {}
