@@ -20,6 +20,7 @@ from virtcim.broker.schema import Schema
 DISK = "<disk type='file' device='disk'><source file='{path}'/><target dev='vdb' bus='virtio'/></disk>"
 NAME = f"{PREFIX}indications"
 STARTING = 10  # EnabledState
+OUT_OF_CONTROL = "VIRTCIM0216"
 OWN = f"SourceInstance.CIM_ComputerSystem::Name = '{NAME}'"
 
 
@@ -124,8 +125,13 @@ def test_a_guest_that_dies_is_an_alert(client: Eventful, define_domain: DefineDo
     client.settle()
     client.subscribe("SELECT * FROM CIM_AlertIndication WHERE OwningEntity = 'virtcim'")
     os.kill(emulator(NAME), signal.SIGKILL)
-    (alert,) = client.heard(1)
+
+    def told() -> list[Any]:
+        """Alerts but for those that libvirt lost its way to the emulator, which it says now and then before."""
+        return [one for one in client.listener.indications if one["MessageID"] != OUT_OF_CONTROL]
+
+    wait_until(lambda: bool(told()), 10)
+    client.settle()
+    (alert,) = told()
     assert alert["MessageID"] in ("VIRTCIM0201", "VIRTCIM0202")
     assert (alert["SystemName"], alert["PerceivedSeverity"]) == (NAME, 6)
-    client.settle()
-    assert len(client.listener.bodies) == 1

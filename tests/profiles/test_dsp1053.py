@@ -127,7 +127,7 @@ def test_values_of_all_systems_take_one_call_of_libvirt(
 ) -> None:
     """What was measured a moment ago, here for as long as the test takes, is told again."""
     monkeypatch.setattr(figures, "FRESH", 600.0)
-    with start_server() as server, connect(server.url) as conn, counted_calls() as calls:
+    with start_server(reconcile_interval=3600) as server, connect(server.url) as conn, counted_calls() as calls:
         conn.EnumerateInstances("CIM_BaseMetricValue")
         assert calls.counted["virConnectGetAllDomainStats"] == 1
         assert not calls.of_domains()
