@@ -36,7 +36,7 @@ class Steadiness:
         self._catalog = associations.catalog
         self._want = want
         self._canonical = canonical
-        self._known: dict[tuple[str, str, Wanted | None], Steady | None] = {}  # declarations do not change
+        self._known: dict[tuple[str, str, Wanted | None], Steady] = {}  # declarations do not change
 
     def of(self, run: str, given: Mapping[str, Any]) -> Steady | None:
         """What answers to an operation follow; None: nothing tells whether they are still the same."""
@@ -45,11 +45,12 @@ class Steadiness:
         if declared is None or declared.is_association:
             return None
         asked = run, declared.name, None if run == "get_instance" else self._wanted(run, given)
-        if asked not in self._known:
+        steady = self._known.get(asked) or self._of(*asked)
+        if steady is not None:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            self._known[asked] = self._of(*asked)
-        return self._known[asked]
+            self._known[asked] = steady
+        return steady
 
     def _of(self, run: str, classname: str, wanted: Wanted | None) -> Steady | None:
         providers = list(self._serving(classname))
@@ -67,10 +68,10 @@ class Steadiness:
     def holds(self, steady: Steady, run: str, namespace: str, given: Mapping[str, Any]) -> Holds:
         """Tells from now on whether what is answered next is still the same."""
         world = self._associations.instances.world
-        root = self._found(steady.root, given[_OBJECT[run]], namespace) if steady.root else None
+        root = self._found(given[_OBJECT[run]], namespace) if steady.root else None
         return Lasting(world, steady, root, self._catalog.each[steady.root] if steady.root else _nothing)
 
-    def _found(self, root: type, source: Path, namespace: str) -> object | None:
+    def _found(self, source: Path, namespace: str) -> object | None:
         """The object that an instance is made from."""
         found = self._associations.instances.find(self._canonical(Path(source.classname, source.keys), namespace))
         hanging = found and self._hanging(found.provider)
