@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
-from typing import Any
 
 import libvirt
 import pytest
@@ -16,7 +15,6 @@ from virtcim.broker.associations import Wanted
 from virtcim.broker.call import Answer, Call, ClassPath, Item, Path, Value
 from virtcim.host import domains
 from virtcim.host.loads import Loads, Meter
-from virtcim.profiles import elements
 
 SHARED = "test:///default"  # the same node for every connection of this process
 SAME = "<domain type='test'><name>web2</name><memory>1024</memory><os><type>hvm</type></os></domain>"
@@ -238,14 +236,3 @@ def test_a_path_alone_is_that_of_the_instance(everything: Client) -> None:
             told.add(provider.classname)
             assert instances.path_of(target, provider.classname) == instances.item(provider, target).path
     assert {"Virt_ComputerSystem", "Virt_VirtualSystemSettingData", "Virt_Memory", "Virt_LogicalDisk"} <= told
-
-
-def test_names_are_told_without_making_instances(client: Client) -> None:
-    system = system_path("web2")
-    asked: dict[str, Any] = {"ObjectName": system, "AssocClass": ClassPath("CIM_SystemDevice")}
-    names = client.call("AssociatorNames", **asked)
-    devices = elements.devices(client.vm("web2"))
-    assert len(names) > 3
-    assert not any("_items" in vars(device) for device in devices)
-    assert names == [item.path for item in client.call("Associators", **asked)]
-    assert any("_items" in vars(device) for device in devices)
