@@ -1,4 +1,4 @@
-"""Two WBEM servers side by side: `python -m bench.compare --ours URL --theirs URL --class CIM_ComputerSystem`.
+"""Two WBEM servers side by side: `python bench/compare.py --ours URL --theirs URL --class CIM_ComputerSystem`.
 
 The same requests in turn to both, over a raw HTTP client; medians, and how many times as long theirs takes.
 """

@@ -99,13 +99,13 @@ def _varied(side: Side, operation: str, make: Callable[..., list[bytes]]) -> Ite
     for turn, requests in zip(turns, (make(), *varied.values()), strict=True):
         for _ in requests:
             checked(connection.send(next(turn)))
-    base, *times = medians([_timed(connection, turn) for turn in turns], side.rounds)
+    base, *times = medians([timed(connection, turn) for turn in turns], side.rounds)
     for name, result in zip(varied, times, strict=True):
         yield Row(f"{operation}, {name}", f"{side.n:,}", result, result / base, 3, "<= 3 x plain")
     connection.close()
 
 
-def _timed(connection: Connection, turn: Iterator[bytes]) -> Timed:
+def timed(connection: Connection, turn: Iterator[bytes]) -> Timed:
     return lambda: connection.timed(next(turn))[0]
 
 

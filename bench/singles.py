@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from bench.client import Connection
 from bench.messages import Service, checked
 from bench.placement import one_processor
 from bench.report import Row
-from bench.rows import DEVICES, FLAT, SMALL, Side, systems
+from bench.rows import DEVICES, FLAT, SMALL, Side, systems, timed
 from bench.timing import Timed, medians
 
 SPREAD = 200  # systems asked about
@@ -48,8 +49,7 @@ class _Asked:
         return requests
 
     def timed(self, requests: Sequence[bytes]) -> Timed:
-        turn = iter(range(10**9))
-        return lambda: self.connection.timed(requests[next(turn) % len(requests)])[0]
+        return timed(self.connection, itertools.cycle(requests))
 
 
 def rows(*sides: Side) -> list[list[Row]]:
@@ -58,8 +58,8 @@ def rows(*sides: Side) -> list[list[Row]]:
     found: list[list[Row]] = [[] for _ in sides]
     with one_processor(_processes(sides)):
         for work in WORKS:
-            timed = [one.timed(one.requests(work)) for one in asked]
-            *results, floor = medians([*timed, _floor(sides[0], asked[0], work)], MORE * sides[0].rounds)
+            works = [one.timed(one.requests(work)) for one in asked]
+            *results, floor = medians([*works, _floor(sides[0], asked[0], work)], MORE * sides[0].rounds)
             for side, result, rows_of_side in zip(sides, results, found, strict=True):
                 rows_of_side.append(_beside_floor(work, side, result, floor))
     for one in asked:

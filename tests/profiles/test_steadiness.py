@@ -160,7 +160,7 @@ def test_an_answer_about_a_system_holds_until_its_host_is_found_to_be_another(cl
     host._keeper.on_turn.tell()  # it has come back
     assert all(map(holds, answers))
     host.facts = replace(host.facts, capabilities_xml=f"{host.facts.capabilities_xml}<!-- another -->")
-    host._keeper.on_turn.tell()
+    host._domains.remake_all([vm.uuid for vm in host.vms])
     assert not any(map(holds, answers))
 
 

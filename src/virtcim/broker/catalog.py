@@ -24,7 +24,7 @@ class Catalog:
         self.sources = {kind: objects for p in self.profiles for kind, objects in p.sources.items()}
         self.runs = {kind: runs for p in self.profiles for kind, runs in p.runs.items()}
         self.follows = {kind: follows for p in self.profiles for kind, follows in p.follows.items()}
-        self.each = {kind: each for p in self.profiles for kind, each in p.each.items()}
+        self.lasts = {kind: lasts for p in self.profiles for kind, lasts in p.lasts.items()}
         self.hanging = {kind: hanging for p in self.profiles for kind, hanging in p.hanging.items()}
         self.instances = [one for p in self.profiles for one in p.instances]
         self.associations = [one for p in self.profiles for one in p.associations]

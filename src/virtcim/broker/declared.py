@@ -12,7 +12,7 @@ from virtcim.broker.outcome import Returned, Work
 Keys = Mapping[str, Value]
 Runs = Callable[[Any], Iterable[tuple[Hashable, tuple[object, ...]]]]
 Follows = Callable[[Any], object]
-FollowsOne = Callable[[Any, Any], object]
+Lasts = Callable[[Any, Any], bool]
 
 
 @dataclass(frozen=True, eq=False)

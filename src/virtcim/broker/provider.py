@@ -17,10 +17,10 @@ from virtcim.broker.declared import (
     Central,
     End,
     Follows,
-    FollowsOne,
     Hanging,
     InstanceProvider,
     Keys,
+    Lasts,
     MethodProvider,
     Runs,
     Stored,
@@ -56,12 +56,12 @@ __all__ = [
     "End",
     "Fault",
     "Follows",
-    "FollowsOne",
     "Hanging",
     "InstanceProvider",
     "Intent",
     "Job",
     "Keys",
+    "Lasts",
     "MethodProvider",
     "Profile",
     "Progress",
@@ -106,7 +106,7 @@ class Profile:
         self.runs: dict[type, Runs] = {}
         self.hanging: dict[type, Hanging] = {}
         self.follows: dict[type, Follows] = {}
-        self.each: dict[type, FollowsOne] = {}
+        self.lasts: dict[type, Lasts] = {}
         self.resumptions: dict[str, Resume] = {}
 
     def source(
@@ -115,20 +115,20 @@ class Profile:
         objects: Callable[[Any], Iterable[T]],
         runs: Runs | None = None,
         follows: Follows | None = None,
-        each: Callable[[Any, T], object] | None = None,
+        lasts: Callable[[Any, T], bool] | None = None,
     ) -> None:
         """Say where all objects of a type come from: a function of the world (host.inventory.Hosts).
 
         `runs(world)` tells the same objects as pairs of a name and a tuple of objects that are always enumerated
         together: as long as a tuple is equal, so is all that was made from it. `follows(world)` tells when the
         objects have changed, where they come in no runs: as long as it is equal, all of them are the same.
-        `each(world, object)` tells the same of one, known by identity; None once its keys do not lead to it any more.
+        `lasts(world, object)` tells of one, known by identity, whether its keys still lead to it.
         """
         self.sources[kind] = objects
         if follows is not None:
             self.follows[kind] = follows
-        if each is not None:
-            self.each[kind] = each
+        if lasts is not None:
+            self.lasts[kind] = lasts
         if runs is not None:
             self.runs[kind] = runs
             self.hanging[kind] = Hanging(kind, lambda one: (one,), lambda one: one)

@@ -9,7 +9,7 @@ from weakref import ref
 
 from virtcim.broker.associations import Associations, Wanted
 from virtcim.broker.call import Holds, Path
-from virtcim.broker.provider import Follows, FollowsOne, Hanging, InstanceProvider
+from virtcim.broker.provider import Follows, Hanging, InstanceProvider, Lasts
 
 _OBJECT = {"get_instance": "instance_name", "associators": "object_name", "associator_names": "object_name"}
 _OBJECT |= {"references": "object_name", "reference_names": "object_name"}
@@ -69,7 +69,7 @@ class Steadiness:
         """Tells from now on whether what is answered next is still the same."""
         world = self._associations.instances.world
         root = self._found(given[_OBJECT[run]], namespace) if steady.root else None
-        return Lasting(world, steady, root, self._catalog.each[steady.root] if steady.root else _nothing)
+        return Lasting(world, steady, root, self._catalog.lasts[steady.root] if steady.root else _never)
 
     def _found(self, source: Path, namespace: str) -> object | None:
         """The object that an instance is made from."""
@@ -106,22 +106,21 @@ class Steadiness:
         """What all of them hang off, if it can be told whether that lasts."""
         roots = {hanging.root if (hanging := self._hanging(provider)) else None for provider in providers}
         root = roots.pop()
-        return root if not roots and root in self._catalog.each else None
+        return root if not roots and root in self._catalog.lasts else None
 
 
-def _nothing(_world: Any, _root: object) -> None:
-    return None
+def _never(_world: Any, _root: object) -> bool:
+    return False
 
 
 class Lasting:
     """Whether an answer holds that was made after this was."""
 
-    __slots__ = ("_each", "_figures", "_root", "_root_state", "_state", "_steady", "_world")
+    __slots__ = ("_figures", "_lasts", "_root", "_state", "_steady", "_world")
 
-    def __init__(self, world: Any, steady: Steady, root: object | None, each: FollowsOne) -> None:
-        self._world, self._steady, self._each = world, steady, each
+    def __init__(self, world: Any, steady: Steady, root: object | None, lasts: Lasts) -> None:
+        self._world, self._steady, self._lasts = world, steady, lasts
         self._root = None if root is None else ref(root)
-        self._root_state = None if root is None else each(world, root)
         self._state = steady.world(world)
         self._figures = [one(world) for one in steady.gauges]
 
@@ -133,8 +132,7 @@ class Lasting:
         state = steady.world(world)
         if state != self._state:
             root = None if self._root is None else self._root()
-            root_state = None if root is None else self._each(world, root)
-            if root_state is None or root_state != self._root_state:
+            if root is None or not self._lasts(world, root):
                 return False
             self._state = state
         return True

@@ -15,7 +15,6 @@ from virtcim.host.leaving import Leaving
 from virtcim.host.link import STOP_PATIENCE
 from virtcim.host.listeners import Count, OnChange
 from virtcim.host.moves import Moves
-from virtcim.host.records import HostFacts
 from virtcim.host.settings import HostSettings
 from virtcim.host.states import Underway
 from virtcim.host.system import Host, Network, NodeDevice, Pool, Vm, Volume
@@ -143,10 +142,9 @@ class Hosts:
             self.reachable()
         return reachable
 
-    def state_of(self, vm: Vm) -> HostFacts | None:
-        """What it runs on, as long as a domain may be told of and is all that its token leads to; None afterwards."""
-        there = vm.host.readable and self._called(vm.uuid if self.naming == "uuid" else vm.name) == [vm]
-        return vm.host.facts if there else None
+    def lasts(self, vm: Vm) -> bool:
+        """Whether a domain may be told of, and is all that its token leads to."""
+        return vm.host.readable and self._called(vm.uuid if self.naming == "uuid" else vm.name) == [vm]
 
     def _called(self, token: str) -> list[Vm]:
         if self.naming == "uuid":

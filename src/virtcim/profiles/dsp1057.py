@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from virtcim.host.inventory import Hosts, Vm
 from virtcim.mapping import ids, resources, state, vssd
 from virtcim.mapping.kind import DISK_DRIVE, Kind
 from virtcim.mapping.processor import PROCESSORS
-from virtcim.profiles import elements, lookup, resumption
+from virtcim.profiles import dsp1057_links, elements, lookup, resumption
 from virtcim.profiles.elements import Configuration, Device, Setting
 from virtcim.profiles.transitions import (
     NEVER_REQUESTED,
@@ -61,7 +61,7 @@ def find_capabilities(world: Hosts, keys: Keys) -> list[SystemCapabilities]:
 
 
 profile.central("Virt_ComputerSystem", Vm)
-profile.source(Vm, lookup.all_vms, runs=lookup.vm_runs, follows=lookup.version, each=Hosts.state_of)
+profile.source(Vm, lookup.all_vms, runs=lookup.vm_runs, follows=lookup.version, lasts=Hosts.lasts)
 profile.source(SystemCapabilities, all_capabilities)
 profile.source(Configuration, lookup.all_configurations)
 profile.source(Setting, lookup.all_settings)
@@ -224,77 +224,7 @@ for kind in resources.KINDS:
         _device_of(kind)
 
 
-# What holds them together
-
-
-profile.associate(
-    "Virt_SettingsDefineState",
-    End("ManagedElement", "Virt_ComputerSystem", across=lambda vm: [elements.state_of(vm)]),
-    End(
-        "SettingData",
-        "Virt_VirtualSystemSettingData",
-        across=lambda one: [] if one.defined else [one.vm],
-        of=Configuration,
-    ),
-)
-profile.associate(
-    "Virt_SettingsDefineState",
-    End("ManagedElement", "CIM_LogicalDevice", across=lambda device: [elements.setting_of(device)], of=Device),
-    End("SettingData", "CIM_ResourceAllocationSettingData", across=elements.devices_of, of=Setting),
-)
-
-
-def to_defined(configuration: Configuration) -> list[Configuration]:
-    other = elements.counterpart(configuration)
-    return [] if configuration.defined or other is None else [other]
-
-
-def to_state(configuration: Configuration) -> list[Configuration]:
-    return [elements.state_of(configuration.vm)] if configuration.defined else []
-
-
-def same_resource(defined: bool) -> Callable[[Setting], list[Setting]]:
-    """From the settings of the other configuration to those of this one."""
-
-    def across(setting: Setting) -> list[Setting]:
-        other = elements.twin(setting)
-        return [] if other is None or other.configuration.defined is not defined else [other]
-
-    return across
-
-
-def is_next(state: object, defined: object) -> Properties:
-    """The definition is what the system starts with by default, and next time."""
-    return {"IsDefault": 1, "IsNext": 1}
-
-
-profile.associate(
-    "Virt_ElementSettingData",
-    End("ManagedElement", "Virt_VirtualSystemSettingData", across=to_defined, of=Configuration),
-    End("SettingData", "Virt_VirtualSystemSettingData", across=to_state, of=Configuration),
-    properties=is_next,
-)
-profile.associate(
-    "Virt_ElementSettingData",
-    End("ManagedElement", "CIM_ResourceAllocationSettingData", across=same_resource(defined=True), of=Setting),
-    End("SettingData", "CIM_ResourceAllocationSettingData", across=same_resource(defined=False), of=Setting),
-    properties=is_next,
-)
-profile.associate(
-    "Virt_VirtualSystemSettingDataComponent",
-    End("GroupComponent", "Virt_VirtualSystemSettingData", across=elements.settings, of=Configuration),
-    End(
-        "PartComponent",
-        "CIM_ResourceAllocationSettingData",
-        across=lambda setting: [setting.configuration],
-        of=Setting,
-    ),
-)
-profile.associate(
-    "Virt_SystemDevice",
-    End("GroupComponent", "Virt_ComputerSystem", across=elements.devices),
-    End("PartComponent", "CIM_LogicalDevice", across=lambda device: [device.vm], of=Device),
-)
+dsp1057_links.declare(profile)
 
 NOT_FOR_A_GUEST = "a virtual device follows its virtual system"
 for method in ("SetPowerState", "Reset", "EnableDevice", "OnlineDevice", "QuiesceDevice"):

@@ -252,12 +252,12 @@ def pool_id_of(setting: AnySetting) -> str:
 def pool_of_resource(vm: Vm, resource: Resource) -> str:
     """The PoolID of what a document of a system says."""
     if isinstance(resource.view, Domain) and resource.kind is PROCESSORS:
-        return divisions.processors_from(resource.view, vm.host.capabilities, vm.host.facts.node.cpus)
+        return divisions.processors_from(resource.view, vm.facts.capabilities, vm.facts.node.cpus)
     if isinstance(resource.view, Hostdev):
         return divisions.device_from(resource.view, vm.passed)
     if resource.kind in (BASE_MEMORY, MEMORY_MODULE):
         document = Domain(resource.view.element.getroottree().getroot())
-        return divisions.memory_from(document, vm.host.capabilities)
+        return divisions.memory_from(document, vm.facts.capabilities)
     return resources.pool_id_of(resource, vm.images)
 
 
